@@ -1,0 +1,52 @@
+/*
+ * A growing byte buffer with a ceiling. A failure (ceiling or memory) sticks:
+ * later additions do nothing, and the one who built the buffer looks at
+ * `failed` once, at the end.
+ */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf {
+	char	*data;		/* NULL while nothing was added */
+	size_t	 len;
+	size_t	 cap;
+	size_t	 max;		/* len never exceeds it */
+	bool	 failed;
+};
+
+/* An empty buffer that allocates nothing yet; max is in bytes. */
+void buf_init(struct buf *, size_t max);
+
+/* Free the bytes; the buffer is then as after buf_init. */
+void buf_free(struct buf *);
+
+/* As buf_free, but the bytes are overwritten with zeros first. */
+void buf_wipe(struct buf *);
+
+/* Forget the bytes and the failure, keep the memory. */
+void buf_clear(struct buf *);
+
+void buf_add(struct buf *, const void *, size_t);
+void buf_addc(struct buf *, char);
+void buf_adds(struct buf *, const char *);
+void buf_addf(struct buf *, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Room for at least n more bytes behind the end, to be filled by the caller
+ * and then counted with buf_commit; NULL when it fails (and sticks).
+ */
+char *buf_reserve(struct buf *, size_t n);
+void buf_commit(struct buf *, size_t n);
+
+/* Remove the first n bytes, n <= len. */
+void buf_consume(struct buf *, size_t n);
+
+/* The bytes as a string, a NUL kept behind them; NULL when it fails. */
+const char *buf_string(struct buf *);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * The configuration: one table of settings feeds the reader of files, the
+ * environment and the command line, the help, the manual page and the README.
+ * Once loaded it does not change.
+ */
+#ifndef BASE_CONF_H
+#define BASE_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/log.h"
+
+struct conf {
+	/* sessions */
+	int64_t		 session_timeout_ms;
+	int64_t		 cleanup_interval_ms;
+	uint64_t	 max_sessions;
+	uint64_t	 memory_limit;		/* bytes */
+	uint64_t	 session_max_messages;
+	uint64_t	 session_max_bytes;
+
+	/* requests */
+	uint64_t	 message_max_bytes;
+	uint64_t	 request_max_bytes;
+	char		*base_path;		/* "" or "/api/chatbot" */
+
+	/* turns */
+	uint64_t	 context_messages;
+	uint64_t	 context_bytes;
+	int64_t		 turn_wait_ms;
+	char		*articles;		/* path, NULL: the samples */
+
+	/* the process */
+	char		*listen;		/* -l, NULL without it */
+	bool		 allow_remote;
+	uint64_t	 threads;		/* 0: one per core */
+	int		 log_level;		/* enum log_level */
+};
+
+/* What the command line asks for. */
+enum conf_action {
+	CONF_RUN,
+	CONF_TEST,			/* -t: check, then exit */
+	CONF_VERSION,			/* -V */
+	CONF_HELP,			/* -h */
+	CONF_INVALID,			/* a message was put into err */
+};
+
+/*
+ * Read the command line, the environment (CAUSERIE_KEY) and the file of -f;
+ * a value from an earlier one of these wins. On CONF_INVALID err holds one
+ * line for a person: where (file and line, variable or argument), the key and
+ * the allowed range. An unknown CAUSERIE_ variable is logged as a warning.
+ * The caller frees with conf_free whatever the result.
+ */
+enum conf_action conf_load(struct conf *, int argc, char *const *argv,
+    char *const *envp, char *err, size_t errsize);
+void conf_free(struct conf *);
+
+/* The help of -h: usage and every setting with default and range. */
+void conf_help(FILE *);
+
+/* The rows of the README's table, and of the manual page (man(7) macros). */
+void conf_markdown(FILE *);
+void conf_man(FILE *);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * The results of an operation, in one list: name, HTTP status, stable code and
+ * the text for a person in French and English are one row, so that they
+ * cannot drift apart.
+ */
+#ifndef BASE_RC_H
+#define BASE_RC_H
+
+/* The languages that texts for people exist in; French is the default. */
+enum lang {
+	LANG_FR,
+	LANG_EN,
+};
+
+#define RC_LIST(X)                                                             \
+	X(RC_OK, 200, NULL, "Succès", "Success")                               \
+	X(RC_JSON, 400, "invalid_json",                                        \
+	    "Le corps de la requête n'est pas un objet JSON valide",           \
+	    "The request body is not a valid JSON object")                     \
+	X(RC_SESSION_ID, 400, "invalid_session_id",                            \
+	    "L'identifiant de session n'est pas un UUID",                      \
+	    "The session id is not a UUID")                                    \
+	X(RC_NOSESSION, 404, "session_not_found",                              \
+	    "Session non trouvée ou expirée", "Session not found or expired")  \
+	X(RC_NOTFOUND, 404, "not_found", "Cette adresse n'existe pas",         \
+	    "This address does not exist")                                     \
+	X(RC_METHOD, 405, "method_not_allowed",                                \
+	    "Cette méthode n'est pas permise ici",                             \
+	    "This method is not allowed here")                                 \
+	X(RC_BUSY, 409, "session_busy",                                        \
+	    "Une réponse est déjà en cours dans cette session",                \
+	    "An answer is already in progress in this session")                \
+	X(RC_DELETED, 410, "session_deleted", "La session a été supprimée",    \
+	    "The session was deleted")                                         \
+	X(RC_BODY_SIZE, 413, "body_too_large",                                 \
+	    "Le corps de la requête est trop long",                            \
+	    "The request body is too large")                                   \
+	X(RC_MESSAGE_SIZE, 413, "message_too_long",                            \
+	    "Le message est trop long", "The message is too long")             \
+	X(RC_MEDIA, 415, "unsupported_media_type",                             \
+	    "Le corps doit être de type application/json",                     \
+	    "The body must be of type application/json")                       \
+	X(RC_FIELD, 422, "invalid_field", "Un champ est absent ou incorrect",  \
+	    "A field is missing or wrong")                                     \
+	X(RC_NOMEM, 503, "unavailable",                                        \
+	    "Le service manque de mémoire, réessayez plus tard",               \
+	    "The service is out of memory, try again later")                   \
+	X(RC_ENTROPY, 503, "unavailable",                                      \
+	    "Le service ne peut pas créer d'identifiant, réessayez plus tard", \
+	    "The service cannot create an id, try again later")                \
+	X(RC_UNAVAILABLE, 503, "unavailable",                                  \
+	    "Le service est momentanément indisponible",                       \
+	    "The service is unavailable at the moment")                        \
+	X(RC_CAPACITY, 503, "session_capacity",                                \
+	    "Trop de sessions sont ouvertes, réessayez plus tard",             \
+	    "Too many sessions are open, try again later")                     \
+	/* why an answer that had begun was ended early: a status, no error */ \
+	X(RC_STOPPED, 200, "stopped", "La réponse a été arrêtée",              \
+	    "The answer was stopped")                                          \
+	X(RC_ANSWER_SIZE, 200, "answer_too_long",                              \
+	    "La réponse a atteint sa longueur maximale",                       \
+	    "The answer reached its maximum length")
+
+#define RC_ENUM(name, status, code, fr, en) name,
+enum rc { RC_LIST(RC_ENUM) RC_COUNT };
+#undef RC_ENUM
+
+/* The HTTP status of a result, 200 to 599. */
+int rc_status(enum rc);
+
+/* The stable code for programs; NULL for RC_OK. */
+const char *rc_code(enum rc);
+
+/* The text for people, without a final period. Never NULL. */
+const char *rc_text(enum rc, enum lang);
+
+#endif

@@ -1,0 +1,26 @@
+/* What we need to know about UTF-8 (RFC 3629) and about text. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Whether the bytes are well-formed UTF-8: no overlong forms, no surrogates,
+ * nothing over U+10FFFF, nothing cut off.
+ */
+bool text_is_utf8(const char *, size_t);
+
+/*
+ * The length of the longest prefix, at most n bytes, that does not end inside
+ * a character; the text is assumed to be well-formed up to there.
+ */
+size_t text_floor(const char *, size_t n);
+
+/* Whether there is nothing but white space (Unicode's White_Space) in it. */
+bool text_is_blank(const char *, size_t);
+
+/* Compare two strings, ASCII letters without regard to case. */
+bool text_equal_nocase(const char *, const char *);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * The collection of articles and its full-text search (SQLite FTS5, accents
+ * folded). It is built once, in memory; each loop searches it through a
+ * connection of its own, which shares the bytes and takes no lock.
+ */
+#ifndef CHAT_ARTICLES_H
+#define CHAT_ARTICLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ARTICLE_LINE_MAX (256 * 1024)	/* bytes of one line of the file */
+
+struct articles;		/* the collection, immutable */
+struct article_search;		/* a loop's connection to it */
+
+struct article {
+	int64_t		 id;
+	const char	*title;
+	const char	*url;
+	const char	*date;		/* as in the file: "2025-11-08" */
+	const char	*excerpt;	/* around what was found */
+};
+
+/*
+ * Build the collection from a file of JSON Lines, each an object with the
+ * strings title, url, date and text; NULL: the sample collection, which is
+ * built into the program. NULL is returned when a line is broken: err says
+ * file, line and what is wrong.
+ */
+struct articles *articles_load(const char *path, char *err, size_t errsize);
+void articles_free(struct articles *);
+size_t articles_count(const struct articles *);
+
+/* NULL: what failed was logged. The articles must outlive it. */
+struct article_search *article_search_open(const struct articles *);
+void article_search_close(struct article_search *);
+
+/*
+ * Find articles by the words of a text, the best first: at most max, none of
+ * the skip_count ids in skip. An article is found when it has one of the words
+ * that mean something (stop words are left out). found is called for each;
+ * the strings are valid in the call. How many were found; -1 on a failure,
+ * which was logged.
+ */
+typedef void article_found_f(void *arg, const struct article *);
+int article_search(struct article_search *, const char *text, size_t len,
+    const int64_t *skip, size_t skip_count, int max, article_found_f *,
+    void *arg);
+
+/* How many words of the text mean something: 0 for "Et après ?". */
+int article_words(const char *text, size_t len);
+
+/* The id of the article with this URL; 0 when there is none. */
+int64_t article_by_url(struct article_search *, const char *url, size_t len);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * The line before a session: one turn runs, at most LINE_MAX_WAITING wait, in
+ * order of arrival, whatever loop they are on. Shared by all loops.
+ *
+ * A place in the line (struct ticket) lies in its turn. Signals come to it as
+ * a mail to its loop; they may cross with its leaving, so a turn that leaves
+ * looks at what line_leave says before it frees the ticket.
+ */
+#ifndef CHAT_LINE_H
+#define CHAT_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/rc.h"
+#include "base/sid.h"
+#include "server/loop.h"
+
+#define LINE_MAX_WAITING 4
+
+enum line_signal {
+	LINE_GO = 1,		/* it is this one's turn */
+	LINE_STOP = 2,		/* end the answer, keep what came */
+	LINE_DELETED = 4,	/* the session is gone */
+};
+
+struct line;
+struct ticket;
+
+/* On the ticket's loop; signals are a set of enum line_signal. */
+typedef void ticket_signal_f(struct ticket *, unsigned signals);
+
+/* A mail that came after line_leave has been opened: free it now. */
+typedef void ticket_free_f(struct ticket *);
+
+struct ticket {
+	/* set by line_enter */
+	struct loop		*loop;
+	struct sid		 sid;
+	ticket_signal_f		*signal;
+	ticket_free_f		*release;
+
+	/* guarded by the line's lock */
+	struct loop_task	 mail;
+	unsigned		 signals;
+	bool			 mailed;
+	bool			 left;
+	struct line		*line;
+	struct ticket		*next;
+};
+
+/* NULL without memory. */
+struct line *line_new(void);
+
+/* Nobody may stand in it. */
+void line_free(struct line *);
+
+/*
+ * Enter. RC_OK: it is this one's turn, *waits false; or it stands in line,
+ * *waits true, and LINE_GO will come. RC_BUSY: the line is full. RC_NOMEM.
+ */
+enum rc line_enter(struct line *, struct ticket *, struct loop *,
+    const struct sid *, ticket_signal_f *, ticket_free_f *, bool *waits);
+
+/*
+ * Leave, running or waiting; the next one is told. True: the ticket may be
+ * freed now; false: a mail is under way, release will be called.
+ */
+bool line_leave(struct line *, struct ticket *);
+
+/*
+ * From any thread: LINE_STOP goes to the running one, LINE_DELETED to all who
+ * stand in line. Whether there was one.
+ */
+bool line_tell(struct line *, const struct sid *, enum line_signal);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * The responder: what answers a message. A backend gets a prompt and answers
+ * in pieces, by callback, on the loop that asked and never before start has
+ * returned.
+ */
+#ifndef CHAT_RESPONDER_H
+#define CHAT_RESPONDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/rc.h"
+#include "server/loop.h"
+#include "session/history.h"
+
+/* All of it is valid during start only: what is needed later is copied. */
+struct prompt {
+	const struct history	*history;	/* the window, oldest first */
+	const char		*question;	/* UTF-8 */
+	size_t			 len;
+	enum lang		 lang;
+	const char		*request_id;
+};
+
+/* What the responder reports of its cost; -1: unknown. */
+struct usage {
+	int64_t	prompt_tokens;
+	int64_t	completion_tokens;
+};
+#define USAGE_NONE ((struct usage) { -1, -1 })
+
+/* A piece of the answer: UTF-8, cut between characters, valid in the call. */
+typedef void answer_delta_f(void *arg, const char *, size_t);
+
+/*
+ * The end, once: RC_OK when the answer is complete, else why not. The answer
+ * is gone when this returns.
+ */
+typedef void answer_done_f(void *arg, enum rc, const struct usage *);
+
+struct answer_events {
+	answer_delta_f	*delta;
+	answer_done_f	*done;
+};
+
+struct responder;		/* a backend's state on one loop */
+struct answer;			/* an answer that is being given */
+
+/* NULL without memory; then there will be no callback. */
+typedef struct answer *responder_start_f(struct responder *,
+    const struct prompt *, const struct answer_events *, void *arg);
+
+/* Give up an answer; no callback comes after this, and it is gone. */
+typedef void responder_cancel_f(struct responder *, struct answer *);
+
+/* No answer may be running any more. */
+typedef void responder_close_f(struct responder *);
+
+/* A backend. All members are set. */
+struct responder_backend {
+	const char		*name;
+	responder_start_f	*start;
+	responder_cancel_f	*cancel;
+	responder_close_f	*close;
+};
+
+/* Every backend's struct begins with this. */
+struct responder {
+	const struct responder_backend	*backend;
+};
+
+struct articles;
+
+/*
+ * The one that searches the articles; it is the specification of a responder.
+ * NULL: what failed was logged.
+ */
+struct responder *responder_local_open(const struct articles *, struct loop *);
+
+/* The calls: each goes to the backend's function of the same name. */
+responder_start_f	responder_start;
+responder_cancel_f	responder_cancel;
+responder_close_f	responder_close;	/* NULL is allowed */
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * A turn: a message comes in, an answer goes out, and both enter the history
+ * together or not at all. The only code that knows the store, the line and the
+ * responder at once; it knows nothing of HTTP.
+ */
+#ifndef CHAT_TURN_H
+#define CHAT_TURN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/rc.h"
+#include "base/sid.h"
+#include "chat/line.h"
+#include "chat/responder.h"
+#include "server/loop.h"
+#include "session/store.h"
+
+#define TURN_MAX_ANSWER (128 * 1024)	/* bytes of an answer */
+
+/* A loop's turns. */
+struct turns;
+
+struct turns_conf {
+	struct store		*store;
+	struct line		*line;
+	struct responder	*responder;	/* of this loop */
+	struct window		 context;	/* of history in a prompt */
+	int64_t			 wait_ms;	/* in line at most */
+};
+
+/* NULL without memory. */
+struct turns *turns_open(struct loop *, const struct turns_conf *);
+
+/* No turn may be running any more. */
+void turns_close(struct turns *);
+
+/*
+ * The process is to end: those who wait in line end with RC_UNAVAILABLE at
+ * once; those who run, after grace_ms more, keeping what came. New ones are
+ * refused with RC_UNAVAILABLE.
+ */
+void turns_drain(struct turns *, int64_t grace_ms);
+
+struct turn;
+
+struct turn_request {
+	const struct sid	*sid;		/* NULL: a new session */
+	const char		*message;	/* copied */
+	size_t			 len;
+	enum lang		 lang;
+	const char		*request_id;	/* copied */
+	bool			 keep_partial;	/* the client sees the pieces: keep
+						   them when it leaves */
+};
+
+struct turn_end {
+	/*
+	 * RC_OK: answered, wholly or (interrupted) in part. Else nothing
+	 * entered the history.
+	 */
+	enum rc			 rc;
+	enum rc			 interrupted;	/* RC_OK: complete */
+	const struct sid	*sid;		/* NULL: no session was reached */
+	bool			 new_session;
+	uint64_t		 message_count;
+	const char		*answer;	/* all of it, "" when empty */
+	size_t			 len;
+	struct usage		 usage;
+};
+
+/* Called in this order, on the loop, never before turn_start has returned. */
+struct turn_events {
+	/* It was let into the line; only when it has to wait there. */
+	void	(*waits)(void *arg);
+
+	/* The session is known and the answer is asked for. */
+	void	(*started)(void *arg, const struct sid *, bool new_session);
+
+	void	(*delta)(void *arg, const char *, size_t);
+
+	/* Once, the last; the turn is gone when this returns. */
+	void	(*done)(void *arg, const struct turn_end *);
+};
+
+/* NULL without memory: no callback comes. */
+struct turn *turn_start(struct turns *, const struct turn_request *,
+    const struct turn_events *, void *arg);
+
+/*
+ * The client has left: no callback comes after this. With keep_partial and
+ * after the first piece, what came is kept as interrupted; else nothing.
+ */
+void turn_leave(struct turn *);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * An exchange: one request and its reply, from the dispatcher to the last
+ * byte. A handler gets it, answers it exactly once, now or later, with one of
+ * the reply_ functions or with sse_open and sse_close; then it is gone.
+ */
+#ifndef HTTP_EXCHANGE_H
+#define HTTP_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/rc.h"
+#include "base/sid.h"
+#include "server/conn.h"
+
+#define REQUEST_ID_SIZE 65	/* with its NUL */
+
+enum method {
+	METHOD_GET,
+	METHOD_HEAD,
+	METHOD_POST,
+	METHOD_DELETE,
+	METHOD_OPTIONS,
+	METHOD_OTHER,
+};
+
+struct route;
+
+/*
+ * The client has gone: the handler stops what it does for it and must not
+ * answer; x is gone when this returns.
+ */
+struct exchange;
+typedef void exchange_abort_f(struct exchange *, void *arg);
+
+struct exchange {
+	/* the handler reads */
+	struct loop		*loop;
+	void			*app;		/* the loop's own, of routes/ */
+	struct cgi		*cgi;
+	enum method		 method;
+	enum lang		 lang;
+	char			 request_id[REQUEST_ID_SIZE];
+	struct sid		 sid;		/* of a route with {id} */
+	struct sid		 log_sid;	/* set it to log the session */
+	bool			 has_log_sid;
+
+	/* the handler may set, when it answers later */
+	exchange_abort_f	*on_abort;
+	void			*arg;
+
+	/* http's own */
+	struct conn		*conn;
+	const struct route	*route;		/* NULL: none matched */
+	int64_t			 started_us;
+	int			 status;	/* 0: not answered yet */
+	const char		*code;		/* of a problem, for the log */
+	bool			 streaming;
+	struct timer		 ping;
+};
+
+/*
+ * A new exchange for a request; takes cgi. NULL without memory: then cgi is
+ * freed and conn was answered.
+ */
+struct exchange *exchange_new(struct conn *, struct cgi *, void *app);
+
+/* After its reply: logs the request's line, ends it on conn, frees it. */
+void exchange_end(struct exchange *);
+
+/* The client has gone: tells the handler, logs, frees. */
+void exchange_abort(struct exchange *);
+
+/* Whether the request's Accept names text/event-stream (and not with q=0). */
+bool exchange_wants_events(const struct exchange *);
+
+#endif

@@ -1,0 +1,48 @@
+/* Replies that are sent as a whole. Each ends the exchange. */
+#ifndef HTTP_REPLY_H
+#define HTTP_REPLY_H
+
+#include "base/buf.h"
+#include "base/rc.h"
+#include "base/sid.h"
+#include "http/exchange.h"
+
+/* JSON; the body is freed. When it has failed the answer is RC_NOMEM's. */
+void reply_json(struct exchange *, int status, struct buf *body);
+
+/* Only a status and an Allow header: 204 for OPTIONS. */
+void reply_options(struct exchange *, const char *allow);
+
+/* A problem document (RFC 9457). What is 0 or NULL is left out. */
+struct problem {
+	enum rc			 rc;
+	const char		*field;		/* of RC_FIELD */
+	const char		*allow;		/* of RC_METHOD: the header */
+	const struct sid	*sid;		/* the session, it stays */
+	int			 retry_after;	/* seconds: the header */
+};
+void reply_problem(struct exchange *, const struct problem *);
+
+/* A problem that carries nothing more. */
+void reply_rc(struct exchange *, enum rc);
+
+/*
+ * The members of a problem document, without `type`, into an object that is
+ * open: also for the error event of a stream.
+ */
+void problem_members(struct buf *, const struct exchange *,
+    const struct problem *);
+
+/*
+ * The headers of every reply (Status to X-Request-Id) and the empty line
+ * behind them. content_type NULL: none. length -1: unknown. extra: further
+ * header lines, each ended with CRLF, or NULL.
+ */
+void reply_head(struct buf *, const struct exchange *, int status,
+    const char *content_type, int64_t length, const char *cache_control,
+    const char *extra);
+
+/* The reason phrase of a status (RFC 9110, section 15), in a language. */
+const char *status_title(int status, enum lang);
+
+#endif

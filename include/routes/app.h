@@ -1,0 +1,58 @@
+/*
+ * What the handlers work with: the process-wide parts, and each loop's own.
+ */
+#ifndef ROUTES_APP_H
+#define ROUTES_APP_H
+
+#include <stdbool.h>
+
+#include "base/conf.h"
+#include "chat/articles.h"
+#include "chat/line.h"
+#include "chat/responder.h"
+#include "chat/turn.h"
+#include "http/exchange.h"
+#include "http/route.h"
+#include "server/server.h"
+#include "session/store.h"
+
+/* Shared by all loops; immutable while they run. */
+struct app {
+	const struct conf	*conf;
+	struct store		*store;
+	struct line		*line;
+	const struct articles	*articles;
+};
+
+/* One loop's. */
+struct app_loop {
+	const struct app	*app;
+	struct loop		*loop;
+	struct responder	*responder;
+	struct turns		*turns;
+	struct router		 router;
+	bool			 draining;
+};
+
+/*
+ * The responder that the configuration asks for, on one loop; NULL: what
+ * failed was logged. Alone in its file, so that a test program can be linked
+ * with another one.
+ */
+struct responder *app_open_responder(const struct app *, struct loop *);
+
+/* The callbacks for server_start; app must outlive the server. */
+struct server_app app_callbacks(struct app *);
+
+/* All the routes, with base_path put before them by the dispatcher. */
+extern const struct route app_routes[];
+extern const size_t app_routes_count;
+
+/* The handlers, one file per subject. */
+route_handle_f	health_get, ready_get;			/* route_health.c */
+route_handle_f	session_new, session_info;		/* route_session.c */
+route_handle_f	session_messages, session_delete;
+route_handle_f	chat_post, chat_stop;			/* route_chat.c */
+route_handle_f	stats_get;				/* route_stats.c */
+
+#endif

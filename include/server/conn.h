@@ -1,0 +1,63 @@
+/*
+ * A connection from the web server, on the loop that accepted it: collects a
+ * request, hands it to the application, carries the reply away without ever
+ * blocking, then waits for the next request or closes.
+ */
+#ifndef SERVER_CONN_H
+#define SERVER_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "server/cgi.h"
+#include "server/loop.h"
+
+#define CONN_REQUEST_MS 10000	/* from the first byte of a request to its last */
+#define CONN_STALL_MS 10000	/* a reader that takes nothing is dropped */
+#define CONN_MAX_BACKLOG (1024 * 1024)	/* bytes a slow reader may be behind */
+
+struct conn;
+
+/*
+ * What the application above gives to the server. `arg` is conn_set's.
+ */
+struct server_app {
+	void	*arg;
+
+	/* On each loop's thread, before its first and after its last request.
+	 * loop_open returns the loop's own state, NULL when it fails. */
+	void	*(*loop_open)(void *arg, struct loop *);
+	void	 (*loop_close)(void *state);
+
+	/* The process is to end: bring what runs to an end. */
+	void	 (*loop_drain)(void *state);
+
+	/* A request; cgi is now the application's, to be freed with free(). It
+	 * answers with conn_write and conn_end, now or later. */
+	void	 (*request)(void *state, struct conn *, struct cgi *);
+
+	/* The web server has gone or gave up the request, and conn is gone
+	 * with it: nothing may be written any more. Called once at most, only
+	 * between request and conn_end. arg is what conn_set gave. */
+	void	 (*abort)(void *state, void *arg);
+};
+
+/* Remember the application's own for this request. */
+void conn_set(struct conn *, void *arg);
+
+/*
+ * Bytes of the CGI reply (headers, then body). They leave together at the end
+ * of the loop's turn. A reader that is more than CONN_MAX_BACKLOG behind is
+ * dropped at the end of the turn, with an abort.
+ */
+void conn_write(struct conn *, const void *, size_t);
+
+/* The reply is complete; conn is no longer the application's. */
+void conn_end(struct conn *);
+
+struct loop *conn_loop(const struct conn *);
+
+/* The bytes written for this request so far. */
+size_t conn_written(const struct conn *);
+
+#endif

@@ -1,0 +1,27 @@
+/* Where the connections come from: the listening descriptor of the process. */
+#ifndef SERVER_LISTENER_H
+#define SERVER_LISTENER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct listener {
+	int	 fd;		/* non-blocking, close-on-exec; -1: none */
+	char	*path;		/* of a unix socket that we made, or NULL */
+};
+
+/*
+ * Listen. spec is "unix:/path" (made with mode 0660; a stale socket there is
+ * replaced, one that is served is not), "127.0.0.1:9000" or "[::1]:9000" (an
+ * address that is not loopback is refused unless allow_remote), or NULL:
+ * descriptor 0 when it is a listening socket, else systemd's descriptor 3
+ * (LISTEN_PID, LISTEN_FDS; sd_listen_fds(3)). False: err says why, for a
+ * person.
+ */
+bool listener_open(struct listener *, const char *spec, bool allow_remote,
+    char *err, size_t errsize);
+
+/* Close it and remove the socket that listener_open made. */
+void listener_close(struct listener *);
+
+#endif

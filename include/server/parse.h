@@ -1,0 +1,30 @@
+/*
+ * The only place where libfcgi works: it parses a request that is complete,
+ * from memory (a memfd per loop), so that it can neither block nor hold
+ * anything. What is needed is copied out before it is closed again.
+ */
+#ifndef SERVER_PARSE_H
+#define SERVER_PARSE_H
+
+#include <stdbool.h>
+
+#include "server/cgi.h"
+#include "server/fcgi.h"
+
+struct parser;			/* of one loop */
+
+/* To be called once, before the first parser. False when libfcgi fails. */
+bool parse_init(void);
+
+/* NULL: errno says why. */
+struct parser *parser_new(void);
+void parser_free(struct parser *);
+
+/*
+ * The request that the reader has collected. NULL without memory. When the
+ * parameters are not well-formed, or the bytes are not what libfcgi takes for
+ * a request, *bad is set and NULL returned.
+ */
+struct cgi *parser_run(struct parser *, const struct fcgi_reader *, bool *bad);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * The FastCGI service: N loops, each with its thread, that share one listening
+ * descriptor.
+ */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/conn.h"
+
+#define SERVER_DRAIN_MS 4500	/* from server_drain until all is closed */
+
+struct server;
+
+struct server_conf {
+	int		 fd;		/* listening, stays the caller's */
+	unsigned	 threads;	/* 0: one per core */
+	size_t		 body_max;	/* bytes */
+};
+
+/*
+ * Start. Raises the soft limit of descriptors to the hard one; at most so many
+ * connections are held as fit below it, then the one that has been idle for
+ * the longest makes room. NULL: what failed was logged.
+ */
+struct server *server_start(const struct server_conf *,
+    const struct server_app *);
+
+/*
+ * Take no more connections (the caller's descriptor is not polled any more when
+ * this returns), close idle ones, ask the application to bring its requests
+ * to an end, and wait until all is answered or SERVER_DRAIN_MS are over; then
+ * end the threads and free everything.
+ */
+void server_drain(struct server *);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * The messages of a conversation, in one growing block: a header of 16 bytes
+ * and the text, one behind the other. Bytes and values only, no lock and no
+ * clock. Questions and answers alternate, a question first: a pair is the unit
+ * that is added and dropped.
+ */
+#ifndef SESSION_HISTORY_H
+#define SESSION_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/rc.h"
+
+enum role {
+	ROLE_USER,
+	ROLE_ASSISTANT,
+};
+
+enum message_status {
+	MESSAGE_COMPLETE,
+	MESSAGE_INTERRUPTED,
+};
+
+struct message {
+	enum role		 role;
+	enum message_status	 status;
+	int64_t			 created_ms;	/* monotonic */
+	const char		*text;		/* UTF-8, not terminated */
+	size_t			 len;
+};
+
+struct history {
+	char		*block;
+	size_t		 size;		/* bytes in use, all allocated */
+	uint32_t	 count;		/* messages */
+};
+
+/* What a window holds at most; 0 messages: nothing. */
+struct window {
+	uint64_t	messages;
+	uint64_t	bytes;		/* of text */
+};
+#define WINDOW_ALL ((struct window) { UINT64_MAX, UINT64_MAX })
+#define WINDOW_NONE ((struct window) { 0, 0 })
+
+/* { 0 } is an empty history. Free it; the text is overwritten first. */
+void history_free(struct history *);
+
+/*
+ * Add a question and its answer, then drop the oldest pairs until it is within
+ * the limits (the new pair always stays). RC_OK, or RC_NOMEM with nothing
+ * changed.
+ */
+enum rc history_add(struct history *, const struct message *question,
+    const struct message *answer, const struct window *limit);
+
+/* Copy the newest whole pairs that fit the window. RC_OK or RC_NOMEM. */
+enum rc history_copy(struct history *out, const struct history *,
+    const struct window *);
+
+/* Step through: *pos begins with 0; false at the end. Points into the block. */
+bool history_next(const struct history *, size_t *pos, struct message *);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * The store of sessions: what a backend must do, and the calls that the rest
+ * uses. Every call but store_sweep answers through its callback, on the thread
+ * that asked: the one in memory before the call returns, one behind a network
+ * later. Copy in, copy out: nothing points into the store.
+ *
+ * `now` is monotonic milliseconds. A session expires when it was idle for
+ * ttl_ms; an expired one is never served, swept or not. While a session is
+ * held (a turn runs in it) it does not expire.
+ */
+#ifndef SESSION_STORE_H
+#define SESSION_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/rc.h"
+#include "base/sid.h"
+#include "session/history.h"
+
+struct store_limits {
+	int64_t		ttl_ms;
+	uint64_t	max_sessions;
+	uint64_t	memory;			/* bytes, all sessions together */
+	uint64_t	session_messages;
+	uint64_t	session_bytes;		/* of text */
+};
+
+/* A session as it was when asked. */
+struct session {
+	struct sid	id;
+	uint64_t	message_count;	/* since it began, dropped ones too */
+	int64_t		created_ms;
+	int64_t		active_ms;	/* last activity */
+	int64_t		expires_ms;
+	struct history	history;	/* what the call's window let in; the
+					   callback may take it (and zero it),
+					   else it is freed after it */
+};
+
+/* The answer; session is NULL unless rc is RC_OK. */
+typedef void store_done_f(void *arg, enum rc rc, struct session *);
+typedef void store_count_done_f(void *arg, enum rc rc, uint64_t sessions);
+
+struct store;
+
+/*
+ * A new session, with a new identifier; hold: for a turn. RC_CAPACITY at
+ * max_sessions or when the memory limit is reached, RC_ENTROPY, RC_NOMEM.
+ */
+typedef void store_create_f(struct store *, bool hold, int64_t now,
+    store_done_f *, void *arg);
+
+/*
+ * Read a session. hold: for a turn (RC_CAPACITY when the memory limit is
+ * reached); without it reading does not prolong it. RC_NOSESSION, RC_NOMEM.
+ */
+typedef void store_load_f(struct store *, const struct sid *, bool hold,
+    const struct window *, int64_t now, store_done_f *, void *arg);
+
+/*
+ * Add a pair to a session that is held, let go of it and begin its idle time
+ * anew; the session is answered without history. RC_NOSESSION when it was
+ * deleted meanwhile. RC_NOMEM: nothing was added, it was let go of.
+ */
+typedef void store_append_f(struct store *, const struct sid *,
+    const struct message *question, const struct message *answer, int64_t now,
+    store_done_f *, void *arg);
+
+/* Let go without adding; begins the idle time anew. RC_NOSESSION. */
+typedef void store_release_f(struct store *, const struct sid *, int64_t now,
+    store_done_f *, void *arg);
+
+/* Delete a session, held or not. session is NULL. RC_NOSESSION. */
+typedef void store_delete_f(struct store *, const struct sid *, int64_t now,
+    store_done_f *, void *arg);
+
+/* How many are live: those expired but not swept do not count. */
+typedef void store_count_f(struct store *, int64_t now, store_count_done_f *,
+    void *arg);
+
+/*
+ * Remove up to max expired sessions; how many it removed. From any thread; it
+ * never holds a lock over more than max. Fewer than max: there are no more.
+ */
+typedef unsigned store_sweep_f(struct store *, int64_t now, unsigned max);
+
+typedef void store_close_f(struct store *);
+
+/* A backend. All members but sweep are set. */
+struct store_backend {
+	const char	*name;
+	store_create_f	*create;
+	store_load_f	*load;
+	store_append_f	*append;
+	store_release_f	*release;
+	store_delete_f	*remove;
+	store_count_f	*count;
+	store_sweep_f	*sweep;		/* NULL: it expires by itself */
+	store_close_f	*close;
+};
+
+/* Every backend's struct begins with this. */
+struct store {
+	const struct store_backend	*backend;
+};
+
+/* The one in memory: a sharded map. NULL without memory. */
+struct store *store_memory_open(const struct store_limits *);
+
+/* The calls: each goes to the backend's function of the same name. */
+store_create_f	store_create;
+store_load_f	store_load;
+store_append_f	store_append;
+store_release_f	store_release;
+store_delete_f	store_delete;
+store_count_f	store_count;
+store_sweep_f	store_sweep;	/* 0 when the backend has none */
+store_close_f	store_close;	/* frees it; NULL is allowed */
+
+#endif
