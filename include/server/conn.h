@@ -24,8 +24,8 @@ struct conn;
 struct server_app {
 	void	*arg;
 
-	/* On each loop's thread, before its first and after its last request.
-	 * loop_open returns the loop's own state, NULL when it fails. */
+	/* On each loop's thread, before its first request: the loop's own
+	 * state, NULL when it fails; and after all loops have ended. */
 	void	*(*loop_open)(void *arg, struct loop *);
 	void	 (*loop_close)(void *state);
 

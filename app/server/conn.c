@@ -1,0 +1,376 @@
+/*
+ * A connection is either idle (between requests), busy collecting a request,
+ * or busy with its reply. It never blocks: what the socket does not take waits
+ * here, up to a ceiling and a time.
+ */
+#include "server/conn.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "server/fcgi.h"
+#include "server/pool.h"
+
+#define CONN_MAX_OUTPUT (64 * 1024 * 1024) /* bytes of replies waiting */
+
+enum reply_state {
+	REPLY_NONE,    /* no request */
+	REPLY_RUNNING, /* the application answers */
+	REPLY_LAST,    /* answered: close when all is sent */
+};
+
+struct conn {
+	struct pool *pool;
+	struct loop_io io;
+	int fd;
+	struct conn *prev, *next;
+	struct conn_list *list; /* idle or busy */
+
+	struct fcgi_reader reader;
+	enum reply_state reply;
+	bool keep;
+	uint16_t id;
+	void *arg; /* the application's */
+
+	struct buf out;
+	size_t written; /* of this request */
+	struct loop_task flush;
+	bool stalled;          /* the socket is full */
+	bool too_slow;         /* over the ceiling */
+	struct timer deadline; /* of the request or the reader */
+};
+
+static void
+conn_list_to(struct conn *c, struct conn_list *to)
+{
+	if (c->list == to)
+		return;
+	if (c->list != NULL) {
+		if (c->prev != NULL)
+			c->prev->next = c->next;
+		else
+			c->list->first = c->next;
+		if (c->next != NULL)
+			c->next->prev = c->prev;
+		else
+			c->list->last = c->prev;
+	}
+	c->list = to;
+	if (to == NULL)
+		return;
+	c->next = NULL;
+	c->prev = to->last;
+	if (to->last != NULL)
+		to->last->next = c;
+	else
+		to->first = c;
+	to->last = c;
+}
+
+void
+conn_close(struct conn *c)
+{
+	struct pool *pool = c->pool;
+
+	if (c->reply == REPLY_RUNNING) {
+		c->reply = REPLY_LAST;
+		pool->app->abort(pool->state, c->arg);
+	}
+	conn_list_to(c, NULL);
+	loop_untimer(pool->loop, &c->deadline);
+	loop_untask(pool->loop, &c->flush);
+	loop_unwatch(pool->loop, &c->io);
+	close(c->fd);
+	fcgi_reader_free(&c->reader);
+	buf_free(&c->out);
+	free(c);
+	pool_closed(pool);
+}
+
+/* Watch for these events; -1: the connection was closed. */
+static int
+conn_watch(struct conn *c, uint32_t events)
+{
+	int rc;
+
+	if (c->io.fd == -1)
+		rc = loop_watch(c->pool->loop, &c->io, c->fd, events);
+	else
+		rc = loop_rewatch(c->pool->loop, &c->io, events);
+	if (rc == 0)
+		return 0;
+	log_error("epoll", LOG_INT("errno", errno));
+	conn_close(c);
+	return -1;
+}
+
+/* True when it waits for its next request, with nothing left to send. */
+static bool
+conn_is_idle(const struct conn *c)
+{
+	return c->reply == REPLY_NONE && c->out.len == 0 &&
+	       fcgi_idle(&c->reader);
+}
+
+static bool
+conn_is_done(const struct conn *c)
+{
+	return c->out.len == 0 && (c->reply == REPLY_LAST ||
+				      (c->pool->draining && conn_is_idle(c)));
+}
+
+static void
+conn_stall(struct conn *c, bool progress)
+{
+	if (!c->stalled && conn_watch(c, EPOLLIN | EPOLLRDHUP | EPOLLOUT) == -1)
+		return;
+	if (!c->stalled || progress)
+		loop_timer(c->pool->loop, &c->deadline,
+		    loop_now(c->pool->loop) + CONN_STALL_MS);
+	c->stalled = true;
+}
+
+/* It is idle again, or has a limited time for the rest of its request. */
+static void
+conn_settle(struct conn *c)
+{
+	struct loop *loop = c->pool->loop;
+
+	if (c->reply != REPLY_NONE || c->stalled)
+		return;
+	if (!fcgi_idle(&c->reader)) {
+		if (!c->deadline.set)
+			loop_timer(loop, &c->deadline,
+			    loop_now(loop) + CONN_REQUEST_MS);
+		return;
+	}
+	loop_untimer(loop, &c->deadline);
+	if (c->out.len == 0)
+		conn_list_to(c, &c->pool->idle);
+}
+
+/* Send what the socket takes; afterwards the connection may be closed. */
+static void
+conn_flush(struct conn *c)
+{
+	ssize_t sent = 0;
+
+	if (c->out.failed || c->too_slow) {
+		log_warn("slow_reader", LOG_INT("backlog", c->out.len));
+		conn_close(c);
+		return;
+	}
+	if (c->out.len > 0)
+		sent = send(c->fd, c->out.data, c->out.len,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent == -1 && errno != EAGAIN && errno != EINTR) {
+		conn_close(c);
+		return;
+	}
+	if (sent > 0)
+		buf_consume(&c->out, (size_t)sent);
+	if (c->out.len > 0) {
+		conn_stall(c, sent > 0);
+		return;
+	}
+	if (conn_is_done(c)) {
+		conn_close(c);
+		return;
+	}
+	if (c->reply == REPLY_NONE)
+		buf_free(&c->out);
+	if (c->stalled) {
+		c->stalled = false;
+		loop_untimer(c->pool->loop, &c->deadline);
+		if (conn_watch(c, EPOLLIN | EPOLLRDHUP) == -1)
+			return;
+	}
+	conn_settle(c);
+}
+
+static void
+conn_flush_task(struct loop_task *task)
+{
+	conn_flush(
+	    (struct conn *)((char *)task - offsetof(struct conn, flush)));
+}
+
+/* The request is complete: hand it to the application. */
+static void
+conn_request(struct conn *c)
+{
+	struct pool *pool = c->pool;
+	struct cgi *cgi;
+	bool bad = false;
+
+	loop_untimer(pool->loop, &c->deadline);
+	c->id = c->reader.id;
+	c->keep = c->reader.keep;
+	c->arg = NULL;
+	c->written = 0;
+	c->reply = REPLY_RUNNING;
+	if ((cgi = parser_run(pool->parser, &c->reader, &bad)) != NULL) {
+		pool->app->request(pool->state, c, cgi);
+		return;
+	}
+	log_warn("fastcgi", LOG_STR("refused", bad ? "params" : "memory"));
+	c->reply = REPLY_LAST;
+	loop_task(pool->loop, &c->flush);
+}
+
+/* The web server gives up a request: it wants to hear that it has ended. */
+static void
+conn_aborted(struct conn *c)
+{
+	struct pool *pool = c->pool;
+
+	if (c->reply != REPLY_RUNNING)
+		return;
+	pool->app->abort(pool->state, c->arg);
+	conn_end(c);
+}
+
+/* Read records; -1: the connection is to be closed. */
+static int
+conn_read(struct conn *c, const char *data, size_t n)
+{
+	enum fcgi_event event;
+	size_t used;
+
+	do {
+		event = fcgi_read(&c->reader, data, n, &used);
+		data += used;
+		n -= used;
+		if (event == FCGI_BROKEN) {
+			log_warn("fastcgi", LOG_STR("refused", "records"));
+			return -1;
+		}
+		if (event == FCGI_ABORT)
+			conn_aborted(c);
+		else if (event == FCGI_REQUEST)
+			conn_request(c);
+	} while (n > 0 && c->reply != REPLY_LAST);
+
+	if (c->reader.replies.len > 0) {
+		buf_add(&c->out, c->reader.replies.data, c->reader.replies.len);
+		buf_clear(&c->reader.replies);
+		loop_task(c->pool->loop, &c->flush);
+	}
+	return 0;
+}
+
+/* -1: there is no more to come, or the connection was closed. */
+static int
+conn_input(struct conn *c)
+{
+	struct pool *pool = c->pool;
+	ssize_t n;
+
+	n = recv(c->fd, pool->input, sizeof(pool->input), MSG_DONTWAIT);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n > 0) {
+		conn_list_to(c, &pool->busy);
+		if (conn_read(c, pool->input, (size_t)n) == 0) {
+			conn_settle(c);
+			return 0;
+		}
+	} else if (n == 0 && c->reply == REPLY_LAST && c->out.len > 0) {
+		/* a half-closed web server still reads */
+		return conn_watch(c, EPOLLOUT);
+	}
+	conn_close(c);
+	return -1;
+}
+
+static void
+conn_ready(struct loop_io *io, uint32_t events)
+{
+	struct conn *c = (struct conn *)((char *)io -
+					 offsetof(struct conn, io));
+
+	if ((events & ~(uint32_t)EPOLLOUT) != 0 && conn_input(c) == -1)
+		return;
+	if (events & EPOLLOUT)
+		conn_flush(c);
+}
+
+/* The request trickles in, or the reader takes nothing. */
+static void
+conn_expired(struct timer *timer, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)timer;
+	log_warn(c->stalled ? "stalled_reader" : "slow_request",
+	    LOG_INT("backlog", c->out.len));
+	conn_close(c);
+}
+
+void
+conn_open(struct pool *pool, int fd)
+{
+	struct conn *c;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL) {
+		log_error("memory", LOG_STR("for", "connection"));
+		close(fd);
+		return;
+	}
+	c->pool = pool;
+	c->fd = fd;
+	c->io = (struct loop_io){ conn_ready, -1 };
+	c->flush.run = conn_flush_task;
+	timer_init(&c->deadline, conn_expired, c);
+	fcgi_reader_init(&c->reader, pool->body_max, pool->max_conns);
+	buf_init(&c->out, CONN_MAX_OUTPUT);
+	conn_list_to(c, &pool->idle);
+	pool->count++;
+	/* most often the request is there already, and the reply ends it */
+	if (conn_input(c) == 0 && c->reply != REPLY_LAST)
+		conn_watch(c, EPOLLIN | EPOLLRDHUP);
+}
+
+void
+conn_set(struct conn *c, void *arg)
+{
+	c->arg = arg;
+}
+
+void
+conn_write(struct conn *c, const void *data, size_t n)
+{
+	if (c->stalled && c->out.len + n > CONN_MAX_BACKLOG)
+		c->too_slow = true;
+	else
+		fcgi_add_stdout(&c->out, c->id, data, n);
+	c->written += n;
+	loop_task(c->pool->loop, &c->flush);
+}
+
+void
+conn_end(struct conn *c)
+{
+	fcgi_add_end(&c->out, c->id);
+	fcgi_next(&c->reader);
+	c->reply = c->keep && !c->pool->draining ? REPLY_NONE : REPLY_LAST;
+	loop_task(c->pool->loop, &c->flush);
+}
+
+struct loop *
+conn_loop(const struct conn *c)
+{
+	return c->pool->loop;
+}
+
+size_t
+conn_written(const struct conn *c)
+{
+	return c->written;
+}

@@ -1,0 +1,219 @@
+/*
+ * Start the loops together and end them together; between the two they have
+ * nothing in common but the listening descriptor.
+ */
+#include "server/server.h"
+
+#include <sys/resource.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "server/parse.h"
+#include "server/pool.h"
+
+#define MAX_THREADS 256
+#define MAX_CONNS   1000000
+#define SPARE_FDS   64 /* for the log, the listener and libraries */
+#define LOOP_FDS    4  /* epoll, eventfd, memfd, and one to spare */
+
+enum worker_state {
+	WORKER_STARTING,
+	WORKER_RUNNING,
+	WORKER_FAILED,
+};
+
+struct worker {
+	struct server *server;
+	pthread_t thread;
+	struct pool *pool;
+	struct loop_task drain;
+
+	/* guarded by the server's mtx */
+	enum worker_state state;
+};
+
+struct server {
+	struct server_conf conf;
+	struct server_app app;
+	unsigned max_conns; /* of one loop */
+	unsigned count;
+	struct worker *workers;
+
+	pthread_mutex_t mtx;
+	pthread_cond_t started;
+};
+
+static void
+worker_tell(struct worker *w, enum worker_state state)
+{
+	pthread_mutex_lock(&w->server->mtx);
+	w->state = state;
+	pthread_cond_signal(&w->server->started);
+	pthread_mutex_unlock(&w->server->mtx);
+}
+
+static void
+worker_close(struct worker *w)
+{
+	struct pool *pool = w->pool;
+
+	if (pool == NULL)
+		return;
+	if (pool->state != NULL)
+		w->server->app.loop_close(pool->state);
+	parser_free(pool->parser);
+	loop_free(pool->loop);
+	free(pool);
+	w->pool = NULL;
+}
+
+static bool
+worker_open(struct worker *w, unsigned index)
+{
+	struct server *server = w->server;
+	struct pool *pool;
+
+	if ((pool = calloc(1, sizeof(*pool))) == NULL)
+		return false;
+	w->pool = pool;
+	pool->app = &server->app;
+	pool->body_max = server->conf.body_max;
+	pool->max_conns = server->max_conns;
+	if ((pool->loop = loop_new(index)) == NULL ||
+	    (pool->parser = parser_new()) == NULL) {
+		log_error("loop", LOG_INT("errno", errno));
+		return false;
+	}
+	pool->state = server->app.loop_open(server->app.arg, pool->loop);
+	return pool->state != NULL;
+}
+
+static void *
+worker_main(void *arg)
+{
+	struct worker *w = arg;
+	unsigned index = (unsigned)(w - w->server->workers);
+
+	if (!worker_open(w, index) ||
+	    pool_open(w->pool, w->server->conf.fd) == -1) {
+		worker_close(w);
+		worker_tell(w, WORKER_FAILED);
+		return NULL;
+	}
+	worker_tell(w, WORKER_RUNNING);
+	loop_run(w->pool->loop);
+	return NULL;
+}
+
+static void
+worker_drain(struct loop_task *task)
+{
+	struct worker *w = (struct worker *)((char *)task -
+					     offsetof(struct worker, drain));
+
+	pool_drain(w->pool);
+}
+
+static bool
+worker_start(struct worker *w, struct server *server)
+{
+	int error;
+	bool running;
+
+	w->server = server;
+	w->drain.run = worker_drain;
+	if ((error = pthread_create(&w->thread, NULL, worker_main, w)) != 0) {
+		log_error("thread", LOG_INT("errno", error));
+		return false;
+	}
+	pthread_mutex_lock(&server->mtx);
+	while (w->state == WORKER_STARTING)
+		pthread_cond_wait(&server->started, &server->mtx);
+	running = w->state == WORKER_RUNNING;
+	pthread_mutex_unlock(&server->mtx);
+	if (!running)
+		pthread_join(w->thread, NULL);
+	return running;
+}
+
+/* How many connections the limit of descriptors leaves room for, per loop. */
+static unsigned
+conns_per_loop(unsigned threads)
+{
+	struct rlimit limit = { 1024, 1024 };
+	rlim_t kept = SPARE_FDS + (rlim_t)LOOP_FDS * threads;
+	rlim_t room;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+			log_warn("descriptors", LOG_INT("errno", errno));
+		getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	room = limit.rlim_cur > kept ? limit.rlim_cur - kept : 1;
+	if (room > MAX_CONNS)
+		room = MAX_CONNS;
+	return room >= threads ? (unsigned)(room / threads) : 1;
+}
+
+static unsigned
+cores(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : (unsigned)n;
+}
+
+struct server *
+server_start(const struct server_conf *conf, const struct server_app *app)
+{
+	struct server *server;
+	unsigned threads = conf->threads != 0 ? conf->threads : cores();
+
+	if ((server = calloc(1, sizeof(*server))) == NULL)
+		return NULL;
+	server->conf = *conf;
+	server->app = *app;
+	server->max_conns = conns_per_loop(threads);
+	pthread_mutex_init(&server->mtx, NULL);
+	pthread_cond_init(&server->started, NULL);
+	server->workers = calloc(threads, sizeof(*server->workers));
+	if (server->workers == NULL) {
+		log_error("memory", LOG_STR("for", "loops"));
+		server_drain(server);
+		return NULL;
+	}
+	for (; server->count < threads; server->count++) {
+		if (!worker_start(&server->workers[server->count], server)) {
+			server_drain(server);
+			return NULL;
+		}
+	}
+	log_info("serving", LOG_INT("loops", threads),
+	    LOG_INT("max_connections", threads * server->max_conns));
+	return server;
+}
+
+void
+server_drain(struct server *server)
+{
+	unsigned i;
+
+	for (i = 0; i < server->count; i++)
+		loop_mail(
+		    server->workers[i].pool->loop, &server->workers[i].drain);
+	for (i = 0; i < server->count; i++)
+		pthread_join(server->workers[i].thread, NULL);
+	for (i = 0; i < server->count; i++)
+		worker_close(&server->workers[i]);
+	free(server->workers);
+	pthread_cond_destroy(&server->started);
+	pthread_mutex_destroy(&server->mtx);
+	free(server);
+}
