@@ -1,0 +1,134 @@
+/*
+ * A conversation in one block of exactly its size: the least memory there is,
+ * and what is replaced or dropped is overwritten, because it was promised to be
+ * forgotten.
+ */
+#include "session/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct head {
+	int64_t created_ms;
+	uint32_t len;
+	uint16_t role;
+	uint16_t status;
+};
+
+_Static_assert(sizeof(struct head) == 16, "a header has 16 bytes");
+
+static uint64_t
+less(uint64_t from, uint64_t n)
+{
+	return from > n ? from - n : 0;
+}
+
+static char *
+history_put(char *at, const struct message *m)
+{
+	const struct head head = {
+		.created_ms = m->created_ms,
+		.len = (uint32_t)m->len,
+		.role = (uint16_t)m->role,
+		.status = (uint16_t)m->status,
+	};
+
+	memcpy(at, &head, sizeof(head));
+	at += sizeof(head);
+	if (m->len > 0)
+		memcpy(at, m->text, m->len);
+	return at + m->len;
+}
+
+/* Where the newest whole pairs begin that fit, and how many messages. */
+static size_t
+history_fit(const struct history *h, const struct window *w, uint32_t *count)
+{
+	struct message m;
+	size_t left = h->size - h->count * sizeof(struct head);
+	size_t pos = 0;
+
+	*count = h->count;
+	while (*count > 0 && (*count > w->messages || left > w->bytes)) {
+		for (int i = 0; i < 2 && history_next(h, &pos, &m); i++) {
+			left -= m.len;
+			(*count)--;
+		}
+	}
+	return pos;
+}
+
+void
+history_free(struct history *h)
+{
+	if (h->block != NULL)
+		explicit_bzero(h->block, h->size);
+	free(h->block);
+	*h = (struct history){ 0 };
+}
+
+enum rc
+history_add(struct history *h, const struct message *question,
+    const struct message *answer, const struct window *limit)
+{
+	const struct window room = {
+		.messages = less(limit->messages, 2),
+		.bytes = less(limit->bytes, question->len + answer->len),
+	};
+	struct history fresh;
+	size_t from, kept;
+	char *at;
+
+	if (question->len > UINT32_MAX || answer->len > UINT32_MAX)
+		return RC_NOMEM;
+	from = history_fit(h, &room, &fresh.count);
+	kept = h->size - from;
+	fresh.count += 2;
+	fresh.size = kept + question->len + answer->len +
+	             2 * sizeof(struct head);
+	if ((fresh.block = malloc(fresh.size)) == NULL)
+		return RC_NOMEM;
+	if (kept > 0)
+		memcpy(fresh.block, h->block + from, kept);
+	at = history_put(fresh.block + kept, question);
+	history_put(at, answer);
+	history_free(h);
+	*h = fresh;
+	return RC_OK;
+}
+
+enum rc
+history_copy(
+    struct history *out, const struct history *h, const struct window *w)
+{
+	struct history copy = { 0 };
+	size_t from;
+
+	from = history_fit(h, w, &copy.count);
+	copy.size = h->size - from;
+	if (copy.size > 0) {
+		if ((copy.block = malloc(copy.size)) == NULL)
+			return RC_NOMEM;
+		memcpy(copy.block, h->block + from, copy.size);
+	}
+	*out = copy;
+	return RC_OK;
+}
+
+bool
+history_next(const struct history *h, size_t *pos, struct message *m)
+{
+	struct head head;
+
+	if (*pos >= h->size)
+		return false;
+	memcpy(&head, h->block + *pos, sizeof(head));
+	*pos += sizeof(head);
+	m->role = (enum role)head.role;
+	m->status = (enum message_status)head.status;
+	m->created_ms = head.created_ms;
+	m->text = h->block + *pos;
+	m->len = head.len;
+	*pos += head.len;
+	return true;
+}

@@ -1,0 +1,59 @@
+/* The calls of the store: each goes to the backend that was opened. */
+#include "session/store.h"
+
+void
+store_create(
+    struct store *st, bool hold, int64_t now, store_done_f *done, void *arg)
+{
+	st->backend->create(st, hold, now, done, arg);
+}
+
+void
+store_load(struct store *st, const struct sid *sid, bool hold,
+    const struct window *window, int64_t now, store_done_f *done, void *arg)
+{
+	st->backend->load(st, sid, hold, window, now, done, arg);
+}
+
+void
+store_append(struct store *st, const struct sid *sid,
+    const struct message *question, const struct message *answer, int64_t now,
+    store_done_f *done, void *arg)
+{
+	st->backend->append(st, sid, question, answer, now, done, arg);
+}
+
+void
+store_release(struct store *st, const struct sid *sid, int64_t now,
+    store_done_f *done, void *arg)
+{
+	st->backend->release(st, sid, now, done, arg);
+}
+
+void
+store_delete(struct store *st, const struct sid *sid, int64_t now,
+    store_done_f *done, void *arg)
+{
+	st->backend->remove(st, sid, now, done, arg);
+}
+
+void
+store_count(struct store *st, int64_t now, store_count_done_f *done, void *arg)
+{
+	st->backend->count(st, now, done, arg);
+}
+
+unsigned
+store_sweep(struct store *st, int64_t now, unsigned max)
+{
+	if (st->backend->sweep == NULL)
+		return 0;
+	return st->backend->sweep(st, now, max);
+}
+
+void
+store_close(struct store *st)
+{
+	if (st != NULL)
+		st->backend->close(st);
+}
