@@ -20,6 +20,7 @@ enum fcgi_event {
 	FCGI_MORE,	/* every byte is used, more are needed */
 	FCGI_REQUEST,	/* a request is complete: see id, params, body */
 	FCGI_ABORT,	/* the running request is given up by the web server */
+	FCGI_CLOSE,	/* send the replies, then close: no KEEP_CONN */
 	FCGI_BROKEN,	/* not FastCGI, or over a limit: close */
 };
 
@@ -30,6 +31,7 @@ struct fcgi_reader {
 	bool		 running;	/* complete, not yet fcgi_next */
 	bool		 params_done;
 	bool		 body_over;	/* the body passed its limit */
+	/* once it is running the caller may free the two before fcgi_next */
 	struct buf	 params;	/* name-value pairs, as sent */
 	struct buf	 body;		/* STDIN, at most body_max bytes */
 
@@ -53,11 +55,13 @@ void fcgi_reader_init(struct fcgi_reader *, size_t body_max,
 void fcgi_reader_free(struct fcgi_reader *);
 
 /*
- * Read from n bytes; *used tells how many were used, all of them except after
- * FCGI_REQUEST, FCGI_ABORT and FCGI_BROKEN. While a request is running,
- * further records are read too: ABORT_REQUEST ends it, BEGIN_REQUEST of
- * another id is answered with CANT_MPX_CONN, management records are answered,
- * what else belongs to it is dropped.
+ * Read from n bytes; *used tells how many were used, all of them after
+ * FCGI_MORE. A request of another role is answered with UNKNOWN_ROLE, one that
+ * is aborted before it is complete with END_REQUEST; records of requests that
+ * are not known are dropped. While a request is running, further records are
+ * read too: ABORT_REQUEST ends it (id and keep stay until fcgi_next),
+ * BEGIN_REQUEST of another id is answered with CANT_MPX_CONN, management
+ * records are answered, what else belongs to it is dropped.
  */
 enum fcgi_event fcgi_read(struct fcgi_reader *, const void *, size_t n,
     size_t *used);
@@ -78,15 +82,16 @@ void fcgi_add_stdout(struct buf *, uint16_t id, const void *, size_t n);
 void fcgi_add_end(struct buf *, uint16_t id);
 
 /*
- * Add a complete request of one PARAMS and as few STDIN records as possible,
- * as libfcgi is fed with it.
+ * Add a complete request of as few PARAMS and STDIN records as possible, as
+ * libfcgi is fed with it.
  */
 void fcgi_add_request(struct buf *, uint16_t id, bool keep, const void *params,
     size_t params_len, const void *body, size_t body_len);
 
 /*
  * Whether PARAMS are name-value pairs whose lengths fit the bytes that are
- * there: libfcgi aborts the process on some that do not.
+ * there, without a NUL: libfcgi aborts the process on some lengths that do not
+ * fit, and cuts at a NUL.
  */
 bool fcgi_params_ok(const void *, size_t);
 

@@ -13,7 +13,10 @@
 
 struct parser;			/* of one loop */
 
-/* To be called once, before the first parser. False when libfcgi fails. */
+/*
+ * To be called once, before the first parser. SIGPIPE is ignored afterwards.
+ * False when libfcgi fails.
+ */
 bool parse_init(void);
 
 /* NULL: errno says why. */
@@ -23,7 +26,8 @@ void parser_free(struct parser *);
 /*
  * The request that the reader has collected. NULL without memory. When the
  * parameters are not well-formed, or the bytes are not what libfcgi takes for
- * a request, *bad is set and NULL returned.
+ * a request, *bad is set and NULL returned. Of a variable that was sent twice
+ * the first value counts.
  */
 struct cgi *parser_run(struct parser *, const struct fcgi_reader *, bool *bad);
 
