@@ -34,7 +34,7 @@ struct conf {
 	char		*articles;		/* path, NULL: the samples */
 
 	/* the process */
-	char		*listen;		/* -l, NULL without it */
+	char		*listen;		/* NULL: an inherited socket */
 	bool		 allow_remote;
 	uint64_t	 threads;		/* 0: one per core */
 	int		 log_level;		/* enum log_level */

@@ -1,0 +1,417 @@
+/* The settings, one row each; the reader and all documents go by these rows. */
+#include "base/conf_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONF(member) offsetof(struct conf, member)
+#define DIGITS       "0123456789"
+#define UNRESERVED \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" DIGITS "-._~"
+#define MAX_FRACTION  12   /* digits behind the point */
+#define MAX_BASE_PATH 200  /* bytes */
+#define MAX_TEXT      4000 /* bytes */
+#define COLUMNS       80
+
+const struct conf_setting conf_settings[] = {
+	{ "session_timeout_minutes", CONF_MINUTES, CONF(session_timeout_ms),
+	    "30", "0.001", "525600",
+	    "minutes without activity after which a session expires" },
+	{ "cleanup_interval_seconds", CONF_SECONDS, CONF(cleanup_interval_ms),
+	    "300", "0.001", "86400",
+	    "seconds between two sweeps of expired sessions" },
+	{ "max_sessions", CONF_WHOLE, CONF(max_sessions), "1000000", "1",
+	    "1000000000",
+	    "sessions at a time; beyond, new ones are refused "
+	    "(503 session_capacity), live ones are never evicted" },
+	{ "memory_limit", CONF_BYTES, CONF(memory_limit), "512M", "64K",
+	    "1024G",
+	    "memory of all sessions together; beyond, as for max_sessions" },
+	{ "session_max_messages", CONF_WHOLE, CONF(session_max_messages), "200",
+	    "2", "1000000",
+	    "messages kept of a session; beyond, its oldest "
+	    "question-answer pairs are dropped" },
+	{ "session_max_bytes", CONF_BYTES, CONF(session_max_bytes), "256K",
+	    "1K", "64M", "text kept of a session; beyond, likewise" },
+	{ "message_max_bytes", CONF_BYTES, CONF(message_max_bytes), "16K", "1",
+	    "1M", "length of a message (413 message_too_long)" },
+	{ "request_max_bytes", CONF_BYTES, CONF(request_max_bytes), "64K",
+	    "256", "16M", "length of a request's body (413 body_too_large)" },
+	{ "base_path", CONF_BASE_PATH, CONF(base_path), "", NULL, NULL,
+	    "path below which all routes stand" },
+	{ "context_messages", CONF_WHOLE, CONF(context_messages), "40", "0",
+	    "1000000", "messages of the history that go into a prompt" },
+	{ "context_bytes", CONF_BYTES, CONF(context_bytes), "32K", "0", "64M",
+	    "text of the history that goes into a prompt" },
+	{ "turn_wait_seconds", CONF_SECONDS, CONF(turn_wait_ms), "60", "0",
+	    "3600",
+	    "seconds that a message waits for the answer before it "
+	    "(then 409 session_busy)" },
+	{ "articles", CONF_FILE, CONF(articles), "", NULL, NULL,
+	    "collection that answers are searched in, as JSON Lines (title, "
+	    "url, date, text); without it, the built-in samples" },
+	{ "listen", CONF_LISTEN, CONF(listen), "", NULL, NULL,
+	    "where to listen, as -l; without it, on descriptor 0 when it is "
+	    "a listening socket, else on systemd's descriptor 3" },
+	{ "allow_remote", CONF_YESNO, CONF(allow_remote), "no", NULL, NULL,
+	    "whether it may listen on an address that is not loopback" },
+	{ "threads", CONF_WHOLE, CONF(threads), "0", "0", "256",
+	    "event loops; 0: one per core" },
+	{ "log_level", CONF_LEVEL, CONF(log_level), "info", NULL, NULL,
+	    "least weight of a line in the log" },
+};
+const size_t conf_settings_count = sizeof(conf_settings) /
+                                   sizeof(conf_settings[0]);
+
+_Static_assert(
+    sizeof(conf_settings) / sizeof(conf_settings[0]) <= CONF_MAX_SETTINGS,
+    "raise CONF_MAX_SETTINGS");
+
+static bool
+read_whole(uint64_t *out, const char *s)
+{
+	size_t n = strspn(s, DIGITS);
+
+	errno = 0;
+	*out = strtoull(s, NULL, 10);
+	return n > 0 && s[n] == '\0' && errno == 0;
+}
+
+static bool
+read_bytes(uint64_t *out, const char *s)
+{
+	static const char units[] = "KMG";
+	size_t n = strspn(s, DIGITS);
+	const char *unit;
+	unsigned shift = 0;
+
+	if (n == 0)
+		return false;
+	if (s[n] != '\0') {
+		if ((unit = strchr(units, s[n])) == NULL || s[n + 1] != '\0')
+			return false;
+		shift = 10 * (unsigned)(unit - units + 1);
+	}
+	errno = 0;
+	*out = strtoull(s, NULL, 10);
+	if (errno != 0 || *out > UINT64_MAX >> shift)
+		return false;
+	*out <<= shift;
+	return true;
+}
+
+/* In whole numbers, because strtod() asks the locale for the point. */
+static bool
+read_decimal(uint64_t *out, const char *s, uint64_t unit)
+{
+	size_t whole = strspn(s, DIGITS), digits = 0, i;
+	const char *end = s + whole;
+	uint64_t fraction = 0, scale = 1;
+
+	if (*end == '.') {
+		digits = strspn(end + 1, DIGITS);
+		if (digits == 0 || digits > MAX_FRACTION)
+			return false;
+		fraction = strtoull(end + 1, NULL, 10);
+		end += 1 + digits;
+	}
+	for (i = 0; i < digits; i++)
+		scale *= 10;
+	errno = 0;
+	*out = strtoull(s, NULL, 10);
+	if (whole == 0 || *end != '\0' || errno != 0 ||
+	    *out >= UINT64_MAX / unit)
+		return false;
+	*out = *out * unit + fraction * unit / scale;
+	return true;
+}
+
+static bool
+read_minutes(uint64_t *out, const char *s)
+{
+	return read_decimal(out, s, 60000);
+}
+
+static bool
+read_seconds(uint64_t *out, const char *s)
+{
+	return read_decimal(out, s, 1000);
+}
+
+static bool
+read_yesno(uint64_t *out, const char *s)
+{
+	*out = strcmp(s, "yes") == 0;
+	return *out || strcmp(s, "no") == 0;
+}
+
+static bool
+read_level(uint64_t *out, const char *s)
+{
+	enum log_level level;
+
+	if (!log_level_parse(&level, s))
+		return false;
+	*out = level;
+	return true;
+}
+
+static bool
+is_text(const char *s)
+{
+	size_t i;
+
+	for (i = 0; s[i] != '\0'; i++)
+		if ((unsigned char)s[i] < ' ' || s[i] == 0x7f)
+			return false;
+	return i <= MAX_TEXT;
+}
+
+/* Segments that a web server or a client would rewrite are left out too. */
+static bool
+is_base_path(const char *s)
+{
+	size_t n;
+
+	if (strlen(s) > MAX_BASE_PATH)
+		return false;
+	while (*s != '\0') {
+		if (*s++ != '/')
+			return false;
+		n = strspn(s, UNRESERVED);
+		if (n == 0 || strspn(s, ".") == n)
+			return false;
+		s += n;
+	}
+	return true;
+}
+
+typedef bool number_f(uint64_t *, const char *);
+typedef bool text_f(const char *);
+
+/* A kind has a number or a text. */
+static const struct kind {
+	const char *noun;
+	number_f *number;
+	text_f *text;
+} kinds[] = {
+	[CONF_WHOLE] = { "a whole number", read_whole, NULL },
+	[CONF_BYTES] = { "bytes, or with K, M or G", read_bytes, NULL },
+	[CONF_MINUTES] = { "a number", read_minutes, NULL },
+	[CONF_SECONDS] = { "a number", read_seconds, NULL },
+	[CONF_YESNO] = { "yes or no", read_yesno, NULL },
+	[CONF_LEVEL] = { "debug, info, notice, warn, error or fatal",
+	    read_level, NULL },
+	[CONF_BASE_PATH] = { "a path such as /api/chatbot", NULL,
+	    is_base_path },
+	[CONF_FILE] = { "a file", NULL, is_text },
+	[CONF_LISTEN] = { "unix:/path, 127.0.0.1:port or [::1]:port", NULL,
+	    is_text },
+};
+
+const struct conf_setting *
+conf_find(const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < conf_settings_count; i++)
+		if (strcmp(conf_settings[i].key, key) == 0)
+			return &conf_settings[i];
+	return NULL;
+}
+
+static enum conf_result
+set_text(char **member, const struct conf_setting *st, const char *value)
+{
+	char *copy = NULL;
+
+	if (!kinds[st->kind].text(value))
+		return CONF_REFUSED;
+	if ((*value != '\0' || st->kind == CONF_BASE_PATH) &&
+	    (copy = strdup(value)) == NULL)
+		return CONF_NOMEM;
+	free(*member);
+	*member = copy;
+	return CONF_SET;
+}
+
+static bool
+in_range(const struct conf_setting *st, uint64_t n)
+{
+	number_f *number = kinds[st->kind].number;
+	uint64_t min, max;
+
+	return st->min == NULL ||
+	       (number(&min, st->min) && number(&max, st->max) && min <= n &&
+		   n <= max);
+}
+
+enum conf_result
+conf_set(struct conf *cf, const struct conf_setting *st, const char *value)
+{
+	void *member = (char *)cf + st->offset;
+	uint64_t n;
+
+	if (kinds[st->kind].text != NULL)
+		return set_text(member, st, value);
+	if (!kinds[st->kind].number(&n, value) || !in_range(st, n))
+		return CONF_REFUSED;
+	switch (st->kind) {
+	case CONF_YESNO:
+		*(bool *)member = n != 0;
+		break;
+	case CONF_LEVEL:
+		*(int *)member = (int)n;
+		break;
+	case CONF_MINUTES:
+	case CONF_SECONDS:
+		*(int64_t *)member = (int64_t)n;
+		break;
+	default:
+		*(uint64_t *)member = n;
+	}
+	return CONF_SET;
+}
+
+void
+conf_free(struct conf *cf)
+{
+	size_t i;
+	char **member;
+
+	for (i = 0; i < conf_settings_count; i++) {
+		if (kinds[conf_settings[i].kind].text == NULL)
+			continue;
+		member = (void *)((char *)cf + conf_settings[i].offset);
+		free(*member);
+		*member = NULL;
+	}
+}
+
+void
+conf_allowed(char out[CONF_ALLOWED_SIZE], const struct conf_setting *st)
+{
+	const char *noun = kinds[st->kind].noun;
+
+	if (st->min == NULL)
+		snprintf(out, CONF_ALLOWED_SIZE, "%s", noun);
+	else
+		snprintf(out, CONF_ALLOWED_SIZE, "%s, %s to %s", noun, st->min,
+		    st->max);
+}
+
+/* The same for a document, where the default shows what kind it is. */
+static void
+range(char out[CONF_ALLOWED_SIZE], const struct conf_setting *st)
+{
+	if (st->min == NULL)
+		conf_allowed(out, st);
+	else
+		snprintf(out, CONF_ALLOWED_SIZE, "%s to %s", st->min, st->max);
+}
+
+static const char *
+shown(const char *def)
+{
+	return *def == '\0' ? "none" : def;
+}
+
+static void
+print_wrapped(FILE *f, const char *indent, const char *text)
+{
+	size_t column = COLUMNS, n;
+
+	while (*text != '\0') {
+		n = strcspn(text, " ");
+		if (column + 1 + n > COLUMNS) {
+			fprintf(f, "\n%s", indent);
+			column = strlen(indent);
+		} else {
+			fputc(' ', f);
+			column++;
+		}
+		column += fwrite(text, 1, n, f);
+		text += n + (text[n] == ' ');
+	}
+}
+
+void
+conf_help(FILE *f)
+{
+	char allowed[CONF_ALLOWED_SIZE];
+	const struct conf_setting *st;
+	size_t i;
+
+	fputs(
+	    "Usage: " CONF_USAGE "\n\n"
+	    "  -f FILE       read settings from a file of \"key = value\" "
+	    "lines\n"
+	    "  -s KEY=VALUE  set one here\n"
+	    "  -l LISTEN     listen there, the same as -s listen=LISTEN\n"
+	    "  -t            check the settings and the files they name, "
+	    "then exit\n"
+	    "  -V            print the version\n"
+	    "  -h            print this\n\n"
+	    "A value comes from the command line, else from the environment\n"
+	    "(CAUSERIE_THREADS for threads), else from the file, else it is "
+	    "the default.\n"
+	    "Sizes are in bytes, or with K, M or G behind them.\n\nSettings:\n",
+	    f);
+	for (i = 0; i < conf_settings_count; i++) {
+		st = &conf_settings[i];
+		range(allowed, st);
+		fprintf(f, "\n  %s (default: %s; %s)", st->key, shown(st->def),
+		    allowed);
+		print_wrapped(f, "      ", st->meaning);
+		fputc('\n', f);
+	}
+}
+
+void
+conf_markdown(FILE *f)
+{
+	char allowed[CONF_ALLOWED_SIZE];
+	const struct conf_setting *st;
+	size_t i;
+
+	fputs("| key | default | range | meaning |\n|---|---|---|---|\n", f);
+	for (i = 0; i < conf_settings_count; i++) {
+		st = &conf_settings[i];
+		range(allowed, st);
+		fprintf(f, "| `%s` | %s | %s | %s |\n", st->key, shown(st->def),
+		    allowed, st->meaning);
+	}
+}
+
+/* roff: a minus sign that can be copied, and no escapes of the text's own. */
+static void
+print_roff(FILE *f, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '-')
+			fputs("\\-", f);
+		else if (*text == '\\')
+			fputs("\\e", f);
+		else
+			fputc(*text, f);
+	}
+}
+
+void
+conf_man(FILE *f)
+{
+	char allowed[CONF_ALLOWED_SIZE];
+	const struct conf_setting *st;
+	size_t i;
+
+	for (i = 0; i < conf_settings_count; i++) {
+		st = &conf_settings[i];
+		range(allowed, st);
+		fprintf(f, ".TP\n.B %s\n", st->key);
+		print_roff(f, st->meaning);
+		fprintf(f, ".\nDefault: %s; ", shown(st->def));
+		print_roff(f, allowed);
+		fputs(".\n", f);
+	}
+}
