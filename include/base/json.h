@@ -33,18 +33,18 @@ enum json_kind {
 
 /*
  * Parse a document that is one object. RC_JSON when it is anything else: not
- * UTF-8, a lone surrogate (escaped or not), a NUL (escaped or not), a
- * duplicate name (also when written differently, as "a" and "\u0061"), deeper
- * than JSON_MAX_DEPTH, bytes behind it. RC_NOMEM. *doc is to be freed with
- * json_free; the values inside live as long as it.
+ * UTF-8, a lone surrogate, a noncharacter (RFC 7493, section 2.1) or a NUL,
+ * escaped or not, a duplicate name (also when written differently, as "a" and
+ * "\u0061"), deeper than JSON_MAX_DEPTH, bytes behind it. RC_NOMEM. *doc is to
+ * be freed with json_free; the values inside live as long as it.
  */
 enum rc json_parse(const char *, size_t, struct json **doc);
 void json_free(struct json *);
 
-/* The member of an object; NULL when absent or when this is no object. */
+/* The member of an object; NULL when absent, null, or this is no object. */
 const struct json *json_get(const struct json *, const char *name);
 
-/* The element of an array; NULL past its end or when this is no array. */
+/* The element of an array; NULL past its end, when null, or no array. */
 const struct json *json_at(const struct json *, size_t index);
 
 /* The kind of a value; JSON_NULL also for NULL, an absent member. */
@@ -56,13 +56,17 @@ const char *json_text(const struct json *, size_t *len);
 /* The value of a boolean; false for another kind. */
 bool json_true(const struct json *);
 
-/* The value of a whole number within int64_t; otherwise the fallback. */
+/*
+ * The value of a whole number (also 1.0 or 1e3) from -INT64_MAX to INT64_MAX;
+ * otherwise the fallback.
+ */
 int64_t json_integer(const struct json *, int64_t fallback);
 
 /*
  * Writing. Commas are set by themselves; `name` is NULL inside an array and
- * for the outermost value. Names and texts are UTF-8; letters and slashes are
- * not escaped. A failure sticks to the buffer.
+ * for the outermost value, before which the buffer must not end with a letter,
+ * a digit, a quote or a closing bracket. Names and texts are UTF-8; letters
+ * and slashes are not escaped. A failure sticks to the buffer.
  */
 void json_open(struct buf *, const char *name);		/* { */
 void json_close(struct buf *);				/* } */

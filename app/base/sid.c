@@ -1,0 +1,84 @@
+/* The wrapper of libuuid, whose own generator would fall back to the time. */
+#include "base/sid.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <uuid/uuid.h>
+
+/* It must not block either: a kernel without entropy yet is a failure. */
+bool
+sid_make(struct sid *sid)
+{
+	size_t have = 0;
+	ssize_t n;
+
+	while (have < sizeof(sid->b)) {
+		n = getrandom(
+		    sid->b + have, sizeof(sid->b) - have, GRND_NONBLOCK);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		have += (size_t)n;
+	}
+	sid->b[6] = (sid->b[6] & 0x0f) | 0x40;
+	sid->b[8] = (sid->b[8] & 0x3f) | 0x80;
+	return true;
+}
+
+bool
+sid_parse(struct sid *sid, const char *s, size_t len)
+{
+	char text[SID_TEXT_SIZE];
+
+	if (len != SID_TEXT_SIZE - 1)
+		return false;
+	memcpy(text, s, len);
+	text[len] = '\0';
+	return uuid_parse(text, sid->b) == 0;
+}
+
+void
+sid_text(char out[SID_TEXT_SIZE], const struct sid *sid)
+{
+	uuid_unparse_lower(sid->b, out);
+}
+
+bool
+sid_equal(const struct sid *a, const struct sid *b)
+{
+	return memcmp(a->b, b->b, sizeof(a->b)) == 0;
+}
+
+uint64_t
+sid_key(const struct sid *sid)
+{
+	uint64_t half[2];
+
+	memcpy(half, sid->b, sizeof(half));
+	return half[0] ^ half[1];
+}
+
+/* The finalizer of MurmurHash3: every bit of x decides about every other. */
+static uint64_t
+sid_mix(uint64_t x)
+{
+	x = (x ^ x >> 33) * UINT64_C(0xff51afd7ed558ccd);
+	x = (x ^ x >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+	return x ^ x >> 33;
+}
+
+/* 48 bits of a mix of 122: for each hash there are 2^74 identifiers. */
+void
+sid_hash(char out[SID_HASH_SIZE], const struct sid *sid)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t half[2], h;
+
+	memcpy(half, sid->b, sizeof(half));
+	h = sid_mix(sid_mix(half[0]) ^ half[1]);
+	for (int i = 0; i < SID_HASH_SIZE - 1; i++, h >>= 4)
+		out[i] = digits[h & 0xf];
+	out[SID_HASH_SIZE - 1] = '\0';
+}
