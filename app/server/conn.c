@@ -215,7 +215,10 @@ conn_request(struct conn *c)
 	c->arg = NULL;
 	c->written = 0;
 	c->reply = REPLY_RUNNING;
-	if ((cgi = parser_run(pool->parser, &c->reader, &bad)) != NULL) {
+	cgi = parser_run(pool->parser, &c->reader, &bad);
+	buf_free(&c->reader.params);
+	buf_free(&c->reader.body);
+	if (cgi != NULL) {
 		pool->app->request(pool->state, c, cgi);
 		return;
 	}
@@ -251,7 +254,9 @@ conn_read(struct conn *c, const char *data, size_t n)
 			log_warn("fastcgi", LOG_STR("refused", "records"));
 			return -1;
 		}
-		if (event == FCGI_ABORT)
+		if (event == FCGI_CLOSE)
+			c->reply = REPLY_LAST;
+		else if (event == FCGI_ABORT)
 			conn_aborted(c);
 		else if (event == FCGI_REQUEST)
 			conn_request(c);
