@@ -42,6 +42,9 @@ enum lang {
 	    "The body must be of type application/json")                       \
 	X(RC_FIELD, 422, "invalid_field", "Un champ est absent ou incorrect",  \
 	    "A field is missing or wrong")                                     \
+	X(RC_UPSTREAM, 502, "upstream_failed",                                 \
+	    "Aucune réponse utilisable n'a été donnée, réessayez",             \
+	    "No usable answer was given, try again")                           \
 	X(RC_NOMEM, 503, "unavailable",                                        \
 	    "Le service manque de mémoire, réessayez plus tard",               \
 	    "The service is out of memory, try again later")                   \

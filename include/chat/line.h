@@ -2,8 +2,8 @@
  * The line before a session: one turn runs, at most LINE_MAX_WAITING wait, in
  * order of arrival, whatever loop they are on. Shared by all loops.
  *
- * A place in the line (struct ticket) lies in its turn. Signals come to it as
- * a mail to its loop; they may cross with its leaving, so a turn that leaves
+ * A place in the line (struct ticket) belongs to its turn. Signals come to it
+ * as a mail to its loop; they may cross with its leaving, so a turn that leaves
  * looks at what line_leave says before it frees the ticket.
  */
 #ifndef CHAT_LINE_H
@@ -57,7 +57,8 @@ void line_free(struct line *);
 
 /*
  * Enter. RC_OK: it is this one's turn, *waits false; or it stands in line,
- * *waits true, and LINE_GO will come. RC_BUSY: the line is full. RC_NOMEM.
+ * *waits true, and LINE_GO will come. RC_BUSY: the line is full, the ticket
+ * stays outside.
  */
 enum rc line_enter(struct line *, struct ticket *, struct loop *,
     const struct sid *, ticket_signal_f *, ticket_free_f *, bool *waits);

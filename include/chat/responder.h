@@ -23,7 +23,7 @@ struct prompt {
 	const char		*request_id;
 };
 
-/* What the responder reports of its cost; -1: unknown. */
+/* What the responder reports of its cost; -1: unknown. Never NULL below. */
 struct usage {
 	int64_t	prompt_tokens;
 	int64_t	completion_tokens;
@@ -35,10 +35,12 @@ typedef void answer_delta_f(void *arg, const char *, size_t);
 
 /*
  * The end, once: RC_OK when the answer is complete, else why not. The answer
- * is gone when this returns.
+ * is gone when this returns. An answer without any text is not complete: that
+ * is the turn's RC_UPSTREAM.
  */
 typedef void answer_done_f(void *arg, enum rc, const struct usage *);
 
+/* It outlives the answer. */
 struct answer_events {
 	answer_delta_f	*delta;
 	answer_done_f	*done;
@@ -51,7 +53,10 @@ struct answer;			/* an answer that is being given */
 typedef struct answer *responder_start_f(struct responder *,
     const struct prompt *, const struct answer_events *, void *arg);
 
-/* Give up an answer; no callback comes after this, and it is gone. */
+/*
+ * Give up an answer; no callback comes after this, and it is gone. Not from
+ * within one of its callbacks.
+ */
 typedef void responder_cancel_f(struct responder *, struct answer *);
 
 /* No answer may be running any more. */

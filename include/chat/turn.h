@@ -30,11 +30,14 @@ struct turns_conf {
 	int64_t			 wait_ms;	/* in line at most */
 };
 
-/* NULL without memory. */
+/* NULL without memory. What conf points to must outlive it. */
 struct turns *turns_open(struct loop *, const struct turns_conf *);
 
-/* No turn may be running any more. */
-void turns_close(struct turns *);
+/*
+ * No turn may be running any more, and the loop is not in one of its turns:
+ * mails from other loops that are still under way are awaited.
+ */
+void turns_close(struct turns *);	/* NULL is allowed */
 
 /*
  * The process is to end: those who wait in line end with RC_UNAVAILABLE at
@@ -57,8 +60,8 @@ struct turn_request {
 
 struct turn_end {
 	/*
-	 * RC_OK: answered, wholly or (interrupted) in part. Else nothing
-	 * entered the history.
+	 * RC_OK: answered, wholly or (interrupted) in part; started came
+	 * before. Else nothing entered the history.
 	 */
 	enum rc			 rc;
 	enum rc			 interrupted;	/* RC_OK: complete */
@@ -70,12 +73,16 @@ struct turn_end {
 	struct usage		 usage;
 };
 
-/* Called in this order, on the loop, never before turn_start has returned. */
+/*
+ * Called in this order, on the loop, never before turn_start has returned. The
+ * struct outlives the turn.
+ */
 struct turn_events {
 	/* It was let into the line; only when it has to wait there. */
 	void	(*waits)(void *arg);
 
-	/* The session is known and the answer is asked for. */
+	/* The session is known and the answer is asked for, or was stopped
+	 * before that. */
 	void	(*started)(void *arg, const struct sid *, bool new_session);
 
 	void	(*delta)(void *arg, const char *, size_t);
@@ -90,7 +97,8 @@ struct turn *turn_start(struct turns *, const struct turn_request *,
 
 /*
  * The client has left: no callback comes after this. With keep_partial and
- * after the first piece, what came is kept as interrupted; else nothing.
+ * after the first piece, what came is kept as interrupted; else nothing. Not
+ * from within one of the turn's events.
  */
 void turn_leave(struct turn *);
 

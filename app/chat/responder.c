@@ -1,0 +1,24 @@
+/*
+ * The calls of a responder: each goes to its backend.
+ */
+#include "chat/responder.h"
+
+struct answer *
+responder_start(struct responder *responder, const struct prompt *prompt,
+    const struct answer_events *events, void *arg)
+{
+	return responder->backend->start(responder, prompt, events, arg);
+}
+
+void
+responder_cancel(struct responder *responder, struct answer *answer)
+{
+	responder->backend->cancel(responder, answer);
+}
+
+void
+responder_close(struct responder *responder)
+{
+	if (responder != NULL)
+		responder->backend->close(responder);
+}
