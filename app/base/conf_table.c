@@ -180,7 +180,7 @@ is_base_path(const char *s)
 		if (*s++ != '/')
 			return false;
 		n = strspn(s, UNRESERVED);
-		if (n == 0 || strspn(s, ".") == n)
+		if (strspn(s, ".") == n)
 			return false;
 		s += n;
 	}

@@ -361,6 +361,34 @@ base_paths_are_plain(void **state)
 }
 
 static void
+texts_have_a_length(void **state)
+{
+	static const struct {
+		const char *key;
+		char first;
+		size_t max;
+	} rows[] = { { "base_path", '/', 200 }, { "articles", 'x', 4000 } };
+	static char value[4002];
+	struct conf cf = { 0 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		memset(value, 'x', sizeof(value));
+		value[0] = rows[i].first;
+		value[rows[i].max + 1] = '\0';
+		assert_int_equal(
+		    conf_set(&cf, conf_find(rows[i].key), value), CONF_REFUSED);
+		value[rows[i].max] = '\0';
+		assert_int_equal(
+		    conf_set(&cf, conf_find(rows[i].key), value), CONF_SET);
+	}
+	assert_int_equal(
+	    conf_set(&cf, conf_find("articles"), "a\177"), CONF_REFUSED);
+	conf_free(&cf);
+}
+
+static void
 the_environment_is_checked_too(void **state)
 {
 	static const struct sources
@@ -382,6 +410,7 @@ static void
 unknown_variables_are_a_warning(void **state)
 {
 	static const struct sources src = { .env = { "CAUSERIE_THREAD=s3cret",
+						"CAUSERIE_THREADS_MORE=s3cret",
 						"CAUSERIE_threads=s3cret",
 						"CAUSERIE_=s3cret" } };
 	struct conf cf;
@@ -552,6 +581,7 @@ main(void)
 		cmocka_unit_test(unreadable_files_are_refused),
 		cmocka_unit_test(numbers_are_read_to_the_letter),
 		cmocka_unit_test(base_paths_are_plain),
+		cmocka_unit_test(texts_have_a_length),
 		cmocka_unit_test(the_environment_is_checked_too),
 		cmocka_unit_test(unknown_variables_are_a_warning),
 		cmocka_unit_test(options_say_what_to_do),
