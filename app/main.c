@@ -1,0 +1,236 @@
+/* The program as a table of contents: what is started, and stopped again. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/conf.h"
+#include "base/log.h"
+#include "chat/articles.h"
+#include "chat/line.h"
+#include "routes/app.h"
+#include "server/listener.h"
+#include "server/parse.h"
+#include "server/server.h"
+#include "session/store.h"
+#include "session/sweeper.h"
+
+#define EXIT_CONFIG 2 /* the configuration is to be corrected */
+#define ERR_SIZE    1024
+
+/* No descriptor of ours may take the place of standard error. */
+static void
+fill_standard_descriptors(void)
+{
+	int fd;
+
+	while ((fd = open("/dev/null", O_RDWR)) != -1 && fd <= STDERR_FILENO)
+		;
+	if (fd != -1)
+		close(fd);
+}
+
+/* Conversations are not to end up in a core file, nor in anybody's hands. */
+static void
+harden(void)
+{
+	static const struct rlimit none = { 0, 0 };
+
+	umask(S_IRWXG | S_IRWXO);
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/* Block what can be waited for, in this thread and in all to come. */
+static void
+signals_block(void)
+{
+	static const int faults[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV,
+		SIGSYS, SIGTRAP };
+	sigset_t set;
+	size_t i;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGUSR1, SIG_DFL);
+	sigfillset(&set);
+	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&set, faults[i]);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static int
+signals_wait(void)
+{
+	sigset_t set;
+	int sig = 0;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
+	sigwait(&set, &sig);
+	return sig;
+}
+
+/* libfcgi puts a handler of its own in the place of the ignored SIGPIPE. */
+static bool
+parse_begin(void)
+{
+	bool ok = parse_init();
+
+	signal(SIGPIPE, SIG_IGN);
+	return ok;
+}
+
+static struct store *
+sessions_open(const struct conf *cf)
+{
+	struct store_limits limits = {
+		.ttl_ms = cf->session_timeout_ms,
+		.max_sessions = cf->max_sessions,
+		.memory = cf->memory_limit,
+		.session_messages = cf->session_max_messages,
+		.session_bytes = cf->session_max_bytes,
+	};
+
+	return store_memory_open(&limits);
+}
+
+static void
+log_start(const struct conf *cf, const struct articles *articles)
+{
+	log_notice("start", LOG_STR("version", PACKAGE_VERSION),
+	    LOG_STR("listen", cf->listen == NULL ? "inherited" : cf->listen),
+	    LOG_INT("threads", cf->threads),
+	    LOG_INT("articles", articles_count(articles)),
+	    LOG_INT("session_timeout_ms", cf->session_timeout_ms));
+}
+
+/* Serve until a signal comes. */
+static bool
+serve(struct app *app, struct listener *ls)
+{
+	struct server_app callbacks = app_callbacks(app);
+	struct server_conf sc = {
+		.fd = ls->fd,
+		.threads = (unsigned)app->conf->threads,
+		.body_max = app->conf->request_max_bytes,
+	};
+	struct server *server;
+
+	if ((server = server_start(&sc, &callbacks)) == NULL)
+		return false;
+	log_start(app->conf, app->articles);
+	log_notice("drain", LOG_INT("signal", signals_wait()));
+	listener_unlink(ls);
+	server_drain(server);
+	return true;
+}
+
+/* Open what the loops share; NULL, or the name of what failed. */
+static const char *
+open_parts(struct app *app, struct sweeper **sweeper)
+{
+	const struct conf *cf = app->conf;
+
+	if ((app->store = sessions_open(cf)) == NULL)
+		return "store";
+	if ((app->line = line_new()) == NULL)
+		return "line";
+	*sweeper = sweeper_start(app->store, cf->cleanup_interval_ms);
+	if (*sweeper == NULL)
+		return "sweeper";
+	return parse_begin() ? NULL : "libfcgi";
+}
+
+static int
+run(const struct conf *cf, const struct articles *articles)
+{
+	struct app app = { .conf = cf, .articles = articles };
+	struct sweeper *sweeper = NULL;
+	struct listener ls;
+	const char *failed;
+	char err[ERR_SIZE];
+	int status = EXIT_FAILURE;
+
+	harden();
+	signals_block();
+	if (!listener_open(
+		&ls, cf->listen, cf->allow_remote, err, sizeof(err))) {
+		log_fatal("start", LOG_STR("failed", err));
+		return status;
+	}
+	if ((failed = open_parts(&app, &sweeper)) != NULL)
+		log_fatal("start", LOG_STR("failed", failed),
+		    LOG_STR("error", strerror(errno)));
+	else if (serve(&app, &ls))
+		status = EXIT_SUCCESS;
+	if (sweeper != NULL)
+		sweeper_stop(sweeper);
+	if (app.line != NULL)
+		line_free(app.line);
+	store_close(app.store);
+	listener_close(&ls);
+	log_notice("stop", LOG_INT("status", status));
+	return status;
+}
+
+/* Everything that settings name is looked at before anything is started. */
+static int
+check_and_run(const struct conf *cf, bool test)
+{
+	struct articles *articles;
+	char err[ERR_SIZE];
+	int status = EXIT_SUCCESS;
+
+	if (!listener_check(cf->listen, cf->allow_remote, err, sizeof(err)) ||
+	    (articles = articles_load(cf->articles, err, sizeof(err))) ==
+		NULL) {
+		fprintf(stderr, "causerie: %s\n", err);
+		return EXIT_CONFIG;
+	}
+	if (test)
+		puts("causerie: the configuration is valid");
+	else
+		status = run(cf, articles);
+	articles_free(articles);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	enum conf_action action;
+	struct conf cf;
+	char err[ERR_SIZE];
+	int status = EXIT_SUCCESS;
+
+	fill_standard_descriptors();
+	action = conf_load(&cf, argc, argv, environ, err, sizeof(err));
+	switch (action) {
+	case CONF_INVALID:
+		fprintf(stderr, "causerie: %s\n", err);
+		status = EXIT_CONFIG;
+		break;
+	case CONF_VERSION:
+		puts("causerie " PACKAGE_VERSION);
+		break;
+	case CONF_HELP:
+		conf_help(stdout);
+		break;
+	default:
+		log_set_level((enum log_level)cf.log_level);
+		status = check_and_run(&cf, action == CONF_TEST);
+	}
+	conf_free(&cf);
+	return status;
+}
