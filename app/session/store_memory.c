@@ -33,7 +33,7 @@ struct entry {
 };
 
 /* What a session costs beside its history: with malloc's and table's share. */
-#define ENTRY_COST (sizeof(struct entry) + 3 * sizeof(void *))
+#define ENTRY_COST (sizeof(struct entry) + 4 * sizeof(void *))
 
 struct shard {
 	/* guarded by mtx */

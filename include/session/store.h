@@ -22,7 +22,9 @@
 struct store_limits {
 	int64_t		ttl_ms;
 	uint64_t	max_sessions;
-	uint64_t	memory;			/* bytes, all sessions together */
+	uint64_t	memory;			/* bytes, all sessions together; an
+						   answer that is running is
+						   still let in beyond it */
 	uint64_t	session_messages;
 	uint64_t	session_bytes;		/* of text */
 };
@@ -33,7 +35,7 @@ struct session {
 	uint64_t	message_count;	/* since it began, dropped ones too */
 	int64_t		created_ms;
 	int64_t		active_ms;	/* last activity */
-	int64_t		expires_ms;
+	int64_t		expires_ms;	/* held: if it were let go of now */
 	struct history	history;	/* what the call's window let in; the
 					   callback may take it (and zero it),
 					   else it is freed after it */

@@ -10,7 +10,10 @@
 
 struct sweeper;
 
-/* Start it: it sweeps once every interval_ms. NULL: errno says why. */
+/*
+ * Start it: it sweeps once every interval_ms, and gives the memory of a big
+ * sweep back to the system. NULL: errno says why.
+ */
 struct sweeper *sweeper_start(struct store *, int64_t interval_ms);
 
 /* End it, also in the middle of a sweep, and wait for it. */

@@ -1,0 +1,708 @@
+/* What every store promises, asked of each backend in turn. */
+#include "session/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define TTL  1800000
+#define MANY 300
+
+static const struct opener {
+	const char *name;
+	struct store *(*open)(const struct store_limits *);
+} openers[] = {
+	{ "memory", store_memory_open },
+};
+
+static const struct opener *opener; /* the one that is asked */
+
+static const struct store_limits roomy = {
+	.ttl_ms = TTL,
+	.max_sessions = 1000000,
+	.memory = UINT64_C(1) << 30,
+	.session_messages = 200,
+	.session_bytes = 256 * 1024,
+};
+
+/* What the callback was told. */
+struct reply {
+	unsigned calls;
+	enum rc rc;
+	bool found;
+	struct session session;
+	uint64_t sessions;
+};
+
+static void
+replied(void *arg, enum rc rc, struct session *session)
+{
+	struct reply *r = arg;
+
+	r->calls++;
+	r->rc = rc;
+	r->found = session != NULL;
+	assert_true(!r->found || rc == RC_OK);
+	if (r->found) {
+		r->session = *session;
+		session->history = (struct history){ 0 };
+	}
+}
+
+static void
+counted(void *arg, enum rc rc, uint64_t sessions)
+{
+	struct reply *r = arg;
+
+	r->calls++;
+	r->rc = rc;
+	r->sessions = sessions;
+}
+
+static struct store *
+open_with(struct store_limits limits)
+{
+	struct store *st = opener->open(&limits);
+
+	assert_non_null(st);
+	return st;
+}
+
+/* Each call's result; the session goes where `out` points, without history. */
+static enum rc
+outcome(struct reply *r, struct session *out)
+{
+	assert_int_equal(r->calls, 1);
+	history_free(&r->session.history);
+	if (out != NULL)
+		*out = r->session;
+	return r->rc;
+}
+
+static enum rc
+try_create(struct store *st, bool hold, int64_t now, struct session *out)
+{
+	struct reply r = { 0 };
+
+	store_create(st, hold, now, replied, &r);
+	return outcome(&r, out);
+}
+
+static struct sid
+create(struct store *st, bool hold, int64_t now)
+{
+	struct session s;
+
+	assert_int_equal(try_create(st, hold, now, &s), RC_OK);
+	return s.id;
+}
+
+static enum rc
+load(struct store *st, const struct sid *id, bool hold, int64_t now,
+    struct session *out)
+{
+	struct reply r = { 0 };
+
+	store_load(st, id, hold, &WINDOW_NONE, now, replied, &r);
+	return outcome(&r, out);
+}
+
+static enum rc
+append(struct store *st, const struct sid *id, const char *question,
+    const char *answer, int64_t now, struct session *out)
+{
+	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, now, question,
+		strlen(question) };
+	const struct message a = { ROLE_ASSISTANT, MESSAGE_INTERRUPTED, now,
+		answer, strlen(answer) };
+	struct reply r = { 0 };
+
+	store_append(st, id, &q, &a, now, replied, &r);
+	return outcome(&r, out);
+}
+
+static enum rc
+release(
+    struct store *st, const struct sid *id, int64_t now, struct session *out)
+{
+	struct reply r = { 0 };
+
+	store_release(st, id, now, replied, &r);
+	return outcome(&r, out);
+}
+
+static enum rc
+drop(struct store *st, const struct sid *id, int64_t now)
+{
+	struct reply r = { 0 };
+
+	store_delete(st, id, now, replied, &r);
+	assert_false(r.found);
+	return outcome(&r, NULL);
+}
+
+static uint64_t
+count(struct store *st, int64_t now)
+{
+	struct reply r = { 0 };
+
+	store_count(st, now, counted, &r);
+	assert_int_equal(outcome(&r, NULL), RC_OK);
+	return r.sessions;
+}
+
+/* The texts in a window, each with a comma behind it. */
+static const char *
+texts(struct store *st, const struct sid *id, struct window window, int64_t now)
+{
+	static char out[512];
+	struct reply r = { 0 };
+	struct message m;
+	size_t pos = 0, n = 0;
+
+	store_load(st, id, false, &window, now, replied, &r);
+	assert_int_equal(r.rc, RC_OK);
+	out[0] = '\0';
+	while (history_next(&r.session.history, &pos, &m)) {
+		n += (size_t)snprintf(
+		    out + n, sizeof(out) - n, "%.*s,", (int)m.len, m.text);
+		assert_true(n < sizeof(out));
+	}
+	outcome(&r, NULL);
+	return out;
+}
+
+static void
+test_create(void **state)
+{
+	struct store *st = open_with(roomy);
+	struct session a, b;
+
+	(void)state;
+	assert_int_equal(try_create(st, false, 5000, &a), RC_OK);
+	assert_int_equal(try_create(st, true, 5000, &b), RC_OK);
+	assert_false(sid_equal(&a.id, &b.id));
+	assert_int_equal(a.message_count, 0);
+	assert_int_equal(a.created_ms, 5000);
+	assert_int_equal(a.active_ms, 5000);
+	assert_int_equal(a.expires_ms, 5000 + TTL);
+	assert_int_equal(b.expires_ms, 5000 + TTL);
+	assert_int_equal(count(st, 5000), 2);
+	store_close(st);
+}
+
+static void
+test_foreign_id_is_not_found(void **state)
+{
+	struct store *st = open_with(roomy);
+	struct sid id = { { 0 } };
+
+	(void)state;
+	for (int i = 0; i < 256; i++) {
+		id.b[i % 16] = (uint8_t)i;
+		assert_int_equal(load(st, &id, false, 0, NULL), RC_NOSESSION);
+		assert_int_equal(load(st, &id, true, 0, NULL), RC_NOSESSION);
+		assert_int_equal(
+		    append(st, &id, "q", "a", 0, NULL), RC_NOSESSION);
+		assert_int_equal(release(st, &id, 0, NULL), RC_NOSESSION);
+		assert_int_equal(drop(st, &id, 0), RC_NOSESSION);
+	}
+	assert_int_equal(count(st, 0), 0);
+	store_close(st);
+}
+
+static void
+test_append(void **state)
+{
+	struct store *st = open_with(roomy);
+	struct sid id = create(st, true, 0);
+	struct session s;
+
+	(void)state;
+	assert_int_equal(append(st, &id, "Bonjour", "Salut", 7, &s), RC_OK);
+	assert_true(sid_equal(&s.id, &id));
+	assert_int_equal(s.message_count, 2);
+	assert_int_equal(s.history.count, 0);
+	assert_int_equal(s.created_ms, 0);
+	assert_int_equal(s.active_ms, 7);
+	assert_int_equal(s.expires_ms, 7 + TTL);
+	assert_int_equal(load(st, &id, true, 8, NULL), RC_OK);
+	assert_int_equal(append(st, &id, "Encore", "Oui", 9, &s), RC_OK);
+	assert_int_equal(s.message_count, 4);
+	assert_string_equal(
+	    texts(st, &id, WINDOW_ALL, 9), "Bonjour,Salut,Encore,Oui,");
+	assert_string_equal(
+	    texts(st, &id, (struct window){ 3, 100 }, 9), "Encore,Oui,");
+	assert_string_equal(
+	    texts(st, &id, (struct window){ 4, 9 }, 9), "Encore,Oui,");
+	assert_string_equal(texts(st, &id, WINDOW_NONE, 9), "");
+	store_close(st);
+}
+
+static void
+test_answer_not_taken_is_freed(void **state)
+{
+	struct store *st = open_with(roomy);
+	struct sid id = create(st, true, 0);
+	struct reply r = { 0 };
+
+	(void)state;
+	assert_int_equal(append(st, &id, "q", "a", 0, NULL), RC_OK);
+	store_load(st, &id, false, &WINDOW_ALL, 0, replied, &r);
+	assert_int_equal(r.session.history.count, 2);
+	assert_int_equal(drop(st, &id, 0), RC_OK);
+	assert_memory_equal(r.session.history.block + 16, "q", 1);
+	history_free(&r.session.history);
+	store_close(st);
+}
+
+static const struct {
+	int64_t idle;
+	enum rc rc;
+} idles[] = {
+	{ 0, RC_OK },
+	{ 1799999, RC_OK },
+	{ 1800000, RC_NOSESSION },
+	{ 1800001, RC_NOSESSION },
+	{ INT64_C(1) << 50, RC_NOSESSION },
+};
+
+static void
+test_idle_session_expires(void **state)
+{
+	struct store *st;
+	struct sid id[5];
+	int64_t now;
+	enum rc rc;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(idles) / sizeof(idles[0]); i++) {
+		st = open_with(roomy);
+		for (int j = 0; j < 5; j++)
+			id[j] = create(st, false, 100);
+		now = 100 + idles[i].idle;
+		rc = idles[i].rc;
+		assert_int_equal(count(st, now), rc == RC_OK ? 5 : 0);
+		assert_int_equal(load(st, &id[0], false, now, NULL), rc);
+		assert_int_equal(load(st, &id[1], true, now, NULL), rc);
+		assert_int_equal(append(st, &id[2], "q", "a", now, NULL), rc);
+		assert_int_equal(release(st, &id[3], now, NULL), rc);
+		assert_int_equal(drop(st, &id[4], now), rc);
+		store_close(st);
+	}
+}
+
+static void
+test_reading_does_not_prolong(void **state)
+{
+	struct store *st = open_with(roomy);
+	struct sid id = create(st, false, 0);
+	struct session s;
+
+	(void)state;
+	assert_int_equal(load(st, &id, false, TTL - 1, &s), RC_OK);
+	assert_int_equal(s.active_ms, 0);
+	assert_int_equal(s.expires_ms, TTL);
+	assert_int_equal(load(st, &id, false, TTL, NULL), RC_NOSESSION);
+	store_close(st);
+}
+
+static void
+test_turn_prolongs(void **state)
+{
+	struct store *st = open_with(roomy);
+	struct sid chat = create(st, false, 0), failed = create(st, false, 0);
+	struct session s;
+
+	(void)state;
+	assert_int_equal(load(st, &chat, true, TTL - 1, NULL), RC_OK);
+	assert_int_equal(append(st, &chat, "q", "a", TTL + 5, &s), RC_OK);
+	assert_int_equal(s.expires_ms, 2 * TTL + 5);
+	assert_int_equal(load(st, &chat, false, 2 * TTL + 4, NULL), RC_OK);
+	assert_int_equal(
+	    load(st, &chat, false, 2 * TTL + 5, NULL), RC_NOSESSION);
+
+	assert_int_equal(load(st, &failed, true, TTL - 1, NULL), RC_OK);
+	assert_int_equal(release(st, &failed, TTL + 5, &s), RC_OK);
+	assert_int_equal(s.message_count, 0);
+	assert_int_equal(s.expires_ms, 2 * TTL + 5);
+	assert_int_equal(load(st, &failed, false, 2 * TTL + 4, NULL), RC_OK);
+	assert_int_equal(
+	    load(st, &failed, false, 2 * TTL + 5, NULL), RC_NOSESSION);
+	store_close(st);
+}
+
+static void
+test_held_does_not_expire(void **state)
+{
+	struct store *st = open_with(roomy);
+	struct sid made = create(st, true, 0), loaded = create(st, false, 0);
+	struct session s;
+	int64_t late = 10 * (int64_t)TTL;
+
+	(void)state;
+	assert_int_equal(load(st, &loaded, true, 1, NULL), RC_OK);
+	assert_int_equal(count(st, late), 2);
+	assert_int_equal(store_sweep(st, late, 64), 0);
+	assert_int_equal(load(st, &made, false, late, &s), RC_OK);
+	assert_int_equal(s.expires_ms, late + TTL);
+	assert_int_equal(append(st, &made, "q", "a", late, NULL), RC_OK);
+	assert_int_equal(release(st, &loaded, late, NULL), RC_OK);
+	assert_int_equal(count(st, late + TTL - 1), 2);
+	assert_int_equal(count(st, late + TTL), 0);
+	store_close(st);
+}
+
+static void
+test_held_twice_is_let_go_twice(void **state)
+{
+	struct store *st = open_with(roomy);
+	struct sid id = create(st, true, 0);
+
+	(void)state;
+	assert_int_equal(load(st, &id, true, 0, NULL), RC_OK);
+	assert_int_equal(release(st, &id, 1, NULL), RC_OK);
+	assert_int_equal(load(st, &id, false, 2 * TTL, NULL), RC_OK);
+	assert_int_equal(release(st, &id, 2, NULL), RC_OK);
+	assert_int_equal(load(st, &id, false, TTL + 1, NULL), RC_OK);
+	assert_int_equal(load(st, &id, false, TTL + 2, NULL), RC_NOSESSION);
+	store_close(st);
+}
+
+static void
+test_deleted_while_held(void **state)
+{
+	struct store *st = open_with(roomy);
+	struct sid a = create(st, true, 0), b = create(st, true, 0);
+
+	(void)state;
+	assert_int_equal(drop(st, &a, 1), RC_OK);
+	assert_int_equal(drop(st, &b, 1), RC_OK);
+	assert_int_equal(count(st, 1), 0);
+	assert_int_equal(append(st, &a, "q", "a", 2, NULL), RC_NOSESSION);
+	assert_int_equal(release(st, &b, 2, NULL), RC_NOSESSION);
+	assert_int_equal(load(st, &a, false, 2, NULL), RC_NOSESSION);
+	assert_int_equal(drop(st, &a, 2), RC_NOSESSION);
+	store_close(st);
+}
+
+static void
+test_session_limits_drop_oldest_pairs(void **state)
+{
+	struct store_limits limits = roomy;
+	struct store *st;
+	struct session s = { 0 };
+	struct sid id;
+	char text[2] = "0";
+
+	(void)state;
+	limits.session_messages = 4;
+	limits.session_bytes = 10;
+	st = open_with(limits);
+	id = create(st, false, 0);
+	for (; text[0] < '5'; text[0]++) {
+		assert_int_equal(load(st, &id, true, 0, NULL), RC_OK);
+		assert_int_equal(append(st, &id, text, text, 0, &s), RC_OK);
+	}
+	assert_int_equal(s.message_count, 10);
+	assert_string_equal(texts(st, &id, WINDOW_ALL, 0), "3,3,4,4,");
+	assert_int_equal(append(st, &id, "12345", "1234", 0, &s), RC_OK);
+	assert_string_equal(texts(st, &id, WINDOW_ALL, 0), "12345,1234,");
+	assert_int_equal(s.message_count, 12);
+	store_close(st);
+}
+
+static void
+test_max_sessions(void **state)
+{
+	struct store_limits limits = roomy;
+	struct sid id[MANY];
+	struct store *st;
+
+	(void)state;
+	limits.max_sessions = MANY;
+	st = open_with(limits);
+	for (int i = 0; i < MANY; i++)
+		id[i] = create(st, i % 2, i);
+	assert_int_equal(try_create(st, false, MANY, NULL), RC_CAPACITY);
+	assert_int_equal(try_create(st, true, MANY, NULL), RC_CAPACITY);
+	assert_int_equal(count(st, MANY), MANY);
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(load(st, &id[i], true, MANY, NULL), RC_OK);
+	assert_int_equal(drop(st, &id[7], MANY), RC_OK);
+	create(st, false, MANY);
+	assert_int_equal(try_create(st, false, MANY, NULL), RC_CAPACITY);
+	store_close(st);
+}
+
+static void
+test_expired_ones_make_room(void **state)
+{
+	struct store_limits limits = roomy;
+	struct store *st;
+
+	(void)state;
+	limits.max_sessions = MANY;
+	st = open_with(limits);
+	for (int i = 0; i < MANY; i++)
+		create(st, false, i < MANY / 2 ? 0 : 10);
+	for (int i = 0; i < MANY / 2; i++)
+		create(st, false, TTL);
+	assert_int_equal(try_create(st, false, TTL, NULL), RC_CAPACITY);
+	assert_int_equal(count(st, TTL), MANY);
+	store_close(st);
+}
+
+static void
+test_memory_limit(void **state)
+{
+	struct store_limits limits = roomy;
+	struct store *st;
+	struct session s;
+	struct sid held, idle;
+	uint64_t n = 0;
+
+	(void)state;
+	limits.memory = 64 * 1024;
+	st = open_with(limits);
+	held = create(st, true, 0);
+	idle = create(st, false, 1);
+	while (try_create(st, false, 1, &s) == RC_OK)
+		assert_true(n++ < limits.memory / sizeof(struct session));
+	assert_true(n > limits.memory / 512);
+	assert_int_equal(append(st, &held, "q", "a", 1, NULL), RC_OK);
+	assert_string_equal(texts(st, &held, WINDOW_ALL, 1), "q,a,");
+	assert_int_equal(
+	    append(st, &held, "long enough to", "be the last", 1, NULL), RC_OK);
+	assert_int_equal(load(st, &idle, true, 1, NULL), RC_CAPACITY);
+	assert_int_equal(load(st, &idle, false, 1, &s), RC_OK);
+	assert_int_equal(s.expires_ms, 1 + TTL);
+	assert_int_equal(count(st, 1), n + 2);
+	assert_int_equal(drop(st, &held, 1), RC_OK);
+	assert_int_equal(load(st, &idle, true, 1, NULL), RC_OK);
+	assert_int_equal(release(st, &idle, 1, NULL), RC_OK);
+	create(st, false, 1);
+	store_close(st);
+}
+
+static void
+test_memory_comes_back(void **state)
+{
+	struct store_limits limits = roomy;
+	struct store *st;
+	struct sid id;
+
+	(void)state;
+	limits.memory = 4096;
+	st = open_with(limits);
+	for (int i = 0; i < 1000; i++) {
+		id = create(st, true, 0);
+		assert_int_equal(
+		    append(st, &id, "question", "answer", 0, NULL), RC_OK);
+		assert_int_equal(drop(st, &id, 0), RC_OK);
+	}
+	store_close(st);
+}
+
+static void
+test_sweep_removes_expired_only(void **state)
+{
+	struct store *st = open_with(roomy);
+	unsigned n, total = 0;
+
+	(void)state;
+	if (st->backend->sweep == NULL) {
+		store_close(st);
+		skip();
+	}
+	for (int i = 0; i < MANY; i++) {
+		create(st, false, 0);
+		create(st, false, 1);
+	}
+	assert_int_equal(store_sweep(st, TTL - 1, 64), 0);
+	do {
+		assert_int_equal(count(st, TTL), MANY);
+		n = store_sweep(st, TTL, 64);
+		assert_in_range(n, 0, 64);
+		total += n;
+	} while (n == 64);
+	assert_int_equal(total, MANY);
+	assert_int_equal(store_sweep(st, TTL, 64), 0);
+	assert_int_equal(count(st, TTL), MANY);
+	assert_int_equal(store_sweep(st, TTL + 1, 2 * MANY), MANY);
+	assert_int_equal(count(st, TTL + 1), 0);
+	store_close(st);
+}
+
+static void
+test_clock_may_step_back(void **state)
+{
+	struct store *st = open_with(roomy);
+
+	(void)state;
+	for (int i = 0; i < MANY; i++)
+		create(st, false, TTL);
+	assert_int_equal(count(st, 2 * TTL), 0);
+	for (int i = 0; i < MANY; i++)
+		create(st, false, 0);
+	assert_int_equal(count(st, 2 * TTL), 0);
+	assert_int_equal(count(st, 2 * TTL - 1), MANY);
+	assert_int_equal(count(st, TTL - 1), 2 * MANY);
+	assert_int_equal(count(st, TTL), MANY);
+	store_close(st);
+}
+
+/*
+ * Thousands of operations in an order that nobody thought of, beside a list
+ * that is too simple to be wrong; the clock steps back now and then, as the
+ * loops' clocks differ.
+ */
+#define MODEL 1000
+#define STEPS 60000
+#define APART (TTL / 60) /* of the loops' clocks */
+
+struct model {
+	struct sid id;
+	int64_t active;
+	uint64_t messages;
+	unsigned holds;
+	bool there;
+};
+
+static unsigned
+dice(uint64_t *seed, unsigned sides)
+{
+	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (unsigned)(*seed >> 33) % sides;
+}
+
+static bool
+model_lives(const struct model *m, int64_t now)
+{
+	return m->there && (m->holds > 0 || now - m->active < TTL);
+}
+
+/* Also by the slowest clock. */
+static bool
+model_is_gone(const struct model *m, int64_t now)
+{
+	return !m->there || (m->holds == 0 && now - m->active >= TTL + APART);
+}
+
+static void
+model_step(struct store *st, struct model *m, unsigned what, int64_t now)
+{
+	enum rc rc = model_lives(m, now) ? RC_OK : RC_NOSESSION;
+	struct session s;
+
+	if (model_is_gone(m, now) && what < 3) {
+		m->id = create(st, what == 0, now);
+		*m = (struct model){ m->id, now, 0, what == 0, true };
+	} else if (what < 4) {
+		assert_int_equal(load(st, &m->id, true, now, NULL), rc);
+		if (rc == RC_OK) {
+			m->holds++;
+			m->active = now;
+		}
+	} else if (what < 10) {
+		if (what < 7) {
+			assert_int_equal(
+			    append(st, &m->id, "q", "a", now, NULL), rc);
+			m->messages += rc == RC_OK ? 2 : 0;
+		} else {
+			assert_int_equal(release(st, &m->id, now, NULL), rc);
+		}
+		if (rc == RC_OK) {
+			m->holds -= m->holds > 0;
+			m->active = now;
+		}
+	} else if (what < 11) {
+		assert_int_equal(drop(st, &m->id, now), rc);
+		m->there = m->there && rc != RC_OK;
+	} else {
+		assert_int_equal(load(st, &m->id, false, now, &s), rc);
+		if (rc == RC_OK) {
+			assert_int_equal(s.active_ms, m->active);
+			assert_int_equal(s.message_count, m->messages);
+		}
+	}
+}
+
+static void
+test_any_order(void **state)
+{
+	struct store *st = open_with(roomy);
+	static struct model models[MODEL];
+	struct model *m;
+	uint64_t seed = 1, live;
+	int64_t slowest = 0, now;
+
+	(void)state;
+	for (int i = 0; i < STEPS; i++) {
+		if (dice(&seed, 8) == 0)
+			slowest += dice(&seed, APART / 2);
+		now = slowest + dice(&seed, APART);
+		m = &models[dice(&seed, MODEL)];
+		model_step(st, m, dice(&seed, 14), now);
+		if (dice(&seed, 20) == 0)
+			store_sweep(st, slowest, dice(&seed, 9));
+		if (dice(&seed, 10) > 0)
+			continue;
+		live = 0;
+		for (int j = 0; j < MODEL; j++)
+			live += model_lives(&models[j], now);
+		assert_int_equal(count(st, now), live);
+	}
+	store_close(st);
+}
+
+static void
+test_close(void **state)
+{
+	struct store *st = open_with(roomy);
+	struct sid id = create(st, true, 0);
+
+	(void)state;
+	create(st, true, 0);
+	assert_int_equal(append(st, &id, "q", "a", 0, NULL), RC_OK);
+	store_close(st);
+	store_close(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_create),
+		cmocka_unit_test(test_foreign_id_is_not_found),
+		cmocka_unit_test(test_append),
+		cmocka_unit_test(test_answer_not_taken_is_freed),
+		cmocka_unit_test(test_idle_session_expires),
+		cmocka_unit_test(test_reading_does_not_prolong),
+		cmocka_unit_test(test_turn_prolongs),
+		cmocka_unit_test(test_held_does_not_expire),
+		cmocka_unit_test(test_held_twice_is_let_go_twice),
+		cmocka_unit_test(test_deleted_while_held),
+		cmocka_unit_test(test_session_limits_drop_oldest_pairs),
+		cmocka_unit_test(test_max_sessions),
+		cmocka_unit_test(test_expired_ones_make_room),
+		cmocka_unit_test(test_memory_limit),
+		cmocka_unit_test(test_memory_comes_back),
+		cmocka_unit_test(test_sweep_removes_expired_only),
+		cmocka_unit_test(test_clock_may_step_back),
+		cmocka_unit_test(test_any_order),
+		cmocka_unit_test(test_close),
+	};
+	int failed = 0;
+
+	for (size_t i = 0; i < sizeof(openers) / sizeof(openers[0]); i++) {
+		opener = &openers[i];
+		failed += cmocka_run_group_tests_name(
+		    opener->name, tests, NULL, NULL);
+	}
+	return failed;
+}

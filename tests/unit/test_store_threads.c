@@ -1,0 +1,258 @@
+/*
+ * The store under several threads at once, mostly for the thread sanitizer:
+ * sessions that live a millisecond, every operation, a sweeper between them.
+ */
+#include "session/store.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "session/sweeper.h"
+
+#define THREADS 4
+#define STEPS   20000
+#define SHARED  32   /* sessions that all threads know */
+#define ROOM    1000 /* max_sessions where it matters */
+
+struct shared {
+	struct store *store;
+	atomic_llong now; /* ms: moved by every operation */
+	atomic_ulong created;
+	atomic_ulong refused;
+	atomic_ulong broken; /* answers that cannot be */
+
+	/* guarded by mtx */
+	pthread_mutex_t mtx;
+	struct sid ids[SHARED];
+};
+
+struct worker {
+	struct shared *shared;
+	uint64_t seed;
+	struct sid id; /* what the last answer was about */
+	enum rc rc;
+	pthread_t thread;
+};
+
+static unsigned
+dice(struct worker *w, unsigned sides)
+{
+	w->seed = w->seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (unsigned)(w->seed >> 33) % sides;
+}
+
+/* Every text is a run of one letter, so a torn one shows. */
+static bool
+is_whole(const struct history *h)
+{
+	struct message m;
+	size_t pos = 0;
+
+	while (history_next(h, &pos, &m)) {
+		for (size_t i = 0; i < m.len; i++) {
+			if (m.text[i] != m.text[0])
+				return false;
+		}
+	}
+	return true;
+}
+
+static void
+answered(void *arg, enum rc rc, struct session *s)
+{
+	struct worker *w = arg;
+
+	w->rc = rc;
+	if (rc != RC_OK && rc != RC_NOSESSION && rc != RC_CAPACITY)
+		atomic_fetch_add(&w->shared->broken, 1);
+	if (s == NULL)
+		return;
+	w->id = s->id;
+	if (!is_whole(&s->history) || s->history.count > 8)
+		atomic_fetch_add(&w->shared->broken, 1);
+}
+
+static void
+counted(void *arg, enum rc rc, uint64_t sessions)
+{
+	struct worker *w = arg;
+
+	if (rc != RC_OK || sessions > ROOM)
+		atomic_fetch_add(&w->shared->broken, 1);
+}
+
+static struct sid
+pick(struct worker *w, const struct sid *put)
+{
+	struct shared *sh = w->shared;
+	unsigned i = dice(w, SHARED);
+	struct sid id;
+
+	pthread_mutex_lock(&sh->mtx);
+	if (put != NULL)
+		sh->ids[i] = *put;
+	id = sh->ids[i];
+	pthread_mutex_unlock(&sh->mtx);
+	return id;
+}
+
+/* A turn: hold, then append or let go, unless it was deleted meanwhile. */
+static void
+take_turn(struct worker *w, const struct sid *id, int64_t now)
+{
+	struct store *st = w->shared->store;
+	char text[64];
+	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, now, text,
+		dice(w, sizeof(text)) };
+	const struct message a = { ROLE_ASSISTANT, MESSAGE_COMPLETE, now, text,
+		dice(w, sizeof(text)) };
+
+	memset(text, (int)('a' + dice(w, 26)), sizeof(text));
+	store_load(st, id, true, &WINDOW_ALL, now, answered, w);
+	if (w->rc != RC_OK)
+		return;
+	if (dice(w, 4) > 0)
+		store_append(st, id, &q, &a, now + 3, answered, w);
+	else
+		store_release(st, id, now + 3, answered, w);
+}
+
+static void
+step(struct worker *w)
+{
+	struct shared *sh = w->shared;
+	int64_t now = atomic_fetch_add(&sh->now, dice(w, 64) == 0);
+	struct sid id = pick(w, NULL);
+
+	switch (dice(w, 8)) {
+	case 0:
+	case 1:
+		store_create(sh->store, false, now, answered, w);
+		if (w->rc == RC_OK)
+			pick(w, &w->id);
+		break;
+	case 2:
+		store_delete(sh->store, &id, now, answered, w);
+		break;
+	case 3:
+		store_count(sh->store, now, counted, w);
+		break;
+	case 4:
+		store_sweep(sh->store, now, 1 + dice(w, 16));
+		break;
+	case 5:
+		store_load(
+		    sh->store, &id, false, &WINDOW_ALL, now, answered, w);
+		break;
+	default:
+		take_turn(w, &id, now);
+		break;
+	}
+}
+
+static void *
+mix(void *arg)
+{
+	for (int i = 0; i < STEPS; i++)
+		step(arg);
+	return NULL;
+}
+
+static void *
+fill(void *arg)
+{
+	struct worker *w = arg;
+
+	for (int i = 0; i < ROOM; i++) {
+		store_create(w->shared->store, dice(w, 2), 0, answered, w);
+		atomic_fetch_add(
+		    w->rc == RC_OK ? &w->shared->created : &w->shared->refused,
+		    1);
+	}
+	return NULL;
+}
+
+static void
+shared_init(struct shared *sh, int64_t ttl_ms)
+{
+	const struct store_limits limits = {
+		.ttl_ms = ttl_ms,
+		.max_sessions = ROOM,
+		.memory = UINT64_C(1) << 30,
+		.session_messages = 8,
+		.session_bytes = 4096,
+	};
+
+	memset(sh, 0, sizeof(*sh));
+	atomic_init(&sh->now, clock_mono_ms());
+	pthread_mutex_init(&sh->mtx, NULL);
+	sh->store = store_memory_open(&limits);
+	assert_non_null(sh->store);
+}
+
+static void
+run(struct shared *sh, void *(*what)(void *))
+{
+	struct worker workers[THREADS];
+
+	for (unsigned i = 0; i < THREADS; i++) {
+		workers[i] = (struct worker){ .shared = sh, .seed = i };
+		assert_int_equal(
+		    pthread_create(&workers[i].thread, NULL, what, &workers[i]),
+		    0);
+	}
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(workers[i].thread, NULL);
+}
+
+static void
+test_everything_at_once(void **state)
+{
+	struct shared sh;
+	struct sweeper *sw;
+
+	(void)state;
+	shared_init(&sh, 1);
+	sw = sweeper_start(sh.store, 1);
+	assert_non_null(sw);
+	run(&sh, mix);
+	sweeper_stop(sw);
+	assert_int_equal(atomic_load(&sh.broken), 0);
+	store_close(sh.store);
+	pthread_mutex_destroy(&sh.mtx);
+}
+
+static void
+test_creates_never_pass_the_limit(void **state)
+{
+	struct shared sh;
+
+	(void)state;
+	shared_init(&sh, 1);
+	run(&sh, fill);
+	assert_int_equal(atomic_load(&sh.created), ROOM);
+	assert_int_equal(atomic_load(&sh.refused), (THREADS - 1) * ROOM);
+	assert_int_equal(atomic_load(&sh.broken), 0);
+	store_close(sh.store);
+	pthread_mutex_destroy(&sh.mtx);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_everything_at_once),
+		cmocka_unit_test(test_creates_never_pass_the_limit),
+	};
+
+	log_set_level(LOG_LEVEL_WARN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

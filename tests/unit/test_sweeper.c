@@ -1,0 +1,208 @@
+/* The sweeper, over a store that says what the test wants to see. */
+#include "session/sweeper.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SOON     1        /* ms between two sweeps */
+#define NEVER    86400000 /* ms between two sweeps */
+#define PATIENCE 60       /* seconds until a test gives up */
+
+/* A store with so many expired sessions. */
+struct fake {
+	struct store store;
+
+	/* guarded by mtx */
+	pthread_mutex_t mtx;
+	pthread_cond_t changed;
+	uint64_t expired;
+	unsigned calls;
+	unsigned largest; /* batch asked for */
+	bool signals;     /* the thread takes SIGTERM */
+};
+
+static unsigned
+fake_sweep(struct store *store, int64_t now, unsigned max)
+{
+	struct fake *f = (struct fake *)store;
+	unsigned n;
+	sigset_t set;
+
+	(void)now;
+	pthread_sigmask(SIG_SETMASK, NULL, &set);
+	pthread_mutex_lock(&f->mtx);
+	n = f->expired < max ? (unsigned)f->expired : max;
+	f->expired -= n;
+	f->calls++;
+	f->largest = max > f->largest ? max : f->largest;
+	f->signals = f->signals || sigismember(&set, SIGTERM) == 0;
+	pthread_cond_broadcast(&f->changed);
+	pthread_mutex_unlock(&f->mtx);
+	return n;
+}
+
+static const struct store_backend fake_backend = {
+	.name = "fake",
+	.sweep = fake_sweep,
+};
+
+static void
+fake_init(struct fake *f, uint64_t expired)
+{
+	*f = (struct fake){ .store = { &fake_backend }, .expired = expired };
+	pthread_mutex_init(&f->mtx, NULL);
+	pthread_cond_init(&f->changed, NULL);
+}
+
+/* Until it was called so often and nothing is left but `left`. */
+static void
+fake_wait(struct fake *f, unsigned calls, uint64_t left)
+{
+	struct timespec deadline;
+	int error = 0;
+
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += PATIENCE;
+	pthread_mutex_lock(&f->mtx);
+	while ((f->calls < calls || f->expired > left) && error == 0)
+		error = pthread_cond_timedwait(&f->changed, &f->mtx, &deadline);
+	pthread_mutex_unlock(&f->mtx);
+	assert_int_equal(error, 0);
+}
+
+static void
+fake_destroy(struct fake *f)
+{
+	pthread_cond_destroy(&f->changed);
+	pthread_mutex_destroy(&f->mtx);
+}
+
+static void
+test_sweeps_again_and_again(void **state)
+{
+	struct fake f;
+	struct sweeper *sw;
+
+	(void)state;
+	fake_init(&f, 0);
+	sw = sweeper_start(&f.store, SOON);
+	assert_non_null(sw);
+	fake_wait(&f, 5, 0);
+	sweeper_stop(sw);
+	assert_int_equal(f.largest, SWEEP_BATCH);
+	assert_false(f.signals);
+	fake_destroy(&f);
+}
+
+static void
+test_waits_for_its_time(void **state)
+{
+	struct fake f;
+	struct sweeper *sw;
+
+	(void)state;
+	fake_init(&f, 100);
+	sw = sweeper_start(&f.store, NEVER);
+	assert_non_null(sw);
+	sweeper_stop(sw);
+	assert_int_equal(f.calls, 0);
+	fake_destroy(&f);
+}
+
+static void
+test_stops_within_a_sweep(void **state)
+{
+	struct fake f;
+	struct sweeper *sw;
+
+	(void)state;
+	fake_init(&f, UINT64_MAX);
+	sw = sweeper_start(&f.store, SOON);
+	assert_non_null(sw);
+	fake_wait(&f, 3, UINT64_MAX);
+	sweeper_stop(sw);
+	assert_true(f.expired > 0);
+	fake_destroy(&f);
+}
+
+/* Runs a sweeper until nothing is left, with standard error in a file. */
+static void
+sweep_logged(uint64_t expired, char *out, size_t size)
+{
+	struct fake f;
+	struct sweeper *sw;
+	FILE *file = tmpfile();
+	int saved = dup(STDERR_FILENO);
+	size_t n;
+
+	assert_non_null(file);
+	fake_init(&f, expired);
+	assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+	sw = sweeper_start(&f.store, SOON);
+	if (sw != NULL) {
+		fake_wait(&f, 5, 0);
+		sweeper_stop(sw);
+	}
+	assert_true(dup2(saved, STDERR_FILENO) >= 0);
+	close(saved);
+	assert_non_null(sw);
+	rewind(file);
+	n = fread(out, 1, size - 1, file);
+	out[n] = '\0';
+	fclose(file);
+	fake_destroy(&f);
+}
+
+static const struct {
+	uint64_t expired;
+	const char *says; /* NULL: nothing */
+} sweeps[] = {
+	{ 0, NULL },
+	{ 1, "removed=1 " },
+	{ SWEEP_BATCH, "removed=64 " },
+	{ 3 * SWEEP_BATCH + 7, "removed=199 " },
+	{ 100000, "removed=100000 " },
+};
+
+static void
+test_logs_one_line_a_sweep(void **state)
+{
+	char out[1024], *line;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sweeps) / sizeof(sweeps[0]); i++) {
+		sweep_logged(sweeps[i].expired, out, sizeof(out));
+		if (sweeps[i].says == NULL) {
+			assert_string_equal(out, "");
+			continue;
+		}
+		line = strchr(out, '\n');
+		assert_non_null(line);
+		assert_int_equal(line[1], '\0');
+		assert_non_null(strstr(out, sweeps[i].says));
+		assert_non_null(strstr(out, "ms="));
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sweeps_again_and_again),
+		cmocka_unit_test(test_waits_for_its_time),
+		cmocka_unit_test(test_stops_within_a_sweep),
+		cmocka_unit_test(test_logs_one_line_a_sweep),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
