@@ -57,15 +57,20 @@ struct exchange {
 	int64_t			 started_us;
 	int			 status;	/* 0: not answered yet */
 	const char		*code;		/* of a problem, for the log */
+	bool			 waiting;	/* from wait to resume */
+	bool			 gone;		/* the client left meanwhile */
 	bool			 streaming;
 	struct timer		 ping;
+	int64_t			 sent_ms;	/* the stream's last bytes */
 };
 
 /*
- * A new exchange for a request; takes cgi. NULL without memory: then cgi is
- * freed and conn was answered.
+ * A new exchange for a request; takes cgi. ids is the loop's counter for the
+ * request ids that we make ourselves; it begins anywhere. NULL without memory:
+ * then cgi is freed and conn was answered.
  */
-struct exchange *exchange_new(struct conn *, struct cgi *, void *app);
+struct exchange *exchange_new(struct conn *, struct cgi *, void *app,
+    uint64_t *ids);
 
 /* After its reply: logs the request's line, ends it on conn, frees it. */
 void exchange_end(struct exchange *);
@@ -73,7 +78,24 @@ void exchange_end(struct exchange *);
 /* The client has gone: tells the handler, logs, frees. */
 void exchange_abort(struct exchange *);
 
+/*
+ * Around a call that answers later and cannot be taken back, as the store's:
+ * from wait to resume x stays, even when the client leaves. Resume is the first
+ * thing its callback does; false: the client has gone, and x is gone now.
+ */
+void exchange_wait(struct exchange *);
+bool exchange_resume(struct exchange *);
+
+/* Write the reply that needs no memory: RC_NOMEM's. Does not end it. */
+void exchange_refuse(struct conn *);
+
 /* Whether the request's Accept names text/event-stream (and not with q=0). */
 bool exchange_wants_events(const struct exchange *);
+
+/*
+ * The language that Accept-Language prefers (RFC 9110, section 12.5.4): English
+ * when its weight is above that of French.
+ */
+enum lang accept_language(const char *);
 
 #endif

@@ -13,7 +13,10 @@ void reply_json(struct exchange *, int status, struct buf *body);
 /* Only a status and an Allow header: 204 for OPTIONS. */
 void reply_options(struct exchange *, const char *allow);
 
-/* A problem document (RFC 9457). What is 0 or NULL is left out. */
+/*
+ * A problem document (RFC 9457). What is 0 or NULL is left out, but RC_BUSY and
+ * RC_CAPACITY have a Retry-After of their own.
+ */
 struct problem {
 	enum rc			 rc;
 	const char		*field;		/* of RC_FIELD */

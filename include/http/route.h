@@ -46,7 +46,4 @@ void route_dispatch(const struct router *, struct exchange *, bool draining);
 bool route_match(const char *pattern, const char *path, const char **id,
     size_t *id_len);
 
-/* The language that Accept-Language prefers (RFC 9110, section 12.5.4). */
-enum lang accept_language(const char *);
-
 #endif

@@ -15,7 +15,10 @@
 /* Send status 200 and the headers. */
 void sse_open(struct exchange *);
 
-/* Send one event; the JSON holds no line end, since it escapes them. */
+/*
+ * Send one event; the JSON holds no line end, since it escapes them. Nothing
+ * is sent of one whose building has failed.
+ */
 void sse_send(struct exchange *, const struct buf *json);
 
 /* End the stream and the exchange. */

@@ -5,6 +5,7 @@
 #define ROUTES_APP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/conf.h"
 #include "chat/articles.h"
@@ -15,6 +16,8 @@
 #include "http/route.h"
 #include "server/server.h"
 #include "session/store.h"
+
+#define APP_GRACE_MS 3500	/* for answers that run when a drain begins */
 
 /* Shared by all loops; immutable while they run. */
 struct app {
@@ -31,6 +34,7 @@ struct app_loop {
 	struct responder	*responder;
 	struct turns		*turns;
 	struct router		 router;
+	uint64_t		 request_ids;	/* exchange_new's counter */
 	bool			 draining;
 };
 

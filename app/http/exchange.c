@@ -1,0 +1,270 @@
+/*
+ * The life of a request above the server: what its headers say is read once,
+ * and the log gets one line of it, at its end.
+ */
+#include "http/exchange.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/route.h"
+#include "server/cgi.h"
+#include "server/loop.h"
+
+#define METHOD_LOG_MAX 16 /* a longer one is not shown in the log */
+#define WEIGHT_MAX     1000
+
+/* An element of a weighted list (RFC 9110, section 12.4.2). */
+struct choice {
+	const char *name;
+	size_t len;
+	int weight; /* 0 to WEIGHT_MAX */
+};
+
+static int
+weight_parse(const char *p)
+{
+	int unit = WEIGHT_MAX;
+	int weight;
+
+	if (*p != '0' && *p != '1')
+		return 0;
+	weight = (*p++ - '0') * unit;
+	if (*p++ != '.')
+		return weight;
+	for (; unit > 1 && *p >= '0' && *p <= '9'; p++) {
+		unit /= 10;
+		weight += (*p - '0') * unit;
+	}
+	return weight < WEIGHT_MAX ? weight : WEIGHT_MAX;
+}
+
+/* The weight among the parameters from p to end. */
+static int
+choice_weight(const char *p, const char *end)
+{
+	while ((p = memchr(p, ';', (size_t)(end - p))) != NULL) {
+		p++;
+		p += strspn(p, " \t");
+		if ((*p == 'q' || *p == 'Q') && p[1] == '=')
+			return weight_parse(p + 2);
+	}
+	return WEIGHT_MAX;
+}
+
+/* Step through a list; false at its end. */
+static bool
+choice_next(const char **list, struct choice *c)
+{
+	const char *p = *list + strspn(*list, ", \t");
+
+	if (*p == '\0')
+		return false;
+	c->name = p;
+	c->len = strcspn(p, ",; \t");
+	*list = p + strcspn(p, ",");
+	c->weight = choice_weight(p + c->len, *list);
+	return true;
+}
+
+/* Whether a choice is this language or a variety of it, as "en-GB" is. */
+static bool
+choice_speaks(const struct choice *c, const char *language)
+{
+	size_t n = strlen(language);
+
+	return c->len >= n && strncasecmp(c->name, language, n) == 0 &&
+	       (c->len == n || c->name[n] == '-');
+}
+
+enum lang
+accept_language(const char *header)
+{
+	struct choice c;
+	int fr = -1, en = -1, any = 0;
+
+	while (choice_next(&header, &c)) {
+		if (choice_speaks(&c, "fr") && c.weight > fr)
+			fr = c.weight;
+		else if (choice_speaks(&c, "en") && c.weight > en)
+			en = c.weight;
+		else if (choice_speaks(&c, "*"))
+			any = c.weight;
+	}
+	return (en < 0 ? any : en) > (fr < 0 ? any : fr) ? LANG_EN : LANG_FR;
+}
+
+bool
+exchange_wants_events(const struct exchange *x)
+{
+	static const char events[] = "text/event-stream";
+	const char *header = x->cgi->var[CGI_ACCEPT];
+	struct choice c;
+
+	while (choice_next(&header, &c)) {
+		if (c.len == sizeof(events) - 1 && c.weight > 0 &&
+		    strncasecmp(c.name, events, c.len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum method
+method_parse(const char *name)
+{
+	static const char *const names[METHOD_OTHER] = {
+		[METHOD_GET] = "GET",
+		[METHOD_HEAD] = "HEAD",
+		[METHOD_POST] = "POST",
+		[METHOD_DELETE] = "DELETE",
+		[METHOD_OPTIONS] = "OPTIONS",
+	};
+	int i;
+
+	for (i = 0; i < METHOD_OTHER; i++) {
+		if (strcmp(names[i], name) == 0)
+			break;
+	}
+	return (enum method)i;
+}
+
+static bool
+request_id_ok(const char *id)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz"
+				      "0123456789._-";
+	size_t n = strnlen(id, REQUEST_ID_SIZE);
+
+	return n > 0 && n < REQUEST_ID_SIZE && strspn(id, allowed) == n;
+}
+
+/* A bijection, so that a counter never gives the same id twice. */
+static uint64_t
+request_id_mix(uint64_t n)
+{
+	n = (n ^ n >> 30) * 0xbf58476d1ce4e5b9;
+	n = (n ^ n >> 27) * 0x94d049bb133111eb;
+	return n ^ n >> 31;
+}
+
+static void
+request_id_set(struct exchange *x, uint64_t *ids)
+{
+	const char *id = x->cgi->var[CGI_X_REQUEST_ID];
+
+	if (request_id_ok(id))
+		snprintf(x->request_id, sizeof(x->request_id), "%s", id);
+	else
+		snprintf(x->request_id, sizeof(x->request_id), "%016" PRIx64,
+		    request_id_mix((*ids)++));
+}
+
+struct exchange *
+exchange_new(struct conn *conn, struct cgi *cgi, void *app, uint64_t *ids)
+{
+	struct exchange *x;
+
+	if ((x = calloc(1, sizeof(*x))) == NULL) {
+		log_error("memory", LOG_STR("for", "request"));
+		free(cgi);
+		exchange_refuse(conn);
+		conn_end(conn);
+		return NULL;
+	}
+	x->loop = conn_loop(conn);
+	x->app = app;
+	x->cgi = cgi;
+	x->method = method_parse(cgi->var[CGI_REQUEST_METHOD]);
+	x->lang = accept_language(cgi->var[CGI_ACCEPT_LANGUAGE]);
+	request_id_set(x, ids);
+	x->conn = conn;
+	x->started_us = clock_mono_us();
+	conn_set(conn, x);
+	return x;
+}
+
+static void
+exchange_log(const struct exchange *x, struct log_field outcome)
+{
+	const char *method = x->cgi->var[CGI_REQUEST_METHOD];
+	char hash[SID_HASH_SIZE];
+
+	if (strnlen(method, METHOD_LOG_MAX + 1) > METHOD_LOG_MAX)
+		method = "-";
+	if (x->has_log_sid)
+		sid_hash(hash, &x->log_sid);
+	log_info("request", LOG_STR("id", x->request_id),
+	    LOG_STR("method", method),
+	    LOG_STR("route", x->route == NULL ? "-" : x->route->path),
+	    LOG_INT("status", x->status),
+	    LOG_US("duration", clock_mono_us() - x->started_us),
+	    LOG_STR("session", x->has_log_sid ? hash : NULL),
+	    LOG_STR("code", x->code), outcome);
+}
+
+static void
+exchange_free(struct exchange *x)
+{
+	free(x->cgi);
+	free(x);
+}
+
+void
+exchange_end(struct exchange *x)
+{
+	exchange_log(
+	    x, (struct log_field)LOG_INT("bytes", conn_written(x->conn)));
+	conn_end(x->conn);
+	exchange_free(x);
+}
+
+void
+exchange_abort(struct exchange *x)
+{
+	if (x->on_abort != NULL)
+		x->on_abort(x, x->arg);
+	loop_untimer(x->loop, &x->ping);
+	exchange_log(x, (struct log_field)LOG_STR("aborted", "true"));
+	x->conn = NULL;
+	x->gone = true;
+	if (!x->waiting)
+		exchange_free(x);
+}
+
+void
+exchange_wait(struct exchange *x)
+{
+	x->waiting = true;
+}
+
+bool
+exchange_resume(struct exchange *x)
+{
+	x->waiting = false;
+	if (!x->gone)
+		return true;
+	exchange_free(x);
+	return false;
+}
+
+void
+exchange_refuse(struct conn *conn)
+{
+	static const char reply[] =
+	    "Status: 503 Service Unavailable\r\n"
+	    "Content-Type: application/problem+json\r\n"
+	    "Content-Length: 70\r\n"
+	    "Cache-Control: no-store\r\n"
+	    "X-Content-Type-Options: nosniff\r\n"
+	    "\r\n"
+	    "{\"type\":\"about:blank\",\"title\":\"Service indisponible\","
+	    "\"status\":503,\"code\":\"unavailable\"}";
+
+	conn_write(conn, reply, sizeof(reply) - 1);
+}

@@ -1,0 +1,185 @@
+/*
+ * Replies as CGI wants them (RFC 3875, section 6): header and body are built
+ * into one buffer and handed over at once.
+ */
+#include "http/reply.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/json.h"
+#include "server/conn.h"
+
+#define MAX_HEAD         (2 * 1024) /* bytes of a reply's headers */
+#define MAX_PROBLEM      (4 * 1024) /* bytes of a problem document */
+#define MAX_EXTRA        128        /* bytes of further headers */
+#define BUSY_RETRY_S     5
+#define CAPACITY_RETRY_S 60
+
+#define STATUS_LIST(X) \
+	X(200, "OK", "Succès") \
+	X(204, "No Content", "Sans contenu") \
+	X(400, "Bad Request", "Requête incorrecte") \
+	X(403, "Forbidden", "Accès refusé") \
+	X(404, "Not Found", "Introuvable") \
+	X(405, "Method Not Allowed", "Méthode non permise") \
+	X(409, "Conflict", "Conflit") \
+	X(410, "Gone", "N'existe plus") \
+	X(413, "Content Too Large", "Contenu trop volumineux") \
+	X(415, "Unsupported Media Type", "Type de contenu non pris en charge") \
+	X(422, "Unprocessable Content", "Contenu non traitable") \
+	X(429, "Too Many Requests", "Trop de requêtes") \
+	X(500, "Internal Server Error", "Erreur interne") \
+	X(502, "Bad Gateway", "Réponse invalide en amont") \
+	X(503, "Service Unavailable", "Service indisponible") \
+	X(504, "Gateway Timeout", "Délai dépassé en amont")
+
+const char *
+status_title(int status, enum lang lang)
+{
+#define STATUS_CASE(number, en, fr) \
+	case number: \
+		return lang == LANG_EN ? (en) : (fr);
+
+	switch (status) {
+		STATUS_LIST(STATUS_CASE)
+	default:
+		return lang == LANG_EN ? "Unknown" : "Inconnu";
+	}
+#undef STATUS_CASE
+}
+
+void
+reply_head(struct buf *out, const struct exchange *x, int status,
+    const char *content_type, int64_t length, const char *cache_control,
+    const char *extra)
+{
+	buf_addf(
+	    out, "Status: %d %s\r\n", status, status_title(status, LANG_EN));
+	if (content_type != NULL)
+		buf_addf(out, "Content-Type: %s\r\n", content_type);
+	if (length >= 0)
+		buf_addf(out, "Content-Length: %" PRId64 "\r\n", length);
+	buf_addf(out,
+	    "Cache-Control: %s\r\n"
+	    "X-Content-Type-Options: nosniff\r\n"
+	    "%s"
+	    "X-Request-Id: %s\r\n"
+	    "\r\n",
+	    cache_control, extra == NULL ? "" : extra, x->request_id);
+}
+
+/* Send headers and body; body NULL: none. The body stays the caller's. */
+static void
+reply_send(struct exchange *x, int status, const char *content_type,
+    const struct buf *body, const char *extra)
+{
+	size_t length = body == NULL ? 0 : body->len;
+	struct buf out;
+
+	buf_init(&out, MAX_HEAD + length);
+	reply_head(&out, x, status, content_type,
+	    body == NULL ? -1 : (int64_t)length, "no-store", extra);
+	if (length > 0 && x->method != METHOD_HEAD)
+		buf_add(&out, body->data, length);
+	if (out.failed || (body != NULL && body->failed)) {
+		x->status = rc_status(RC_NOMEM);
+		x->code = rc_code(RC_NOMEM);
+		exchange_refuse(x->conn);
+	} else {
+		x->status = status;
+		conn_write(x->conn, out.data, out.len);
+	}
+	buf_free(&out);
+	exchange_end(x);
+}
+
+void
+reply_json(struct exchange *x, int status, struct buf *body)
+{
+	if (body->failed)
+		reply_rc(x, RC_NOMEM);
+	else
+		reply_send(x, status, "application/json", body, NULL);
+	buf_free(body);
+}
+
+void
+reply_options(struct exchange *x, const char *allow)
+{
+	char extra[MAX_EXTRA];
+
+	snprintf(extra, sizeof(extra), "Allow: %s\r\n", allow);
+	reply_send(x, 204, NULL, NULL, extra);
+}
+
+void
+problem_members(
+    struct buf *b, const struct exchange *x, const struct problem *p)
+{
+	const char *text = rc_text(p->rc, x->lang);
+	char detail[256];
+	char id[SID_TEXT_SIZE];
+
+	json_add_string(b, "title", status_title(rc_status(p->rc), x->lang));
+	json_add_integer(b, "status", rc_status(p->rc));
+	if (p->field != NULL) {
+		snprintf(detail, sizeof(detail), "%s%s: %s", text,
+		    x->lang == LANG_FR ? "\u00a0" : "", p->field);
+		text = detail;
+	}
+	json_add_string(b, "detail", text);
+	if (rc_code(p->rc) != NULL)
+		json_add_string(b, "code", rc_code(p->rc));
+	json_add_string(b, "request_id", x->request_id);
+	if (p->field != NULL)
+		json_add_string(b, "field", p->field);
+	if (p->sid != NULL) {
+		sid_text(id, p->sid);
+		json_add_string(b, "session_id", id);
+	}
+}
+
+static int
+problem_retry_after(const struct problem *p)
+{
+	if (p->retry_after != 0)
+		return p->retry_after;
+	switch (p->rc) {
+	case RC_BUSY:
+		return BUSY_RETRY_S;
+	case RC_CAPACITY:
+		return CAPACITY_RETRY_S;
+	default:
+		return 0;
+	}
+}
+
+void
+reply_problem(struct exchange *x, const struct problem *p)
+{
+	int retry_after = problem_retry_after(p);
+	char extra[MAX_EXTRA] = "";
+	struct buf body;
+
+	if (p->allow != NULL)
+		snprintf(extra, sizeof(extra), "Allow: %s\r\n", p->allow);
+	else if (retry_after > 0)
+		snprintf(
+		    extra, sizeof(extra), "Retry-After: %d\r\n", retry_after);
+	buf_init(&body, MAX_PROBLEM);
+	json_open(&body, NULL);
+	json_add_string(&body, "type", "about:blank");
+	problem_members(&body, x, p);
+	json_close(&body);
+	x->code = rc_code(p->rc);
+	reply_send(
+	    x, rc_status(p->rc), "application/problem+json", &body, extra);
+	buf_free(&body);
+}
+
+void
+reply_rc(struct exchange *x, enum rc rc)
+{
+	reply_problem(x, &(struct problem){ .rc = rc });
+}

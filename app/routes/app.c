@@ -1,0 +1,110 @@
+/* Where the server below meets the handlers: a loop's world, and the routes. */
+#include "routes/app.h"
+
+#include <sys/random.h>
+
+#include <stdlib.h>
+
+#include "base/log.h"
+
+const struct route app_routes[] = {
+	/* fixed paths before patterns */
+	{ METHOD_GET, "/health", health_get, 0 },
+	{ METHOD_GET, "/ready", ready_get, 0 },
+	{ METHOD_POST, "/session/new", session_new, ROUTE_DRAINS },
+	{ METHOD_POST, "/session/chat", chat_post, ROUTE_DRAINS | ROUTE_JSON },
+	{ METHOD_GET, "/sessions/stats", stats_get, 0 },
+	{ METHOD_GET, "/session/{id}/info", session_info, 0 },
+	{ METHOD_GET, "/session/{id}/messages", session_messages, 0 },
+	{ METHOD_POST, "/session/{id}/stop", chat_stop, 0 },
+	{ METHOD_DELETE, "/session/{id}", session_delete, 0 },
+};
+const size_t app_routes_count = sizeof(app_routes) / sizeof(app_routes[0]);
+
+static void
+app_loop_close(void *state)
+{
+	struct app_loop *al = state;
+
+	turns_close(al->turns);
+	responder_close(al->responder);
+	free(al);
+}
+
+static struct turns *
+app_open_turns(const struct app_loop *al)
+{
+	const struct app *app = al->app;
+	struct turns_conf conf = {
+		.store = app->store,
+		.line = app->line,
+		.responder = al->responder,
+		.context = { app->conf->context_messages,
+		    app->conf->context_bytes },
+		.wait_ms = app->conf->turn_wait_ms,
+	};
+
+	return turns_open(al->loop, &conf);
+}
+
+static void *
+app_loop_open(void *arg, struct loop *loop)
+{
+	const struct app *app = arg;
+	struct app_loop *al;
+
+	if ((al = calloc(1, sizeof(*al))) == NULL)
+		return NULL;
+	al->app = app;
+	al->loop = loop;
+	al->router = (struct router){ app_routes, app_routes_count,
+		app->conf->base_path };
+	if (getrandom(&al->request_ids, sizeof(al->request_ids), 0) == -1)
+		log_warn("entropy", LOG_STR("for", "request ids"));
+	if ((al->responder = app_open_responder(app, loop)) == NULL ||
+	    (al->turns = app_open_turns(al)) == NULL) {
+		log_error("loop", LOG_STR("failed", "responder or turns"));
+		app_loop_close(al);
+		return NULL;
+	}
+	return al;
+}
+
+static void
+app_loop_drain(void *state)
+{
+	struct app_loop *al = state;
+
+	al->draining = true;
+	turns_drain(al->turns, APP_GRACE_MS);
+}
+
+static void
+app_request(void *state, struct conn *conn, struct cgi *cgi)
+{
+	struct app_loop *al = state;
+	struct exchange *x;
+
+	if ((x = exchange_new(conn, cgi, al, &al->request_ids)) != NULL)
+		route_dispatch(&al->router, x, al->draining);
+}
+
+static void
+app_abort(void *state, void *arg)
+{
+	(void)state;
+	exchange_abort(arg);
+}
+
+struct server_app
+app_callbacks(struct app *app)
+{
+	return (struct server_app){
+		.arg = app,
+		.loop_open = app_loop_open,
+		.loop_close = app_loop_close,
+		.loop_drain = app_loop_drain,
+		.request = app_request,
+		.abort = app_abort,
+	};
+}

@@ -1,0 +1,316 @@
+/* A message comes in over HTTP; a turn answers it, at once or in a stream. */
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/rc.h"
+#include "base/sid.h"
+#include "base/text.h"
+#include "chat/line.h"
+#include "chat/turn.h"
+#include "http/exchange.h"
+#include "http/reply.h"
+#include "http/sse.h"
+#include "routes/app.h"
+#include "server/cgi.h"
+#include "session/store.h"
+
+#define MAX_REPLY  (2 * 1024) /* bytes of JSON without the answer */
+#define MAX_ESCAPE 6          /* bytes that one of text can become in JSON */
+
+/* What the body asks for; points into the document. */
+struct ask {
+	const char *message;
+	size_t len;
+	struct sid sid;
+	bool has_sid;
+	bool stream;
+};
+
+/* A chat that is being answered. */
+struct chat {
+	struct exchange *x;
+	struct turn *turn;
+	bool stream;
+	struct buf json; /* of an event, or of the reply */
+};
+
+static enum rc
+ask_read_sid(struct ask *ask, const struct json *value)
+{
+	const char *text;
+	size_t len;
+
+	if (json_kind(value) == JSON_NULL)
+		return RC_OK;
+	if ((text = json_text(value, &len)) == NULL)
+		return RC_SESSION_ID;
+	if (len == 0)
+		return RC_OK;
+	ask->has_sid = true;
+	return sid_parse(&ask->sid, text, len) ? RC_OK : RC_SESSION_ID;
+}
+
+/* *field: the member that is wrong, of RC_FIELD. */
+static enum rc
+ask_read(struct ask *ask, const struct exchange *x, const struct json *doc,
+    const char **field)
+{
+	const struct app_loop *al = x->app;
+	const struct json *stream = json_get(doc, "stream");
+
+	*field = "message";
+	ask->message = json_text(json_get(doc, "message"), &ask->len);
+	if (ask->message == NULL || text_is_blank(ask->message, ask->len))
+		return RC_FIELD;
+	*field = "stream";
+	if (stream == NULL)
+		ask->stream = exchange_wants_events(x);
+	else if (json_kind(stream) == JSON_BOOL)
+		ask->stream = json_true(stream);
+	else
+		return RC_FIELD;
+	*field = NULL;
+	if (ask->len > al->app->conf->message_max_bytes)
+		return RC_MESSAGE_SIZE;
+	return ask_read_sid(ask, json_get(doc, "session_id"));
+}
+
+static void
+chat_free(struct chat *chat)
+{
+	buf_free(&chat->json);
+	free(chat);
+}
+
+static void
+chat_abort(struct exchange *x, void *arg)
+{
+	struct chat *chat = arg;
+
+	(void)x;
+	turn_leave(chat->turn);
+	chat_free(chat);
+}
+
+static void
+add_session(struct buf *b, const struct sid *sid)
+{
+	char id[SID_TEXT_SIZE];
+
+	sid_text(id, sid);
+	json_add_text(b, "session_id", id, sizeof(id) - 1);
+}
+
+/* Begin the JSON of an event. */
+static struct buf *
+chat_event(struct chat *chat, const char *type)
+{
+	buf_clear(&chat->json);
+	json_open(&chat->json, NULL);
+	json_add_string(&chat->json, "type", type);
+	return &chat->json;
+}
+
+static void
+chat_waits(void *arg)
+{
+	struct chat *chat = arg;
+
+	if (chat->stream)
+		sse_open(chat->x);
+}
+
+static void
+log_session(struct exchange *x, const struct sid *sid)
+{
+	x->log_sid = *sid;
+	x->has_log_sid = true;
+}
+
+static void
+chat_started(void *arg, const struct sid *sid, bool new_session)
+{
+	struct chat *chat = arg;
+	struct buf *json;
+
+	log_session(chat->x, sid);
+	if (!chat->stream)
+		return;
+	if (!chat->x->streaming)
+		sse_open(chat->x);
+	json = chat_event(chat, "start");
+	add_session(json, sid);
+	json_add_bool(json, "new_session", new_session);
+	json_close(json);
+	sse_send(chat->x, json);
+}
+
+static void
+chat_delta(void *arg, const char *text, size_t len)
+{
+	struct chat *chat = arg;
+	struct buf *json;
+
+	if (!chat->stream)
+		return;
+	json = chat_event(chat, "delta");
+	json_add_text(json, "text", text, len);
+	json_close(json);
+	sse_send(chat->x, json);
+}
+
+static void
+add_usage(struct buf *b, const struct usage *usage)
+{
+	if (usage->prompt_tokens < 0 || usage->completion_tokens < 0)
+		return;
+	json_open(b, "usage");
+	json_add_integer(b, "prompt_tokens", usage->prompt_tokens);
+	json_add_integer(b, "completion_tokens", usage->completion_tokens);
+	json_add_integer(
+	    b, "total_tokens", usage->prompt_tokens + usage->completion_tokens);
+	json_close(b);
+}
+
+/* The members of an answer, up to the end of its object. */
+static void
+add_answer(struct buf *b, const struct turn_end *end)
+{
+	json_add_text(b, "response", end->answer, end->len);
+	add_session(b, end->sid);
+	json_add_integer(b, "message_count", (int64_t)end->message_count);
+	json_add_bool(b, "success", true);
+	json_add_bool(b, "new_session", end->new_session);
+	add_usage(b, &end->usage);
+	if (end->interrupted != RC_OK) {
+		json_add_string(b, "status", "interrupted");
+		json_add_string(b, "code", rc_code(end->interrupted));
+	}
+	json_close(b);
+}
+
+/* A stream ends with one event, which is an error when memory is short. */
+static void
+chat_end_stream(
+    struct chat *chat, const struct turn_end *end, struct problem *problem)
+{
+	struct exchange *x = chat->x;
+	struct buf *json = &chat->json;
+
+	if (end->rc == RC_OK) {
+		add_answer(chat_event(chat, "done"), end);
+		if (json->failed)
+			problem->rc = RC_NOMEM;
+	}
+	if (problem->rc != RC_OK) {
+		problem_members(chat_event(chat, "error"), x, problem);
+		json_close(json);
+		x->code = rc_code(problem->rc);
+	}
+	sse_send(x, json);
+	sse_close(x);
+}
+
+static void
+chat_done(void *arg, const struct turn_end *end)
+{
+	struct chat *chat = arg;
+	struct problem problem = {
+		.rc = end->rc,
+		.sid = end->rc == RC_DELETED ? NULL : end->sid,
+	};
+
+	if (end->sid != NULL)
+		log_session(chat->x, end->sid);
+	if (chat->x->streaming) {
+		chat_end_stream(chat, end, &problem);
+	} else if (end->rc != RC_OK) {
+		reply_problem(chat->x, &problem);
+	} else {
+		json_open(&chat->json, NULL);
+		add_answer(&chat->json, end);
+		reply_json(chat->x, 200, &chat->json);
+	}
+	chat_free(chat);
+}
+
+static enum rc
+chat_start(struct exchange *x, const struct ask *ask)
+{
+	static const struct turn_events events = { chat_waits, chat_started,
+		chat_delta, chat_done };
+	const struct app_loop *al = x->app;
+	struct turn_request request = {
+		.sid = ask->has_sid ? &ask->sid : NULL,
+		.message = ask->message,
+		.len = ask->len,
+		.lang = x->lang,
+		.request_id = x->request_id,
+		.keep_partial = ask->stream,
+	};
+	struct chat *chat;
+
+	if ((chat = calloc(1, sizeof(*chat))) == NULL)
+		return RC_NOMEM;
+	chat->x = x;
+	chat->stream = ask->stream;
+	buf_init(&chat->json, MAX_REPLY + TURN_MAX_ANSWER * MAX_ESCAPE);
+	chat->turn = turn_start(al->turns, &request, &events, chat);
+	if (chat->turn == NULL) {
+		chat_free(chat);
+		return RC_NOMEM;
+	}
+	x->on_abort = chat_abort;
+	x->arg = chat;
+	return RC_OK;
+}
+
+void
+chat_post(struct exchange *x)
+{
+	struct problem problem = { .rc = RC_OK };
+	struct ask ask = { .has_sid = false };
+	struct json *doc = NULL;
+
+	problem.rc = json_parse(x->cgi->body, x->cgi->body_len, &doc);
+	if (problem.rc == RC_OK)
+		problem.rc = ask_read(&ask, x, doc, &problem.field);
+	if (problem.rc == RC_OK)
+		problem.rc = chat_start(x, &ask);
+	json_free(doc);
+	if (problem.rc != RC_OK)
+		reply_problem(x, &problem);
+}
+
+static void
+stop_loaded(void *arg, enum rc rc, struct session *s)
+{
+	struct exchange *x = arg;
+	const struct app_loop *al = x->app;
+	struct buf body;
+
+	(void)s;
+	if (!exchange_resume(x))
+		return;
+	if (rc != RC_OK) {
+		reply_rc(x, rc);
+		return;
+	}
+	buf_init(&body, MAX_REPLY);
+	json_open(&body, NULL);
+	json_add_bool(
+	    &body, "stopped", line_tell(al->app->line, &x->sid, LINE_STOP));
+	json_close(&body);
+	reply_json(x, 200, &body);
+}
+
+void
+chat_stop(struct exchange *x)
+{
+	const struct app_loop *al = x->app;
+
+	exchange_wait(x);
+	store_load(al->app->store, &x->sid, false, &WINDOW_NONE,
+	    loop_now(x->loop), stop_loaded, x);
+}

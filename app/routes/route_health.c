@@ -1,0 +1,58 @@
+/* The smallest complete handler, to copy; and one that asks the store. */
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/rc.h"
+#include "http/exchange.h"
+#include "http/reply.h"
+#include "routes/app.h"
+#include "session/store.h"
+
+#define MAX_REPLY 256 /* bytes of JSON */
+
+void
+health_get(struct exchange *x)
+{
+	struct buf body;
+
+	buf_init(&body, MAX_REPLY);
+	json_open(&body, NULL);
+	json_add_string(&body, "status", "healthy");
+	json_add_string(&body, "message",
+	    x->lang == LANG_EN ? "The service is operational"
+			       : "Le service est opérationnel");
+	json_close(&body);
+	reply_json(x, 200, &body);
+}
+
+static void
+ready_counted(void *arg, enum rc rc, uint64_t sessions)
+{
+	struct exchange *x = arg;
+	struct buf body;
+
+	(void)sessions;
+	if (!exchange_resume(x))
+		return;
+	if (rc != RC_OK) {
+		reply_rc(x, RC_UNAVAILABLE);
+		return;
+	}
+	buf_init(&body, MAX_REPLY);
+	json_open(&body, NULL);
+	json_add_string(&body, "status", "ready");
+	json_close(&body);
+	reply_json(x, 200, &body);
+}
+
+void
+ready_get(struct exchange *x)
+{
+	const struct app_loop *al = x->app;
+
+	if (al->draining) {
+		reply_rc(x, RC_UNAVAILABLE);
+		return;
+	}
+	exchange_wait(x);
+	store_count(al->app->store, loop_now(x->loop), ready_counted, x);
+}

@@ -1,0 +1,38 @@
+/* What an operator wants to see at a glance. */
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/rc.h"
+#include "http/exchange.h"
+#include "http/reply.h"
+#include "routes/app.h"
+#include "session/store.h"
+
+#define MAX_REPLY 256 /* bytes of JSON */
+
+static void
+stats_counted(void *arg, enum rc rc, uint64_t sessions)
+{
+	struct exchange *x = arg;
+	struct buf body;
+
+	if (!exchange_resume(x))
+		return;
+	if (rc != RC_OK) {
+		reply_rc(x, rc);
+		return;
+	}
+	buf_init(&body, MAX_REPLY);
+	json_open(&body, NULL);
+	json_add_integer(&body, "active_sessions", (int64_t)sessions);
+	json_close(&body);
+	reply_json(x, 200, &body);
+}
+
+void
+stats_get(struct exchange *x)
+{
+	const struct app_loop *al = x->app;
+
+	exchange_wait(x);
+	store_count(al->app->store, loop_now(x->loop), stats_counted, x);
+}
