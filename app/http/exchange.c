@@ -259,7 +259,7 @@ exchange_refuse(struct conn *conn)
 	static const char reply[] =
 	    "Status: 503 Service Unavailable\r\n"
 	    "Content-Type: application/problem+json\r\n"
-	    "Content-Length: 70\r\n"
+	    "Content-Length: 87\r\n"
 	    "Cache-Control: no-store\r\n"
 	    "X-Content-Type-Options: nosniff\r\n"
 	    "\r\n"

@@ -1,0 +1,35 @@
+/*
+ * A connection without a socket, in the place of server/conn.c: it keeps what
+ * is written, and remembers whether the reply has ended.
+ */
+#ifndef TESTS_FAKE_CONN_H
+#define TESTS_FAKE_CONN_H
+
+#include "base/buf.h"
+#include "server/conn.h"
+
+struct conn {
+	struct loop	*loop;
+	void		*arg;		/* conn_set's */
+	struct buf	 out;
+	unsigned	 writes;
+	bool		 ended;
+};
+
+/* Begin anew, for a request. */
+void fake_conn_init(struct conn *, struct loop *);
+void fake_conn_free(struct conn *);
+
+/* What was written, as a string. */
+const char *fake_conn_text(struct conn *);
+
+/* The body of what was written; fails without headers. */
+const char *fake_conn_body(struct conn *);
+
+/*
+ * A request without a body; path may have a query. Its variables may be set to
+ * strings that outlive it.
+ */
+struct cgi *fake_cgi(const char *method, const char *path);
+
+#endif
