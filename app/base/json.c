@@ -290,11 +290,15 @@ tree_parse(const char *s, int len)
 enum rc
 json_parse(const char *s, size_t len, struct json **doc)
 {
-	struct gate g = { .p = s, .end = s + len };
 	struct json_object *tree;
+	struct gate g = { 0 };
 
 	*doc = NULL;
-	if (len > INT_MAX || !text_is_utf8(s, len) || !gate_document(&g))
+	if (len == 0 || len > INT_MAX || !text_is_utf8(s, len))
+		return RC_JSON;
+	g.p = s;
+	g.end = s + len;
+	if (!gate_document(&g))
 		return RC_JSON;
 	if ((tree = tree_parse(s, gate_trimmed(s, len))) == NULL)
 		return RC_NOMEM;
@@ -448,7 +452,8 @@ json_quote(struct buf *b, const char *s, size_t len)
 		json_escape(b, c);
 		from = i + 1;
 	}
-	buf_add(b, s + from, len - from);
+	if (from < len)
+		buf_add(b, s + from, len - from);
 	buf_addc(b, '"');
 }
 
