@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "base/json.h"
 #include "fake_conn.h"
 #include "http/route.h"
 #include "http/sse.h"
