@@ -319,6 +319,27 @@ reap_locked(const struct memory *st, struct shard *sh, int64_t now,
 	return n;
 }
 
+/* Bring the marks to where they belong; how many sessions are live. */
+static uint64_t
+memory_settle(struct memory *st, int64_t now)
+{
+	struct shard *sh;
+	uint64_t n = 0;
+	bool settled;
+
+	for (unsigned i = 0; i < SHARDS; i++) {
+		sh = &st->shards[i];
+		do {
+			pthread_mutex_lock(&sh->mtx);
+			settled = list_settle_locked(st, sh, now, SETTLE_BATCH);
+			if (settled)
+				n += sh->entries - sh->passed;
+			pthread_mutex_unlock(&sh->mtx);
+		} while (!settled);
+	}
+	return n;
+}
+
 static unsigned
 memory_sweep(struct store *store, int64_t now, unsigned max)
 {
@@ -327,6 +348,8 @@ memory_sweep(struct store *store, int64_t now, unsigned max)
 	struct entry *dead;
 	unsigned first, n = 0;
 
+	if (max == 0)
+		memory_settle(st, now);
 	first = atomic_fetch_add(&st->next_shard, 1);
 	for (unsigned i = 0; i < SHARDS && n < max; i++) {
 		sh = &st->shards[(first + i) % SHARDS];
@@ -528,22 +551,7 @@ static void
 memory_count(
     struct store *store, int64_t now, store_count_done_f *done, void *arg)
 {
-	struct memory *st = memory_of(store);
-	struct shard *sh;
-	uint64_t n = 0;
-	bool settled;
-
-	for (unsigned i = 0; i < SHARDS; i++) {
-		sh = &st->shards[i];
-		do {
-			pthread_mutex_lock(&sh->mtx);
-			settled = list_settle_locked(st, sh, now, SETTLE_BATCH);
-			if (settled)
-				n += sh->entries - sh->passed;
-			pthread_mutex_unlock(&sh->mtx);
-		} while (!settled);
-	}
-	done(arg, RC_OK, n);
+	done(arg, RC_OK, memory_settle(memory_of(store), now));
 }
 
 static void

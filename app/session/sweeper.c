@@ -2,9 +2,10 @@
  * The sweeper: expired sessions are never served, but their memory comes free
  * only when somebody comes for it, and no loop should.
  *
- * malloc keeps what is freed, and whoever makes it tidy up blocks the others
- * meanwhile. Without fastbins there is never much to tidy up, neither for a
- * loop by chance nor for malloc_trim, which is then done with 100 MB in 10 ms.
+ * Fastbins put off joining what was freed until some loop allocates; after a
+ * sweep of a million that loop would stand still for a tenth of a second, so
+ * they are off. malloc_trim would do the same to all loops: what is freed stays
+ * with the process, for the sessions to come.
  */
 #include "session/sweeper.h"
 
@@ -19,12 +20,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define SWEEP_TRIM 65536 /* removed in one sweep: give memory back */
+#define TICK_US  1000000 /* between two looks at what has expired */
+#define PAUSE_US 100     /* between two batches: the loops' turn at malloc */
 
 struct sweeper {
 	/* immutable after sweeper_start() */
 	struct store *store;
-	int64_t interval_ms;
+	int64_t interval_us;
 	pthread_t thread;
 
 	/* guarded by mtx */
@@ -33,25 +35,13 @@ struct sweeper {
 	bool stop;
 };
 
+/* False: it is to end. */
 static bool
-sweeper_stopped(struct sweeper *sw)
+sweeper_wait(struct sweeper *sw, int64_t until_us)
 {
-	bool stop;
-
-	pthread_mutex_lock(&sw->mtx);
-	stop = sw->stop;
-	pthread_mutex_unlock(&sw->mtx);
-	return stop;
-}
-
-/* Until the next sweep is due; false: it is to end. */
-static bool
-sweeper_wait(struct sweeper *sw)
-{
-	int64_t due = clock_mono_ms() + sw->interval_ms;
 	struct timespec ts = {
-		.tv_sec = due / 1000,
-		.tv_nsec = due % 1000 * 1000000,
+		.tv_sec = until_us / 1000000,
+		.tv_nsec = until_us % 1000000 * 1000,
 	};
 	bool stop;
 
@@ -74,9 +64,8 @@ sweeper_sweep(struct sweeper *sw)
 	do {
 		n = store_sweep(sw->store, now, SWEEP_BATCH);
 		total += n;
-	} while (n == SWEEP_BATCH && !sweeper_stopped(sw));
-	if (total >= SWEEP_TRIM)
-		malloc_trim(0);
+	} while (
+	    n == SWEEP_BATCH && sweeper_wait(sw, clock_mono_us() + PAUSE_US));
 	if (total > 0)
 		log_info("sweep", LOG_INT("removed", total),
 		    LOG_US("ms", clock_mono_us() - began_us));
@@ -86,9 +75,18 @@ static void *
 sweeper_main(void *arg)
 {
 	struct sweeper *sw = arg;
+	int64_t now = clock_mono_us(), due = now + sw->interval_us;
 
-	while (sweeper_wait(sw))
+	while (sweeper_wait(sw, due < now + TICK_US ? due : now + TICK_US)) {
+		now = clock_mono_us();
+		if (now < due) {
+			store_sweep(sw->store, clock_mono_ms(), 0);
+			continue;
+		}
 		sweeper_sweep(sw);
+		now = clock_mono_us();
+		due = now + sw->interval_us;
+	}
 	return NULL;
 }
 
@@ -125,7 +123,7 @@ sweeper_start(struct store *store, int64_t interval_ms)
 		return NULL;
 	mallopt(M_MXFAST, 0);
 	sw->store = store;
-	sw->interval_ms = interval_ms;
+	sw->interval_us = interval_ms * 1000;
 	pthread_mutex_init(&sw->mtx, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -85,6 +85,8 @@ typedef void store_count_f(struct store *, int64_t now, store_count_done_f *,
 /*
  * Remove up to max expired sessions; how many it removed. From any thread; it
  * never holds a lock over more than max. Fewer than max: there are no more.
+ * max 0: none, but what has expired is counted, so that the next store_count
+ * has little to do.
  */
 typedef unsigned store_sweep_f(struct store *, int64_t now, unsigned max);
 

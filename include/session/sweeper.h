@@ -11,8 +11,8 @@
 struct sweeper;
 
 /*
- * Start it: it sweeps once every interval_ms, and gives the memory of a big
- * sweep back to the system. NULL: errno says why.
+ * Start it: it sweeps once every interval_ms, and keeps the store's count up to
+ * date every second. NULL: errno says why.
  */
 struct sweeper *sweeper_start(struct store *, int64_t interval_ms);
 

@@ -524,6 +524,7 @@ test_sweep_removes_expired_only(void **state)
 		create(st, false, 1);
 	}
 	assert_int_equal(store_sweep(st, TTL - 1, 64), 0);
+	assert_int_equal(store_sweep(st, TTL, 0), 0);
 	do {
 		assert_int_equal(count(st, TTL), MANY);
 		n = store_sweep(st, TTL, 64);

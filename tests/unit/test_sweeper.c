@@ -27,6 +27,7 @@ struct fake {
 	pthread_cond_t changed;
 	uint64_t expired;
 	unsigned calls;
+	unsigned looks;   /* calls that ask for none */
 	unsigned largest; /* batch asked for */
 	bool signals;     /* the thread takes SIGTERM */
 };
@@ -43,7 +44,10 @@ fake_sweep(struct store *store, int64_t now, unsigned max)
 	pthread_mutex_lock(&f->mtx);
 	n = f->expired < max ? (unsigned)f->expired : max;
 	f->expired -= n;
-	f->calls++;
+	if (max == 0)
+		f->looks++;
+	else
+		f->calls++;
 	f->largest = max > f->largest ? max : f->largest;
 	f->signals = f->signals || sigismember(&set, SIGTERM) == 0;
 	pthread_cond_broadcast(&f->changed);
@@ -64,9 +68,9 @@ fake_init(struct fake *f, uint64_t expired)
 	pthread_cond_init(&f->changed, NULL);
 }
 
-/* Until it was called so often and nothing is left but `left`. */
+/* Until it was called so often and has no more than `left`. */
 static void
-fake_wait(struct fake *f, unsigned calls, uint64_t left)
+fake_wait(struct fake *f, unsigned calls, unsigned looks, uint64_t left)
 {
 	struct timespec deadline;
 	int error = 0;
@@ -74,7 +78,8 @@ fake_wait(struct fake *f, unsigned calls, uint64_t left)
 	clock_gettime(CLOCK_REALTIME, &deadline);
 	deadline.tv_sec += PATIENCE;
 	pthread_mutex_lock(&f->mtx);
-	while ((f->calls < calls || f->expired > left) && error == 0)
+	while ((f->calls < calls || f->looks < looks || f->expired > left) &&
+	       error == 0)
 		error = pthread_cond_timedwait(&f->changed, &f->mtx, &deadline);
 	pthread_mutex_unlock(&f->mtx);
 	assert_int_equal(error, 0);
@@ -97,7 +102,7 @@ test_sweeps_again_and_again(void **state)
 	fake_init(&f, 0);
 	sw = sweeper_start(&f.store, SOON);
 	assert_non_null(sw);
-	fake_wait(&f, 5, 0);
+	fake_wait(&f, 5, 0, 0);
 	sweeper_stop(sw);
 	assert_int_equal(f.largest, SWEEP_BATCH);
 	assert_false(f.signals);
@@ -120,6 +125,23 @@ test_waits_for_its_time(void **state)
 }
 
 static void
+test_looks_between_sweeps(void **state)
+{
+	struct fake f;
+	struct sweeper *sw;
+
+	(void)state;
+	fake_init(&f, 100);
+	sw = sweeper_start(&f.store, NEVER);
+	assert_non_null(sw);
+	fake_wait(&f, 0, 1, 100);
+	sweeper_stop(sw);
+	assert_int_equal(f.calls, 0);
+	assert_int_equal(f.expired, 100);
+	fake_destroy(&f);
+}
+
+static void
 test_stops_within_a_sweep(void **state)
 {
 	struct fake f;
@@ -129,7 +151,7 @@ test_stops_within_a_sweep(void **state)
 	fake_init(&f, UINT64_MAX);
 	sw = sweeper_start(&f.store, SOON);
 	assert_non_null(sw);
-	fake_wait(&f, 3, UINT64_MAX);
+	fake_wait(&f, 3, 0, UINT64_MAX);
 	sweeper_stop(sw);
 	assert_true(f.expired > 0);
 	fake_destroy(&f);
@@ -150,7 +172,7 @@ sweep_logged(uint64_t expired, char *out, size_t size)
 	assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
 	sw = sweeper_start(&f.store, SOON);
 	if (sw != NULL) {
-		fake_wait(&f, 5, 0);
+		fake_wait(&f, 5, 0, 0);
 		sweeper_stop(sw);
 	}
 	assert_true(dup2(saved, STDERR_FILENO) >= 0);
@@ -200,6 +222,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sweeps_again_and_again),
 		cmocka_unit_test(test_waits_for_its_time),
+		cmocka_unit_test(test_looks_between_sweeps),
 		cmocka_unit_test(test_stops_within_a_sweep),
 		cmocka_unit_test(test_logs_one_line_a_sweep),
 	};
