@@ -467,15 +467,17 @@ static void
 errno_is_kept(void **state)
 {
 	char text[4 * LOG_LINE_MAX];
-	int p[2], taken, dropped;
+	int p[2], full, taken, dropped;
 
 	(void)state;
 	assert_int_equal(pipe2(p, O_NONBLOCK), 0);
+	assert_true((full = open("/dev/full", O_WRONLY)) >= 0);
 	stderr_to(p[1]);
 	errno = ENOTTY;
 	log_info("e", LOG_INT("n", 1));
 	taken = errno;
-	close(STDERR_FILENO);
+	dup2(full, STDERR_FILENO);
+	close(full);
 	errno = ENOTTY;
 	log_info("e", LOG_INT("n", 2));
 	dropped = errno;
