@@ -1,0 +1,1085 @@
+/*
+ * The turn, with a responder that says what the test tells it to. Each test
+ * runs with the store in memory, which answers at once, and with one in front
+ * of it that answers later.
+ */
+#include "chat/turn.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+
+#define CHATS  8
+#define TURNS  24 /* of the loop, after which all has happened */
+#define PHASES 8  /* turns of the loop until an answer runs, and more */
+
+/*
+ * A store that answers later.
+ */
+
+struct slow {
+	struct store store; /* first */
+	struct store *inner;
+	struct loop *loop;
+	enum rc append_fails; /* RC_OK: it does not */
+};
+
+struct op {
+	struct loop_task task;
+	struct slow *slow;
+	enum { OP_CREATE, OP_LOAD, OP_APPEND, OP_RELEASE } kind;
+	struct sid sid;
+	struct window window;
+	struct message pair[2];
+	char *text[2];
+	int64_t now;
+	store_done_f *done;
+	void *arg;
+};
+
+static void
+op_run(struct loop_task *task)
+{
+	struct op *op = (struct op *)task;
+	struct slow *slow = op->slow;
+
+	switch (op->kind) {
+	case OP_CREATE:
+		store_create(slow->inner, true, op->now, op->done, op->arg);
+		break;
+	case OP_LOAD:
+		store_load(slow->inner, &op->sid, true, &op->window, op->now,
+		    op->done, op->arg);
+		break;
+	case OP_APPEND:
+		if (slow->append_fails == RC_OK)
+			store_append(slow->inner, &op->sid, &op->pair[0],
+			    &op->pair[1], op->now, op->done, op->arg);
+		else
+			op->done(op->arg, slow->append_fails, NULL);
+		break;
+	case OP_RELEASE:
+		store_release(
+		    slow->inner, &op->sid, op->now, op->done, op->arg);
+		break;
+	}
+	free(op->text[0]);
+	free(op->text[1]);
+	free(op);
+}
+
+static struct op *
+op_new(struct store *store, int kind, const struct sid *sid, int64_t now,
+    store_done_f *done, void *arg)
+{
+	struct op *op = calloc(1, sizeof(*op));
+
+	assert_non_null(op);
+	op->task.run = op_run;
+	op->slow = (struct slow *)store;
+	op->kind = (unsigned)kind;
+	if (sid != NULL)
+		op->sid = *sid;
+	op->now = now;
+	op->done = done;
+	op->arg = arg;
+	loop_task(op->slow->loop, &op->task);
+	return op;
+}
+
+static void
+slow_create(
+    struct store *store, bool hold, int64_t now, store_done_f *done, void *arg)
+{
+	assert_true(hold);
+	op_new(store, OP_CREATE, NULL, now, done, arg);
+}
+
+static void
+slow_load(struct store *store, const struct sid *sid, bool hold,
+    const struct window *window, int64_t now, store_done_f *done, void *arg)
+{
+	assert_true(hold);
+	op_new(store, OP_LOAD, sid, now, done, arg)->window = *window;
+}
+
+static void
+slow_append(struct store *store, const struct sid *sid,
+    const struct message *question, const struct message *answer, int64_t now,
+    store_done_f *done, void *arg)
+{
+	struct op *op = op_new(store, OP_APPEND, sid, now, done, arg);
+	int i;
+
+	op->pair[0] = *question;
+	op->pair[1] = *answer;
+	for (i = 0; i < 2; i++) {
+		op->text[i] = malloc(op->pair[i].len);
+		memcpy(op->text[i], op->pair[i].text, op->pair[i].len);
+		op->pair[i].text = op->text[i];
+	}
+}
+
+static void
+slow_release(struct store *store, const struct sid *sid, int64_t now,
+    store_done_f *done, void *arg)
+{
+	op_new(store, OP_RELEASE, sid, now, done, arg);
+}
+
+static const struct store_backend slow_backend = {
+	.name = "slow",
+	.create = slow_create,
+	.load = slow_load,
+	.append = slow_append,
+	.release = slow_release,
+};
+
+/*
+ * A responder that does what it is told.
+ */
+
+struct answer {
+	struct answer *next;
+	const struct answer_events *events;
+	void *arg;
+	char question[64];
+	char history[256]; /* "text|text|" */
+};
+
+struct fake {
+	struct responder responder; /* first */
+	struct answer *running;
+	int started, cancelled;
+	bool refuses;
+};
+
+static struct answer *
+fake_start(struct responder *responder, const struct prompt *prompt,
+    const struct answer_events *events, void *arg)
+{
+	struct fake *fake = (struct fake *)responder;
+	struct answer *a;
+	struct message m;
+	size_t pos = 0, len = 0;
+
+	if (fake->refuses)
+		return NULL;
+	assert_non_null(a = calloc(1, sizeof(*a)));
+	assert_string_equal(prompt->request_id, "req-1");
+	assert_int_equal(prompt->lang, LANG_EN);
+	memcpy(a->question, prompt->question, prompt->len);
+	while (history_next(prompt->history, &pos, &m))
+		len += (size_t)snprintf(a->history + len,
+		    sizeof(a->history) - len, "%.*s|", (int)m.len, m.text);
+	a->events = events;
+	a->arg = arg;
+	a->next = fake->running;
+	fake->running = a;
+	fake->started++;
+	return a;
+}
+
+static void
+fake_remove(struct fake *fake, struct answer *a)
+{
+	struct answer **p = &fake->running;
+
+	while (*p != a)
+		p = &(*p)->next;
+	*p = a->next;
+	free(a);
+}
+
+static void
+fake_cancel(struct responder *responder, struct answer *a)
+{
+	struct fake *fake = (struct fake *)responder;
+
+	fake_remove(fake, a);
+	fake->cancelled++;
+}
+
+static void
+fake_close(struct responder *responder)
+{
+	(void)responder;
+}
+
+static const struct responder_backend fake_backend = {
+	.name = "fake",
+	.start = fake_start,
+	.cancel = fake_cancel,
+	.close = fake_close,
+};
+
+/*
+ * The world of a test.
+ */
+
+struct chat {
+	struct turn *turn;
+	int waits, starts, deltas, dones;
+	bool new_session;
+	struct sid sid; /* of start */
+	struct turn_end end;
+	struct sid end_sid;
+	struct buf text; /* of the deltas */
+	struct buf answer;
+};
+
+struct world {
+	struct loop *loop;
+	struct line *line;
+	struct store *memory;
+	struct slow slow;
+	struct fake fake;
+	struct turns_conf conf;
+	struct turns *turns;
+	struct chat chats[CHATS];
+};
+
+static void
+on_waits(void *arg)
+{
+	struct chat *chat = arg;
+
+	assert_int_equal(chat->waits + chat->starts + chat->dones, 0);
+	chat->waits++;
+}
+
+static void
+on_started(void *arg, const struct sid *sid, bool new_session)
+{
+	struct chat *chat = arg;
+
+	assert_non_null(chat->turn);
+	assert_int_equal(chat->starts + chat->dones, 0);
+	chat->starts++;
+	chat->sid = *sid;
+	chat->new_session = new_session;
+}
+
+static void
+on_delta(void *arg, const char *text, size_t len)
+{
+	struct chat *chat = arg;
+
+	assert_int_equal(chat->starts, 1);
+	assert_int_equal(chat->dones, 0);
+	assert_true(len > 0);
+	chat->deltas++;
+	buf_add(&chat->text, text, len);
+}
+
+static void
+on_done(void *arg, const struct turn_end *end)
+{
+	struct chat *chat = arg;
+
+	assert_non_null(chat->turn);
+	chat->turn = NULL;
+	assert_int_equal(chat->dones, 0);
+	chat->dones++;
+	chat->end = *end;
+	if (end->sid != NULL)
+		chat->end_sid = *end->sid;
+	buf_add(&chat->answer, end->answer, end->len);
+	if (end->rc == RC_OK)
+		assert_int_equal(chat->starts, 1);
+	else
+		assert_int_equal(end->len, 0);
+}
+
+static const struct turn_events events = {
+	.waits = on_waits,
+	.started = on_started,
+	.delta = on_delta,
+	.done = on_done,
+};
+
+static struct world *
+world_new(bool slow)
+{
+	static const struct store_limits limits = {
+		.ttl_ms = 1800000,
+		.max_sessions = 9,
+		.memory = 1 << 20,
+		.session_messages = 200,
+		.session_bytes = 1 << 20,
+	};
+	struct world *w = calloc(1, sizeof(*w));
+	int i;
+
+	assert_non_null(w);
+	assert_non_null(w->loop = loop_new(0));
+	assert_non_null(w->line = line_new());
+	assert_non_null(w->memory = store_memory_open(&limits));
+	w->slow.store.backend = &slow_backend;
+	w->slow.inner = w->memory;
+	w->slow.loop = w->loop;
+	w->fake.responder.backend = &fake_backend;
+	w->conf = (struct turns_conf){
+		.store = slow ? &w->slow.store : w->memory,
+		.line = w->line,
+		.responder = &w->fake.responder,
+		.context = { 4, 1000 },
+		.wait_ms = 60000,
+	};
+	assert_non_null(w->turns = turns_open(w->loop, &w->conf));
+	for (i = 0; i < CHATS; i++) {
+		buf_init(&w->chats[i].text, 2 * TURN_MAX_ANSWER);
+		buf_init(&w->chats[i].answer, 2 * TURN_MAX_ANSWER);
+	}
+	return w;
+}
+
+static void
+world_free(struct world *w)
+{
+	int i;
+
+	turns_close(w->turns);
+	assert_null(w->fake.running);
+	for (i = 0; i < CHATS; i++) {
+		buf_free(&w->chats[i].text);
+		buf_free(&w->chats[i].answer);
+	}
+	store_close(w->memory);
+	line_free(w->line);
+	loop_free(w->loop);
+	free(w);
+}
+
+static int
+setup_memory(void **state)
+{
+	*state = world_new(false);
+	return 0;
+}
+
+static int
+setup_slow(void **state)
+{
+	*state = world_new(true);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+static bool
+is_slow(const struct world *w)
+{
+	return w->conf.store != w->memory;
+}
+
+static void
+settle(struct world *w)
+{
+	int i;
+
+	for (i = 0; i < TURNS; i++)
+		loop_turn(w->loop, 0);
+}
+
+static struct chat *
+ask_as(struct world *w, int i, const struct sid *sid, const char *message,
+    bool keep_partial)
+{
+	struct chat *chat = &w->chats[i];
+	char copy[64], id[] = "req-1";
+	struct turn_request request = {
+		.sid = sid,
+		.message = copy,
+		.len = strlen(message),
+		.lang = LANG_EN,
+		.request_id = id,
+		.keep_partial = keep_partial,
+	};
+
+	memcpy(copy, message, request.len);
+	buf_clear(&chat->text);
+	buf_clear(&chat->answer);
+	*chat = (struct chat){
+		.text = chat->text,
+		.answer = chat->answer,
+	};
+	chat->turn = turn_start(w->turns, &request, &events, chat);
+	assert_non_null(chat->turn);
+	memset(copy, 'x', sizeof(copy));
+	memset(id, 'x', sizeof(id));
+	return chat;
+}
+
+/* The same, until the answer is asked for or the turn is over. */
+static struct chat *
+ask(struct world *w, int i, const struct sid *sid, const char *message)
+{
+	struct chat *chat = ask_as(w, i, sid, message, true);
+
+	settle(w);
+	return chat;
+}
+
+static void
+say(struct world *w, const char *text)
+{
+	struct answer *a = w->fake.running;
+
+	a->events->delta(a->arg, text, strlen(text));
+}
+
+static void
+end_answer(struct world *w, enum rc rc)
+{
+	static const struct usage usage = { 11, 22 };
+	struct answer *a = w->fake.running;
+
+	a->events->done(a->arg, rc, &usage);
+	fake_remove(&w->fake, a);
+	settle(w);
+}
+
+/* A whole turn; the session is of the first one. */
+static struct sid
+converse(struct world *w, const struct sid *sid, const char *message,
+    const char *answer)
+{
+	struct chat *chat = ask(w, 0, sid, message);
+
+	say(w, answer);
+	end_answer(w, RC_OK);
+	assert_int_equal(chat->dones, 1);
+	assert_int_equal(chat->end.rc, RC_OK);
+	return chat->end_sid;
+}
+
+static void
+tell(struct world *w, const struct sid *sid, enum line_signal signal)
+{
+	line_tell(w->line, sid, signal);
+	settle(w);
+}
+
+struct look {
+	enum rc rc;
+	uint64_t count;
+	char text[256]; /* "text|text!|", ! for interrupted */
+	bool held;
+};
+
+static void
+looked(void *arg, enum rc rc, struct session *session)
+{
+	struct look *look = arg;
+	size_t pos = 0, len = 0;
+	struct message m;
+
+	look->rc = rc;
+	if (rc != RC_OK)
+		return;
+	look->count = session->message_count;
+	while (history_next(&session->history, &pos, &m))
+		len += (size_t)snprintf(look->text + len,
+		    sizeof(look->text) - len, "%.*s%s|", (int)m.len, m.text,
+		    m.status == MESSAGE_INTERRUPTED ? "!" : "");
+}
+
+/* What the store has of a session, and whether it is still held. */
+static struct look
+look_at(struct world *w, const struct sid *sid)
+{
+	const int64_t far = loop_now(w->loop) + 86400000;
+	struct look look = { .rc = RC_OK }, late = { .rc = RC_OK };
+
+	store_load(w->memory, sid, false, &WINDOW_ALL, loop_now(w->loop),
+	    looked, &look);
+	store_load(w->memory, sid, false, &WINDOW_NONE, far, looked, &late);
+	look.held = late.rc == RC_OK;
+	return look;
+}
+
+static void
+assert_history(struct world *w, const struct sid *sid, const char *text)
+{
+	struct look look = look_at(w, sid);
+
+	assert_int_equal(look.rc, RC_OK);
+	assert_string_equal(look.text, text);
+	assert_false(look.held);
+}
+
+static void
+assert_end(const struct chat *chat, enum rc rc, enum rc interrupted,
+    const char *answer)
+{
+	assert_int_equal(chat->dones, 1);
+	assert_int_equal(chat->end.rc, rc);
+	assert_int_equal(chat->end.interrupted, interrupted);
+	assert_int_equal(chat->answer.len, strlen(answer));
+	assert_memory_equal(chat->answer.len > 0 ? chat->answer.data : "",
+	    answer, strlen(answer));
+}
+
+static void
+nothing(void *arg, enum rc rc, struct session *session)
+{
+	(void)arg;
+	(void)rc;
+	(void)session;
+}
+
+static void
+delete_session(struct world *w, const struct sid *sid)
+{
+	store_delete(w->memory, sid, loop_now(w->loop), nothing, NULL);
+}
+
+/*
+ * Which session.
+ */
+
+static void
+test_without_session(void **state)
+{
+	struct world *w = *state;
+	struct chat *chat = ask_as(w, 0, NULL, "Bonjour", true);
+
+	assert_int_equal(chat->starts + chat->dones, 0);
+	settle(w);
+	assert_int_equal(chat->waits, 0);
+	assert_int_equal(chat->starts, 1);
+	assert_true(chat->new_session);
+	assert_string_equal(w->fake.running->question, "Bonjour");
+	assert_string_equal(w->fake.running->history, "");
+	assert_true(look_at(w, &chat->sid).held);
+
+	say(w, "Bon");
+	say(w, "soir");
+	assert_int_equal(chat->deltas, 2);
+	end_answer(w, RC_OK);
+	assert_end(chat, RC_OK, RC_OK, "Bonsoir");
+	assert_true(chat->end.new_session);
+	assert_int_equal(chat->end.message_count, 2);
+	assert_int_equal(chat->end.usage.prompt_tokens, 11);
+	assert_int_equal(chat->end.usage.completion_tokens, 22);
+	assert_true(sid_equal(&chat->sid, &chat->end_sid));
+	assert_history(w, &chat->sid, "Bonjour|Bonsoir|");
+}
+
+static void
+test_history_and_its_window(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q1", "a1");
+	struct chat *chat;
+
+	converse(w, &sid, "q2", "a2");
+	converse(w, &sid, "q3", "a3");
+	chat = ask(w, 0, &sid, "q4");
+	assert_false(chat->new_session);
+	assert_string_equal(w->fake.running->history, "q2|a2|q3|a3|");
+	say(w, "a4");
+	end_answer(w, RC_OK);
+	assert_false(chat->end.new_session);
+	assert_int_equal(chat->end.message_count, 8);
+	assert_history(w, &sid, "q1|a1|q2|a2|q3|a3|q4|a4|");
+}
+
+static void
+test_unknown_session(void **state)
+{
+	struct world *w = *state;
+	struct sid made_up = { { 1, 2, 3 } };
+	struct chat *chat = ask(w, 0, &made_up, "q");
+
+	assert_int_equal(chat->starts, 1);
+	assert_true(chat->new_session);
+	assert_false(sid_equal(&chat->sid, &made_up));
+	assert_false(line_tell(w->line, &made_up, LINE_STOP));
+	say(w, "a");
+	tell(w, &chat->sid, LINE_STOP);
+	assert_end(chat, RC_OK, RC_STOPPED, "a");
+	assert_int_equal(look_at(w, &made_up).rc, RC_NOSESSION);
+}
+
+static void
+test_no_room_for_a_session(void **state)
+{
+	struct world *w = *state;
+	struct chat *chat;
+	int i;
+
+	for (i = 0; i < 9; i++)
+		converse(w, NULL, "q", "a");
+	chat = ask(w, 0, NULL, "q");
+	assert_end(chat, RC_CAPACITY, RC_OK, "");
+	assert_int_equal(chat->starts, 0);
+	assert_null(chat->end.sid);
+}
+
+/*
+ * One at a time.
+ */
+
+static void
+test_in_order_of_arrival(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q0", "a0");
+	char question[16], answer[16];
+	int i, k;
+
+	for (i = 0; i <= LINE_MAX_WAITING; i++) {
+		snprintf(question, sizeof(question), "q%d", i + 1);
+		ask(w, i, &sid, question);
+		assert_int_equal(w->chats[i].waits, i > 0);
+	}
+	ask(w, i, &sid, "too many");
+	assert_end(&w->chats[i], RC_BUSY, RC_OK, "");
+	assert_int_equal(w->chats[i].waits, 0);
+
+	for (i = 0; i <= LINE_MAX_WAITING; i++) {
+		for (k = 0; k <= LINE_MAX_WAITING; k++)
+			assert_int_equal(w->chats[k].starts, k <= i);
+		snprintf(question, sizeof(question), "q%d", i + 1);
+		snprintf(answer, sizeof(answer), "a%d", i + 1);
+		assert_string_equal(w->fake.running->question, question);
+		assert_null(w->fake.running->next);
+		say(w, answer);
+		end_answer(w, RC_OK);
+		assert_end(&w->chats[i], RC_OK, RC_OK, answer);
+	}
+	assert_history(w, &sid, "q0|a0|q1|a1|q2|a2|q3|a3|q4|a4|q5|a5|");
+}
+
+static void
+test_impatience(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct turns_conf conf = w->conf;
+	struct chat *first, *second;
+
+	turns_close(w->turns);
+	conf.wait_ms = 0;
+	assert_non_null(w->turns = turns_open(w->loop, &conf));
+	first = ask(w, 0, &sid, "q1");
+	second = ask(w, 1, &sid, "q2");
+	assert_int_equal(second->waits, 1);
+	assert_end(second, RC_BUSY, RC_OK, "");
+	assert_int_equal(first->dones, 0);
+	say(w, "a1");
+	end_answer(w, RC_OK);
+	assert_end(first, RC_OK, RC_OK, "a1");
+	assert_history(w, &sid, "q|a|q1|a1|");
+}
+
+/*
+ * Failures.
+ */
+
+static void
+test_failure_before_any_text(void **state)
+{
+	struct world *w = *state;
+	struct chat *chat = ask(w, 0, NULL, "q");
+	struct sid sid;
+
+	end_answer(w, RC_UNAVAILABLE);
+	assert_end(chat, RC_UNAVAILABLE, RC_OK, "");
+	assert_non_null(chat->end.sid);
+	sid = chat->end_sid;
+	assert_history(w, &sid, "");
+	converse(w, &sid, "q2", "a2");
+	assert_history(w, &sid, "q2|a2|");
+}
+
+static void
+test_failure_after_some_text(void **state)
+{
+	struct world *w = *state;
+	struct chat *chat = ask(w, 0, NULL, "q");
+
+	say(w, "some");
+	end_answer(w, RC_UNAVAILABLE);
+	assert_end(chat, RC_OK, RC_UNAVAILABLE, "some");
+	assert_int_equal(chat->end.message_count, 2);
+	assert_history(w, &chat->sid, "q|some!|");
+}
+
+static void
+test_whole_but_empty(void **state)
+{
+	struct world *w = *state;
+	struct chat *chat = ask(w, 0, NULL, "q");
+
+	end_answer(w, RC_OK);
+	assert_end(chat, RC_UPSTREAM, RC_OK, "");
+	assert_history(w, &chat->end_sid, "");
+}
+
+static void
+test_responder_refuses(void **state)
+{
+	struct world *w = *state;
+	struct chat *chat;
+
+	w->fake.refuses = true;
+	chat = ask(w, 0, NULL, "q");
+	assert_end(chat, RC_NOMEM, RC_OK, "");
+	assert_int_equal(chat->starts, 0);
+	assert_history(w, &chat->end_sid, "");
+}
+
+static void
+test_store_fails_to_append(void **state)
+{
+	struct world *w = *state;
+	struct chat *chat = ask(w, 0, NULL, "q");
+
+	w->slow.append_fails = RC_NOMEM;
+	say(w, "a");
+	end_answer(w, RC_OK);
+	assert_end(chat, RC_NOMEM, RC_OK, "");
+}
+
+static void
+test_too_long(void **state)
+{
+	struct world *w = *state;
+	struct chat *chat;
+	struct sid sid;
+	char *piece = calloc(1, TURN_MAX_ANSWER);
+	int again;
+
+	/* all but one byte, then a character of two */
+	assert_non_null(piece);
+	memset(piece, 'x', TURN_MAX_ANSWER - 1);
+	for (again = 0; again < 2; again++) {
+		chat = ask(w, 0, NULL, "q");
+		say(w, piece);
+		say(w, "é");
+		say(w, "y");
+		assert_int_equal(chat->deltas, 1);
+		if (again)
+			end_answer(w, RC_OK);
+		settle(w);
+		assert_int_equal(w->fake.cancelled, 1);
+		assert_int_equal(chat->end.rc, RC_OK);
+		assert_int_equal(chat->end.interrupted, RC_ANSWER_SIZE);
+		assert_int_equal(chat->answer.len, TURN_MAX_ANSWER - 1);
+		assert_int_equal(chat->text.len, TURN_MAX_ANSWER - 1);
+		sid = chat->end_sid;
+		assert_int_equal(look_at(w, &sid).count, 2);
+		delete_session(w, &sid);
+	}
+
+	/* exactly full is whole */
+	chat = ask(w, 0, NULL, "q");
+	say(w, piece);
+	say(w, "y");
+	end_answer(w, RC_OK);
+	assert_int_equal(chat->end.interrupted, RC_OK);
+	assert_int_equal(chat->answer.len, TURN_MAX_ANSWER);
+	free(piece);
+}
+
+/*
+ * Stopped, deleted, left, drained.
+ */
+
+static void
+test_stop(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct chat *chat = ask(w, 0, &sid, "q1");
+
+	tell(w, &sid, LINE_STOP);
+	assert_end(chat, RC_OK, RC_STOPPED, "");
+	assert_int_equal(chat->end.message_count, 2);
+	assert_history(w, &sid, "q|a|");
+
+	chat = ask_as(w, 0, &sid, "q2", false);
+	settle(w);
+	say(w, "some");
+	tell(w, &sid, LINE_STOP);
+	assert_end(chat, RC_OK, RC_STOPPED, "some");
+	assert_int_equal(chat->end.message_count, 4);
+	assert_history(w, &sid, "q|a|q2|some!|");
+	assert_int_equal(w->fake.cancelled, 2);
+}
+
+/* The second is told to go and to stop in the same mail. */
+static void
+test_stop_with_go(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct chat *first = ask(w, 0, &sid, "q1");
+	struct chat *second = ask(w, 1, &sid, "q2");
+	struct answer *a = w->fake.running;
+	int i;
+
+	say(w, "a1");
+	a->events->done(a->arg, RC_OK, &USAGE_NONE);
+	fake_remove(&w->fake, a);
+	for (i = 0; i < TURNS && first->dones == 0; i++)
+		loop_turn(w->loop, 0);
+	tell(w, &sid, LINE_STOP);
+	assert_end(first, RC_OK, RC_OK, "a1");
+	assert_end(second, RC_OK, RC_STOPPED, "");
+	assert_int_equal(second->starts, 1);
+	assert_int_equal(second->end.message_count, 4);
+	assert_int_equal(w->fake.started, 2);
+	assert_history(w, &sid, "q|a|q1|a1|");
+}
+
+static void
+test_delete(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct chat *running = ask(w, 0, &sid, "q1");
+	struct chat *waiting = ask(w, 1, &sid, "q2");
+
+	say(w, "some");
+	delete_session(w, &sid);
+	tell(w, &sid, LINE_DELETED);
+	assert_end(running, RC_DELETED, RC_OK, "");
+	assert_end(waiting, RC_DELETED, RC_OK, "");
+	assert_int_equal(w->fake.cancelled, 1);
+	assert_int_equal(look_at(w, &sid).rc, RC_NOSESSION);
+}
+
+static void
+test_deleted_untold(void **state)
+{
+	struct world *w = *state;
+	struct chat *chat = ask(w, 0, NULL, "q");
+
+	say(w, "some");
+	delete_session(w, &chat->sid);
+	end_answer(w, RC_OK);
+	assert_end(chat, RC_DELETED, RC_OK, "");
+}
+
+/* Deleted when the loop made so many turns: at any moment of the turn. */
+static void
+test_delete_in_every_phase(void **state)
+{
+	struct world *w = *state;
+	struct chat *chat;
+	struct sid sid;
+	int phase, i;
+
+	for (phase = 0; phase < PHASES; phase++) {
+		sid = converse(w, NULL, "q", "a");
+		chat = ask_as(w, 0, &sid, "q1", true);
+		for (i = 0; i < phase; i++)
+			loop_turn(w->loop, 0);
+		delete_session(w, &sid);
+		tell(w, &sid, LINE_DELETED);
+		if (chat->dones == 0) {
+			assert_true(chat->new_session);
+			say(w, "a1");
+			end_answer(w, RC_OK);
+			assert_end(chat, RC_OK, RC_OK, "a1");
+			delete_session(w, &chat->sid);
+		} else {
+			assert_end(chat, RC_DELETED, RC_OK, "");
+		}
+		assert_int_equal(look_at(w, &sid).rc, RC_NOSESSION);
+	}
+}
+
+static void
+test_leave(void **state)
+{
+	static const struct {
+		bool keep_partial;
+		const char *text;
+		const char *history;
+	} rows[] = {
+		{ true, "some", "q|a|q1|some!|" },
+		{ false, "some", "q|a|" },
+		{ true, "", "q|a|" },
+		{ false, "", "q|a|" },
+	};
+	struct world *w = *state;
+	struct chat *chat;
+	struct sid sid;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		sid = converse(w, NULL, "q", "a");
+		chat = ask_as(w, 0, &sid, "q1", rows[i].keep_partial);
+		settle(w);
+		if (rows[i].text[0] != '\0')
+			say(w, rows[i].text);
+		turn_leave(chat->turn);
+		assert_null(w->fake.running);
+		settle(w);
+		assert_int_equal(chat->dones, 0);
+		assert_history(w, &sid, rows[i].history);
+		assert_false(line_tell(w->line, &sid, LINE_STOP));
+		delete_session(w, &sid);
+	}
+}
+
+static void
+test_leave_in_every_phase(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct sid made_up = { { 1, 2, 3 } };
+	const struct sid *sids[] = { &sid, &made_up };
+	struct chat *chat;
+	int phase, i, k;
+
+	for (phase = 0; phase < PHASES; phase++) {
+		for (k = 0; k < 2; k++) {
+			chat = ask_as(w, 0, sids[k], "q1", true);
+			for (i = 0; i < phase; i++)
+				loop_turn(w->loop, 0);
+			turn_leave(chat->turn);
+			settle(w);
+			assert_int_equal(chat->dones, 0);
+			assert_null(w->fake.running);
+			assert_false(line_tell(w->line, sids[k], LINE_STOP));
+			if (chat->starts > 0 && k == 1)
+				delete_session(w, &chat->sid);
+		}
+		assert_history(w, &sid, "q|a|");
+	}
+}
+
+static void
+test_leave_while_waiting(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct chat *first = ask(w, 0, &sid, "q1");
+	struct chat *second = ask(w, 1, &sid, "q2");
+	struct chat *third = ask(w, 2, &sid, "q3");
+
+	turn_leave(second->turn);
+	settle(w);
+	say(w, "a1");
+	end_answer(w, RC_OK);
+	assert_end(first, RC_OK, RC_OK, "a1");
+	assert_int_equal(second->starts + second->dones, 0);
+	assert_int_equal(third->starts, 1);
+	say(w, "a3");
+	end_answer(w, RC_OK);
+	assert_history(w, &sid, "q|a|q1|a1|q3|a3|");
+}
+
+static void
+test_leave_while_closing(void **state)
+{
+	struct world *w = *state;
+	struct chat *chat = ask(w, 0, NULL, "q");
+	struct answer *a = w->fake.running;
+
+	say(w, "a");
+	a->events->done(a->arg, RC_OK, &USAGE_NONE);
+	fake_remove(&w->fake, a);
+	if (is_slow(w))
+		turn_leave(chat->turn);
+	settle(w);
+	assert_int_equal(chat->dones, is_slow(w) ? 0 : 1);
+	assert_history(w, &chat->sid, "q|a|");
+}
+
+static void
+test_drain(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct chat *running = ask(w, 0, &sid, "q1");
+	struct chat *waiting = ask(w, 1, &sid, "q2");
+	struct chat *silent, *begun, *late;
+
+	say(w, "some");
+	silent = ask(w, 2, NULL, "q3");
+	begun = ask_as(w, 3, NULL, "q4", true);
+	turns_drain(w->turns, 60000);
+	assert_end(waiting, RC_UNAVAILABLE, RC_OK, "");
+	assert_end(begun, RC_UNAVAILABLE, RC_OK, "");
+	late = ask(w, 4, NULL, "q5");
+	assert_end(late, RC_UNAVAILABLE, RC_OK, "");
+	assert_null(late->end.sid);
+	assert_int_equal(running->dones + silent->dones, 0);
+
+	turns_drain(w->turns, 0);
+	settle(w);
+	assert_end(running, RC_OK, RC_UNAVAILABLE, "some");
+	assert_end(silent, RC_UNAVAILABLE, RC_OK, "");
+	assert_history(w, &sid, "q|a|q1|some!|");
+}
+
+/* Its mail is still under way when the turns are closed. */
+static void
+test_close_awaits_mail(void **state)
+{
+	struct world *w = *state;
+	struct chat *chat = ask(w, 0, NULL, "q");
+
+	line_tell(w->line, &chat->sid, LINE_STOP);
+	turn_leave(chat->turn);
+	if (is_slow(w))
+		settle(w);
+	assert_int_equal(chat->dones, 0);
+}
+
+#define BOTH(f) \
+	{ #f, f, setup_memory, teardown, NULL }, \
+	{ \
+#f " (slow store)", f, setup_slow, teardown, NULL \
+	}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BOTH(test_without_session),
+		BOTH(test_history_and_its_window),
+		BOTH(test_unknown_session),
+		BOTH(test_no_room_for_a_session),
+		BOTH(test_in_order_of_arrival),
+		BOTH(test_impatience),
+		BOTH(test_failure_before_any_text),
+		BOTH(test_failure_after_some_text),
+		BOTH(test_whole_but_empty),
+		BOTH(test_responder_refuses),
+		{ "test_store_fails_to_append", test_store_fails_to_append,
+		    setup_slow, teardown, NULL },
+		BOTH(test_too_long),
+		BOTH(test_stop),
+		BOTH(test_stop_with_go),
+		BOTH(test_delete),
+		BOTH(test_deleted_untold),
+		BOTH(test_delete_in_every_phase),
+		BOTH(test_leave),
+		BOTH(test_leave_in_every_phase),
+		BOTH(test_leave_while_waiting),
+		BOTH(test_leave_while_closing),
+		BOTH(test_drain),
+		BOTH(test_close_awaits_mail),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
