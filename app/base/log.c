@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -35,6 +36,16 @@ static atomic_int least = LOG_LEVEL_INFO;
 /* Guards the pair of asking whether there is room and writing. */
 static pthread_mutex_t mtx = PTHREAD_MUTEX_INITIALIZER;
 static int64_t dropped; /* lines, guarded by mtx */
+
+/* What this thread has to write, between log_hold and log_release. */
+static _Thread_local struct {
+	bool on;
+	unsigned lines;
+	size_t len;
+	char text[PIPE_BUF];
+} held;
+
+_Static_assert(LOG_LINE_MAX <= PIPE_BUF, "a line is written at once");
 
 void
 log_set_level(enum log_level level)
@@ -212,11 +223,11 @@ line_make(struct line *l, enum log_level level, const char *event,
 }
 
 /*
- * A pipe that is ready takes PIPE_BUF bytes without blocking, and no line is
- * longer (pipe(7)); a file is always ready; one whose reader is gone is not.
+ * A pipe that is ready takes PIPE_BUF bytes without blocking, and nothing here
+ * is longer (pipe(7)); a file is always ready; one whose reader is gone is not.
  */
 static bool
-line_write(const struct line *l)
+text_write(const char *text, size_t len)
 {
 	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
 	ssize_t n;
@@ -224,7 +235,7 @@ line_write(const struct line *l)
 	if (poll(&p, 1, 0) != 1 || p.revents != POLLOUT)
 		return false;
 	do
-		n = write(p.fd, l->text, l->len);
+		n = write(p.fd, text, len);
 	while (n == -1 && errno == EINTR);
 	return n > 0;
 }
@@ -237,8 +248,44 @@ log_dropped_locked(void)
 	struct line l;
 
 	line_make(&l, LOG_LEVEL_WARN, "log_dropped", count);
-	if (line_write(&l))
+	if (text_write(l.text, l.len))
 		dropped = 0;
+}
+
+static void
+lines_write(const char *text, size_t len, unsigned lines)
+{
+	pthread_mutex_lock(&mtx);
+	if (!text_write(text, len))
+		dropped += lines;
+	else if (dropped > 0)
+		log_dropped_locked();
+	pthread_mutex_unlock(&mtx);
+}
+
+static void
+held_write(void)
+{
+	if (held.len > 0)
+		lines_write(held.text, held.len, held.lines);
+	held.len = 0;
+	held.lines = 0;
+}
+
+void
+log_hold(void)
+{
+	held.on = true;
+}
+
+void
+log_release(void)
+{
+	int saved = errno;
+
+	held_write();
+	held.on = false;
+	errno = saved;
 }
 
 void
@@ -250,11 +297,16 @@ log_write(enum log_level level, const char *event, const struct log_field *f)
 	if ((int)level < atomic_load_explicit(&least, memory_order_relaxed))
 		return;
 	line_make(&l, level, event, f);
-	pthread_mutex_lock(&mtx);
-	if (!line_write(&l))
-		dropped++;
-	else if (dropped > 0)
-		log_dropped_locked();
-	pthread_mutex_unlock(&mtx);
+	if (!held.on) {
+		lines_write(l.text, l.len, 1);
+	} else {
+		if (held.len + l.len > sizeof(held.text))
+			held_write();
+		memcpy(held.text + held.len, l.text, l.len);
+		held.len += l.len;
+		held.lines++;
+		if (level >= LOG_LEVEL_WARN)
+			held_write();
+	}
 	errno = saved;
 }

@@ -6,22 +6,48 @@
 #include <sys/random.h>
 #include <uuid/uuid.h>
 
+#define POOL_SIDS 16 /* 256 bytes: what getrandom() never interrupts */
+
+/*
+ * A thread's random bytes, fetched for many identifiers at once; those that
+ * were used are overwritten, so that nothing leads back to an identifier.
+ */
+static _Thread_local struct {
+	size_t left; /* at the end */
+	uint8_t bytes[POOL_SIDS * sizeof(struct sid)];
+} pool;
+
 /* It must not block either: a kernel without entropy yet is a failure. */
-bool
-sid_make(struct sid *sid)
+static bool
+pool_fill(void)
 {
 	size_t have = 0;
 	ssize_t n;
 
-	while (have < sizeof(sid->b)) {
-		n = getrandom(
-		    sid->b + have, sizeof(sid->b) - have, GRND_NONBLOCK);
+	while (have < sizeof(pool.bytes)) {
+		n = getrandom(pool.bytes + have, sizeof(pool.bytes) - have,
+		    GRND_NONBLOCK);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return false;
 		have += (size_t)n;
 	}
+	pool.left = sizeof(pool.bytes);
+	return true;
+}
+
+bool
+sid_make(struct sid *sid)
+{
+	uint8_t *bytes;
+
+	if (pool.left == 0 && !pool_fill())
+		return false;
+	bytes = pool.bytes + sizeof(pool.bytes) - pool.left;
+	memcpy(sid->b, bytes, sizeof(sid->b));
+	explicit_bzero(bytes, sizeof(sid->b));
+	pool.left -= sizeof(sid->b);
 	sid->b[6] = (sid->b[6] & 0x0f) | 0x40;
 	sid->b[8] = (sid->b[8] & 0x3f) | 0x80;
 	return true;

@@ -177,6 +177,7 @@ loop_turn(struct loop *loop, int wait_ms)
 	if (loop->events_count == -1 && errno != EINTR)
 		log_error("epoll", LOG_INT("errno", errno));
 	loop->now = clock_mono_ms();
+	log_hold();
 
 	for (loop->events_at = 0; loop->events_at < loop->events_count;) {
 		event = &loop->events[loop->events_at++];
@@ -186,6 +187,7 @@ loop_turn(struct loop *loop, int wait_ms)
 	loop_run_mail(loop);
 	timers_run(&loop->timers, loop->now, MAX_TIMERS);
 	loop_run_tasks(loop);
+	log_release();
 }
 
 void

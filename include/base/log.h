@@ -74,6 +74,13 @@ struct log_field {
 /* Write one line; fields end with one of kind LOG_KIND_END. */
 void log_write(enum log_level, const char *event, const struct log_field *);
 
+/*
+ * Between the two the lines of this thread are written together, at the latest
+ * by log_release; one of level warn or above at once, with those before it.
+ */
+void log_hold(void);
+void log_release(void);
+
 /* Lines below the level are left out; the default is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level);
 

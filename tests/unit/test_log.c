@@ -543,6 +543,46 @@ lines_of_threads_stay_whole(void **state)
 	assert_string_equal(line, "");
 }
 
+/* How many lines have come out since the last look. */
+static unsigned
+lines_out(int fd)
+{
+	char text[2 * PIPE_BUF];
+	unsigned lines = 0;
+
+	read_all(fd, text, sizeof(text));
+	for (const char *p = text; (p = strchr(p, '\n')) != NULL; p++)
+		lines++;
+	return lines;
+}
+
+static void
+held_lines_are_written_together(void **state)
+{
+	unsigned written = 0, early;
+	int p[2];
+
+	(void)state;
+	assert_int_equal(pipe2(p, O_NONBLOCK), 0);
+	stderr_to(p[1]);
+	log_hold();
+	log_info("e", LOG_INT("i", 1));
+	log_info("e", LOG_INT("i", 2));
+	assert_int_equal(lines_out(p[0]), 0);
+	log_warn("e", LOG_INT("i", 3));
+	assert_int_equal(lines_out(p[0]), 3);
+	for (; (early = lines_out(p[0])) == 0; written++)
+		log_info("e", LOG_STR("s", "more than is held at a time"));
+	assert_true(early > 1 && early < written);
+	log_release();
+	assert_int_equal(lines_out(p[0]), written - early);
+	log_info("e", LOG_INT("i", 4));
+	assert_int_equal(lines_out(p[0]), 1);
+	stderr_back();
+	close(p[0]);
+	close(p[1]);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -562,6 +602,7 @@ main(void)
 		TEST(a_reader_that_is_gone_does_no_harm),
 		TEST(errno_is_kept),
 		TEST(lines_of_threads_stay_whole),
+		TEST(held_lines_are_written_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
