@@ -1,0 +1,36 @@
+import pytest
+
+import browser as chromium
+from fake_api import FakeApi
+
+
+@pytest.fixture(scope="session")
+def browser():
+    program = chromium.find_chromium()
+    if program is None:
+        pytest.skip("chromium is not installed (Debian: chromium)")
+    browser = chromium.Browser(program)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def visitor(browser):
+    """A visitor; at the end none of the pages may have complained."""
+    visitor = chromium.Visitor(browser)
+    yield visitor
+    complaints = [c for tab in visitor.tabs for c in tab.complaints()]
+    visitor.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def api():
+    api = FakeApi()
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def tab(visitor, api):
+    return visitor.open(api.url)
