@@ -659,6 +659,7 @@ search_run(struct article_search *search, sqlite3_stmt *stmt,
 	int n = 0;
 
 	search->work = 0;
+	*rc = SQLITE_DONE;
 	while (n < q->max && (*rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		article = (struct article){
 			.id = sqlite3_column_int64(stmt, 0),
