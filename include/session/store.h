@@ -22,9 +22,8 @@
 struct store_limits {
 	int64_t		ttl_ms;
 	uint64_t	max_sessions;
-	uint64_t	memory;			/* bytes, all sessions together; an
-						   answer that is running is
-						   still let in beyond it */
+	uint64_t	memory;			/* bytes, all together; running
+						   answers may exceed it */
 	uint64_t	session_messages;
 	uint64_t	session_bytes;		/* of text */
 };
