@@ -1,243 +1,16 @@
 /*
- * The wrapper of json-c. Its tokener takes what is no JSON, so a gate of our
- * own reads the document first; whatever passes, the tokener must take.
+ * The wrapper of json-c. Its tokener takes what is no JSON, so what clients
+ * send goes through a gate of our own first; whatever passes, the tokener must
+ * take.
  */
 #include "base/json.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <json-c/json.h>
 #include <limits.h>
 #include <string.h>
 
-#include "base/text.h"
-
-/*
- * The gate: RFC 8259 rule by rule, each function at the first byte of its
- * rule; false when the rule is broken.
- */
-struct gate {
-	const char *p;
-	const char *end;
-	unsigned depth; /* of the open objects and arrays */
-	size_t members; /* of all objects together */
-};
-
-static bool gate_value(struct gate *);
-
-static bool
-gate_take(struct gate *g, char c)
-{
-	if (g->p == g->end || *g->p != c)
-		return false;
-	g->p++;
-	return true;
-}
-
-static bool
-gate_word(struct gate *g, const char *word)
-{
-	size_t n = strlen(word);
-
-	if ((size_t)(g->end - g->p) < n || memcmp(g->p, word, n) != 0)
-		return false;
-	g->p += n;
-	return true;
-}
-
-static void
-gate_space(struct gate *g)
-{
-	while (g->p < g->end && (*g->p == ' ' || *g->p == '\t' ||
-				    *g->p == '\n' || *g->p == '\r'))
-		g->p++;
-}
-
-static bool
-gate_digits(struct gate *g)
-{
-	const char *start = g->p;
-
-	while (g->p < g->end && *g->p >= '0' && *g->p <= '9')
-		g->p++;
-	return g->p > start;
-}
-
-static bool
-gate_number(struct gate *g)
-{
-	gate_take(g, '-');
-	if (!gate_take(g, '0') && !gate_digits(g))
-		return false;
-	if (gate_take(g, '.') && !gate_digits(g))
-		return false;
-	if (!gate_take(g, 'e') && !gate_take(g, 'E'))
-		return true;
-	if (!gate_take(g, '+'))
-		gate_take(g, '-');
-	return gate_digits(g);
-}
-
-static bool
-gate_hex4(struct gate *g, unsigned *unit)
-{
-	unsigned char c;
-
-	*unit = 0;
-	for (int i = 0; i < 4; i++, g->p++) {
-		if (g->p == g->end)
-			return false;
-		c = (unsigned char)*g->p;
-		if (c >= '0' && c <= '9')
-			c -= '0';
-		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			c = (unsigned char)((c | 0x20) - 'a' + 10);
-		else
-			return false;
-		*unit = *unit << 4 | c;
-	}
-	return true;
-}
-
-/* What I-JSON forbids inside a string beside lone surrogates, and the NUL. */
-static bool
-gate_allowed(unsigned c)
-{
-	return c != 0 && (c & 0xfffe) != 0xfffe && (c < 0xfdd0 || c > 0xfdef);
-}
-
-static bool
-gate_escape(struct gate *g)
-{
-	unsigned c, low;
-
-	if (g->p == g->end)
-		return false;
-	c = (unsigned char)*g->p++;
-	if (c != 'u')
-		return c != 0 && strchr("\"\\/bfnrt", (int)c) != NULL;
-	if (!gate_hex4(g, &c))
-		return false;
-	if (c >= 0xdc00 && c <= 0xdfff)
-		return false;
-	if (c >= 0xd800 && c <= 0xdbff) {
-		if (!gate_word(g, "\\u") || !gate_hex4(g, &low) ||
-		    low < 0xdc00 || low > 0xdfff)
-			return false;
-		c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-	}
-	return gate_allowed(c);
-}
-
-/* A sequence of UTF-8, known to be well-formed. */
-static bool
-gate_multibyte(struct gate *g)
-{
-	const unsigned char *p = (const unsigned char *)g->p;
-	size_t len = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	unsigned c = p[0] & (0x7fU >> len);
-
-	for (size_t i = 1; i < len; i++)
-		c = c << 6 | (p[i] & 0x3f);
-	g->p += len;
-	return gate_allowed(c);
-}
-
-static bool
-gate_string(struct gate *g)
-{
-	unsigned char c;
-
-	if (!gate_take(g, '"'))
-		return false;
-	while (g->p < g->end) {
-		c = (unsigned char)*g->p;
-		if (c < ' ')
-			return false;
-		if (c >= 0x80) {
-			if (!gate_multibyte(g))
-				return false;
-			continue;
-		}
-		g->p++;
-		if (c == '"')
-			return true;
-		if (c == '\\' && !gate_escape(g))
-			return false;
-	}
-	return false;
-}
-
-static bool
-gate_member(struct gate *g)
-{
-	gate_space(g);
-	if (!gate_string(g))
-		return false;
-	gate_space(g);
-	g->members++;
-	return gate_take(g, ':') && gate_value(g);
-}
-
-/* An object or an array, by the rule of what is in it and its last byte. */
-static bool
-gate_container(struct gate *g, bool (*item)(struct gate *), char close)
-{
-	if (++g->depth > JSON_MAX_DEPTH)
-		return false;
-	g->p++;
-	gate_space(g);
-	if (!gate_take(g, close)) {
-		do {
-			if (!item(g))
-				return false;
-		} while (gate_take(g, ','));
-		if (!gate_take(g, close))
-			return false;
-	}
-	g->depth--;
-	return true;
-}
-
-static bool
-gate_value(struct gate *g)
-{
-	bool good;
-
-	gate_space(g);
-	if (g->p == g->end)
-		return false;
-	switch (*g->p) {
-	case '{':
-		good = gate_container(g, gate_member, '}');
-		break;
-	case '[':
-		good = gate_container(g, gate_value, ']');
-		break;
-	case '"':
-		good = gate_string(g);
-		break;
-	case 't':
-		good = gate_word(g, "true");
-		break;
-	case 'f':
-		good = gate_word(g, "false");
-		break;
-	case 'n':
-		good = gate_word(g, "null");
-		break;
-	default:
-		good = gate_number(g);
-	}
-	gate_space(g);
-	return good;
-}
-
-static bool
-gate_document(struct gate *g)
-{
-	gate_space(g);
-	return g->p < g->end && *g->p == '{' && gate_value(g) && g->p == g->end;
-}
+#include "base/json_gate.h"
 
 /* Without the white space behind it, the end is where the tokener stops. */
 static int
@@ -291,23 +64,74 @@ enum rc
 json_parse(const char *s, size_t len, struct json **doc)
 {
 	struct json_object *tree;
-	struct gate g = { 0 };
+	size_t members;
 
 	*doc = NULL;
-	if (len == 0 || len > INT_MAX || !text_is_utf8(s, len))
-		return RC_JSON;
-	g.p = s;
-	g.end = s + len;
-	if (!gate_document(&g))
+	if (len == 0 || len > INT_MAX || !json_gate(s, len, &members))
 		return RC_JSON;
 	if ((tree = tree_parse(s, gate_trimmed(s, len))) == NULL)
 		return RC_NOMEM;
-	if (tree_members(tree) != g.members) {
+	if (tree_members(tree) != members) {
 		json_object_put(tree);
 		return RC_JSON;
 	}
 	*doc = (struct json *)tree;
 	return RC_OK;
+}
+
+/*
+ * Read what stands at s, and find where it ends. A number or a word may go on
+ * for all the tokener knows, until it sees a NUL.
+ */
+static bool
+foreign_value(struct json_tokener *tok, const char *s, size_t len,
+    struct json_object **tree, size_t *end)
+{
+	*tree = json_tokener_parse_ex(tok, s, (int)len);
+	*end = json_tokener_get_parse_end(tok);
+	if (json_tokener_get_error(tok) == json_tokener_continue) {
+		*tree = json_tokener_parse_ex(tok, "", 1);
+		*end = len;
+	}
+	return json_tokener_get_error(tok) == json_tokener_success;
+}
+
+static bool
+is_space(const char *s, size_t n)
+{
+	while (n > 0 && memchr(" \t\r\n", *s, 4) != NULL) {
+		s++;
+		n--;
+	}
+	return n == 0;
+}
+
+/* Only errno tells when json-c found no memory. */
+enum rc
+json_parse_foreign(const char *s, size_t len, struct json **doc)
+{
+	struct json_object *tree;
+	struct json_tokener *tok;
+	enum rc rc = RC_OK;
+	size_t end;
+
+	*doc = NULL;
+	if (len == 0 || len > INT_MAX)
+		return RC_JSON;
+	if ((tok = json_tokener_new_ex(JSON_MAX_FOREIGN_DEPTH)) == NULL)
+		return RC_NOMEM;
+	errno = 0;
+	if (!foreign_value(tok, s, len, &tree, &end) ||
+	    !is_space(s + end, len - end))
+		rc = RC_JSON;
+	if (errno == ENOMEM)
+		rc = RC_NOMEM;
+	json_tokener_free(tok);
+	if (rc == RC_OK)
+		*doc = (struct json *)tree;
+	else
+		json_object_put(tree);
+	return rc;
 }
 
 void
@@ -512,7 +336,7 @@ void
 json_add_integer(struct buf *b, const char *name, int64_t n)
 {
 	json_begin(b, name);
-	buf_addf(b, "%" PRId64, n);
+	buf_addn(b, n);
 }
 
 void

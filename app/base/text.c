@@ -35,30 +35,60 @@ text_is_ascii8(const char *s)
 	return (w & HIGH_BITS) == 0;
 }
 
+/*
+ * The length of the character at s, n > 0; 0 when it is none. *taken is then
+ * how many bytes could have begun one, at least 1.
+ */
+static size_t
+text_character(const char *s, size_t n, size_t *taken)
+{
+	unsigned char lo, hi, c;
+	size_t len = text_sequence((unsigned char)*s, &lo, &hi);
+
+	for (*taken = 1; *taken < len; ++*taken) {
+		if (*taken == n)
+			return 0;
+		c = (unsigned char)s[*taken];
+		if (c < lo || c > hi)
+			return 0;
+		lo = 0x80;
+		hi = 0xbf;
+	}
+	return len;
+}
+
 bool
 text_is_utf8(const char *s, size_t n)
 {
-	unsigned char lo, hi, c;
-	size_t i = 0, len;
+	size_t i = 0, len, taken;
 
 	while (i < n) {
 		if (n - i >= 8 && text_is_ascii8(s + i)) {
 			i += 8;
 			continue;
 		}
-		len = text_sequence((unsigned char)s[i], &lo, &hi);
-		if (len == 0 || len > n - i)
+		if ((len = text_character(s + i, n - i, &taken)) == 0)
 			return false;
-		for (size_t k = 1; k < len; k++) {
-			c = (unsigned char)s[i + k];
-			if (c < lo || c > hi)
-				return false;
-			lo = 0x80;
-			hi = 0xbf;
-		}
 		i += len;
 	}
 	return true;
+}
+
+void
+text_add_clean(struct buf *to, const char *s, size_t n)
+{
+	size_t from = 0, i = 0, taken;
+
+	while (i < n) {
+		if (text_character(s + i, n - i, &taken) == 0 || s[i] == '\0') {
+			buf_add(to, s + from, i - from);
+			buf_adds(to, "\xef\xbf\xbd");
+			from = i + taken;
+		}
+		i += taken;
+	}
+	if (from < n)
+		buf_add(to, s + from, n - from);
 }
 
 size_t

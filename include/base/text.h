@@ -5,11 +5,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
+
 /*
  * Whether the bytes are well-formed UTF-8: no overlong forms, no surrogates,
  * nothing over U+10FFFF, nothing cut off.
  */
 bool text_is_utf8(const char *, size_t);
+
+/*
+ * Add a text with U+FFFD in place of every NUL and of what is not UTF-8: one
+ * for each longest run of bytes that begins a character (Unicode, 3.9). It is
+ * at most three times as long then.
+ */
+void text_add_clean(struct buf *, const char *, size_t);
 
 /*
  * The length of the longest prefix, at most n bytes, that does not end inside

@@ -112,6 +112,74 @@ well_formed_bytes_pass_at_any_place(void **state)
 	}
 }
 
+#define BAD "\xef\xbf\xbd"
+
+static void
+what_is_no_text_is_replaced(void **state)
+{
+	static const struct {
+		const char *s;
+		size_t n;
+		const char *clean;
+	} rows[] = {
+		{ "", 0, "" },
+		{ "Voilà €😀 tout simplement", 30, "Voilà €😀 tout simplement" },
+		{ "\0", 1, BAD },
+		{ "a\0\0b", 4, "a" BAD BAD "b" },
+		{ "\x80", 1, BAD },
+		{ "\xff\xfe", 2, BAD BAD },
+		{ "a\xe9t\xe9", 4, "a" BAD "t" BAD },
+		{ "\xc0\xaf", 2, BAD BAD },
+		{ "\xe0\x80\xaf", 3, BAD BAD BAD },
+		{ "\xed\xa0\x80", 3, BAD BAD BAD },
+		{ "\xf4\x90\x80\x80", 4, BAD BAD BAD BAD },
+		{ "\xe2\x82", 2, BAD },
+		{ "\xf0\x9f\x98", 3, BAD },
+		{ "\xf0\x9f\x98.\xe2\x82\xac", 7, BAD ".€" },
+		{ "\xc3\xc3\xa9", 3, BAD "é" },
+		{ "\xe2\x82\0\xac", 4, BAD BAD BAD },
+	};
+	struct buf b;
+	char *copy;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		copy = malloc(rows[i].n + 1);
+		assert_non_null(copy);
+		memcpy(copy + 1, rows[i].s, rows[i].n);
+		buf_init(&b, rows[i].n * 3);
+		text_add_clean(&b, copy + 1, rows[i].n);
+		assert_string_equal(buf_string(&b), rows[i].clean);
+		assert_int_equal(b.len, strlen(rows[i].clean));
+		buf_free(&b);
+		free(copy);
+	}
+}
+
+static void
+two_bytes_are_clean_or_made_so(void **state)
+{
+	char s[2];
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 6);
+	for (unsigned i = 0; i < 0x10000; i++) {
+		s[0] = (char)(i >> 8);
+		s[1] = (char)i;
+		buf_clear(&b);
+		text_add_clean(&b, s, 2);
+		assert_false(b.failed);
+		assert_true(text_is_utf8(b.data, b.len));
+		assert_null(memchr(b.data, '\0', b.len));
+		if (text_is_utf8(s, 2) && s[0] != '\0' && s[1] != '\0') {
+			assert_int_equal(b.len, 2);
+			assert_memory_equal(b.data, s, 2);
+		}
+	}
+	buf_free(&b);
+}
+
 static void
 floor_ends_between_characters(void **state)
 {
@@ -210,6 +278,8 @@ main(void)
 		cmocka_unit_test(every_code_point_but_surrogates_is_utf8),
 		cmocka_unit_test(malformed_bytes_are_found),
 		cmocka_unit_test(well_formed_bytes_pass_at_any_place),
+		cmocka_unit_test(what_is_no_text_is_replaced),
+		cmocka_unit_test(two_bytes_are_clean_or_made_so),
 		cmocka_unit_test(floor_ends_between_characters),
 		cmocka_unit_test(white_space_is_unicodes),
 		cmocka_unit_test(blank_is_nothing_but_white_space),

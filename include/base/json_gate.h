@@ -1,0 +1,18 @@
+/*
+ * The gate before json-c: our own reading of RFC 8259 and RFC 7493. Of the
+ * JSON code only. No allocation, and no recursion over JSON_MAX_DEPTH.
+ */
+#ifndef BASE_JSON_GATE_H
+#define BASE_JSON_GATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Whether the bytes are one object, as json_parse wants it; but duplicate names
+ * pass, they are seen in the tree only. *members then counts those of all
+ * objects together.
+ */
+bool json_gate(const char *, size_t, size_t *members);
+
+#endif
