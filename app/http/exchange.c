@@ -4,8 +4,6 @@
  */
 #include "http/exchange.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -154,15 +152,22 @@ request_id_mix(uint64_t n)
 }
 
 static void
+hex_write(char out[17], uint64_t n)
+{
+	for (int i = 0; i < 16; i++, n <<= 4)
+		out[i] = "0123456789abcdef"[n >> 60];
+	out[16] = '\0';
+}
+
+static void
 request_id_set(struct exchange *x, uint64_t *ids)
 {
 	const char *id = x->cgi->var[CGI_X_REQUEST_ID];
 
 	if (request_id_ok(id))
-		snprintf(x->request_id, sizeof(x->request_id), "%s", id);
+		memcpy(x->request_id, id, strlen(id) + 1);
 	else
-		snprintf(x->request_id, sizeof(x->request_id), "%016" PRIx64,
-		    request_id_mix((*ids)++));
+		hex_write(x->request_id, request_id_mix((*ids)++));
 }
 
 struct exchange *

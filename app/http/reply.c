@@ -4,7 +4,6 @@
  */
 #include "http/reply.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/json.h"
@@ -49,24 +48,38 @@ status_title(int status, enum lang lang)
 #undef STATUS_CASE
 }
 
+static void
+add_header(struct buf *out, const char *name, const char *value)
+{
+	buf_adds(out, name);
+	buf_add(out, ": ", 2);
+	buf_adds(out, value);
+	buf_add(out, "\r\n", 2);
+}
+
 void
 reply_head(struct buf *out, const struct exchange *x, int status,
     const char *content_type, int64_t length, const char *cache_control,
     const char *extra)
 {
-	buf_addf(
-	    out, "Status: %d %s\r\n", status, status_title(status, LANG_EN));
+	buf_adds(out, "Status: ");
+	buf_addn(out, status);
+	buf_addc(out, ' ');
+	buf_adds(out, status_title(status, LANG_EN));
+	buf_add(out, "\r\n", 2);
 	if (content_type != NULL)
-		buf_addf(out, "Content-Type: %s\r\n", content_type);
-	if (length >= 0)
-		buf_addf(out, "Content-Length: %" PRId64 "\r\n", length);
-	buf_addf(out,
-	    "Cache-Control: %s\r\n"
-	    "X-Content-Type-Options: nosniff\r\n"
-	    "%s"
-	    "X-Request-Id: %s\r\n"
-	    "\r\n",
-	    cache_control, extra == NULL ? "" : extra, x->request_id);
+		add_header(out, "Content-Type", content_type);
+	if (length >= 0) {
+		buf_adds(out, "Content-Length: ");
+		buf_addn(out, length);
+		buf_add(out, "\r\n", 2);
+	}
+	add_header(out, "Cache-Control", cache_control);
+	add_header(out, "X-Content-Type-Options", "nosniff");
+	if (extra != NULL)
+		buf_adds(out, extra);
+	add_header(out, "X-Request-Id", x->request_id);
+	buf_add(out, "\r\n", 2);
 }
 
 /* Send headers and body; body NULL: none. The body stays the caller's. */

@@ -386,16 +386,33 @@ fcgi_add_request(struct buf *b, uint16_t id, bool keep, const void *params,
 	add_head(b, FCGI_STDIN, id, 0);
 }
 
-bool
-fcgi_params_ok(const void *data, size_t n)
+static bool
+pair_is_one_of(const struct pair *pair, const char *const *names, size_t count)
 {
-	const uint8_t *p = data, *end = n > 0 ? p + n : p;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (strncmp(names[i], pair->name, pair->name_len) == 0 &&
+		    names[i][pair->name_len] == '\0')
+			return true;
+	return false;
+}
+
+bool
+fcgi_params_pick(struct buf *b, const void *params, size_t n,
+    const char *const *names, size_t count)
+{
+	const uint8_t *p = params, *end = n > 0 ? p + n : p, *start;
 	struct pair pair;
 
-	while (p != end)
+	while (p != end) {
+		start = p;
 		if (!take_pair(&p, end, &pair) ||
 		    memchr(pair.name, '\0', pair.name_len + pair.value_len) !=
 			NULL)
 			return false;
+		if (pair_is_one_of(&pair, names, count))
+			buf_add(b, start, (size_t)(p - start));
+	}
 	return true;
 }

@@ -6,7 +6,6 @@
 
 #include <sys/mman.h>
 
-#include <errno.h>
 #include <fcgiapp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -14,53 +13,81 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_KEPT (256 * 1024) /* bytes of memory kept between requests */
+#include "base/log.h"
+
+#define MAP_SIZE (64 * 1024) /* bytes of the file; more for a larger request */
 
 struct parser {
-	int fd;          /* memfd; -1 when libfcgi has closed it */
-	struct buf feed; /* what is written to it */
+	int fd;    /* memfd; -1 when libfcgi has closed it */
+	char *map; /* all of it, writable */
+	size_t size;
+	struct buf params; /* those that are used */
 };
 
+#define CGI_NAME(name, text) text,
+static const char *const names[CGI_COUNT] = { CGI_LIST(CGI_NAME) };
+#undef CGI_NAME
+
+static bool
+parser_resize(struct parser *p, size_t size)
+{
+	char *map;
+
+	if (ftruncate(p->fd, (off_t)size) == -1)
+		return false;
+	map = p->map == NULL ? mmap(NULL, size, PROT_READ | PROT_WRITE,
+				   MAP_SHARED, p->fd, 0)
+	                     : mremap(p->map, p->size, size, MREMAP_MAYMOVE);
+	if (map == MAP_FAILED)
+		return false;
+	p->map = map;
+	p->size = size;
+	return true;
+}
+
+static bool
+parser_open(struct parser *p)
+{
+	if (p->map != NULL)
+		munmap(p->map, p->size);
+	p->map = NULL;
+	p->size = 0;
+	p->fd = memfd_create("fastcgi-request", MFD_CLOEXEC);
+	return p->fd != -1 && parser_resize(p, MAP_SIZE);
+}
+
+/* What a request takes as records: 8 bytes a record, and one of 8 bytes. */
+static size_t
+feed_size(size_t params, size_t body)
+{
+	return params + body + 8 * (8 + params / 65535 + body / 65535);
+}
+
 /*
- * The memfd is never cut: bytes of an earlier, longer request may follow. They
- * stand behind the end of STDIN, where libfcgi stops.
+ * The file is not cut after a request: bytes of an earlier, longer one may
+ * follow. They stand behind the end of STDIN, where libfcgi stops.
  */
 static bool
 parser_feed(struct parser *p, const struct fcgi_reader *r)
 {
-	size_t off = 0;
-	ssize_t n;
+	size_t need = feed_size(p->params.len, r->body.len);
+	struct buf feed;
 
-	if (p->fd == -1 &&
-	    (p->fd = memfd_create("fastcgi-request", MFD_CLOEXEC)) == -1)
+	if (p->params.failed || (p->fd == -1 && !parser_open(p)) ||
+	    (need > p->size && !parser_resize(p, need)))
 		return false;
-	buf_clear(&p->feed);
-	fcgi_add_request(&p->feed, r->id, true, r->params.data, r->params.len,
+	feed = (struct buf){ .data = p->map, .cap = p->size, .max = p->size };
+	fcgi_add_request(&feed, r->id, true, p->params.data, p->params.len,
 	    r->body.data, r->body.len);
-	if (p->feed.failed)
-		return false;
-	for (; off < p->feed.len; off += (size_t)n) {
-		n = pwrite(
-		    p->fd, p->feed.data + off, p->feed.len - off, (off_t)off);
-		if (n == -1 && errno == EINTR)
-			n = 0;
-		if (n == -1)
-			return false;
-	}
-	return lseek(p->fd, 0, SEEK_SET) == 0;
+	return !feed.failed && lseek(p->fd, 0, SEEK_SET) == 0;
 }
 
-/* Give back what a huge request took. */
+/* Give back what a large request took. */
 static void
 parser_trim(struct parser *p)
 {
-	if (p->feed.cap <= MAX_KEPT)
-		return;
-	buf_free(&p->feed);
-	if (p->fd != -1 && ftruncate(p->fd, 0) == -1) {
-		close(p->fd);
-		p->fd = -1;
-	}
+	if (p->size > MAP_SIZE && !parser_resize(p, MAP_SIZE))
+		log_warn("memory", LOG_STR("for", "parser"));
 }
 
 static bool
@@ -80,9 +107,6 @@ read_body(FCGX_Stream *in, char *body, size_t len)
 static struct cgi *
 copy_request(FCGX_Request *req, const struct fcgi_reader *r, bool *bad)
 {
-#define CGI_NAME(name, text) text,
-	static const char *const names[CGI_COUNT] = { CGI_LIST(CGI_NAME) };
-#undef CGI_NAME
 	const char *value[CGI_COUNT];
 	size_t len[CGI_COUNT], size = sizeof(struct cgi) + r->body.len + 1;
 	struct cgi *cgi;
@@ -129,9 +153,9 @@ parser_new(void)
 
 	if ((p = calloc(1, sizeof(*p))) == NULL)
 		return NULL;
-	buf_init(&p->feed, SIZE_MAX / 2);
-	if ((p->fd = memfd_create("fastcgi-request", MFD_CLOEXEC)) == -1) {
-		free(p);
+	buf_init(&p->params, FCGI_MAX_PARAMS);
+	if (!parser_open(p)) {
+		parser_free(p);
 		return NULL;
 	}
 	return p;
@@ -142,9 +166,11 @@ parser_free(struct parser *p)
 {
 	if (p == NULL)
 		return;
+	if (p->map != NULL)
+		munmap(p->map, p->size);
 	if (p->fd != -1)
 		close(p->fd);
-	buf_free(&p->feed);
+	buf_free(&p->params);
 	free(p);
 }
 
@@ -154,22 +180,23 @@ parser_run(struct parser *p, const struct fcgi_reader *r, bool *bad)
 	struct cgi *cgi = NULL;
 	FCGX_Request req;
 
-	*bad = !fcgi_params_ok(r->params.data, r->params.len);
+	buf_clear(&p->params);
+	*bad = !fcgi_params_pick(
+	    &p->params, r->params.data, r->params.len, names, CGI_COUNT);
 	if (*bad || !parser_feed(p, r))
-		goto out;
+		return NULL;
 	FCGX_InitRequest(&req, -1, FCGI_FAIL_ACCEPT_ON_INTR);
 	req.ipcFd = p->fd;
 	req.keepConnection = 1;
 	req.detached = 1;
-	if (FCGX_Accept_r(&req) != 0) {
+	if (FCGX_Accept_r(&req) == 0) {
+		cgi = copy_request(&req, r, bad);
+		req.ipcFd = -1;
+		FCGX_Free(&req, 0);
+	} else {
 		p->fd = req.ipcFd;
 		*bad = true;
-		goto out;
 	}
-	cgi = copy_request(&req, r, bad);
-	req.ipcFd = -1;
-	FCGX_Free(&req, 0);
-out:
 	parser_trim(p);
 	return cgi;
 }

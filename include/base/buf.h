@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf {
 	char	*data;		/* NULL while nothing was added */
@@ -33,6 +34,7 @@ void buf_clear(struct buf *);
 void buf_add(struct buf *, const void *, size_t);
 void buf_addc(struct buf *, char);
 void buf_adds(struct buf *, const char *);
+void buf_addn(struct buf *, int64_t);	/* in decimal */
 void buf_addf(struct buf *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -89,10 +89,12 @@ void fcgi_add_request(struct buf *, uint16_t id, bool keep, const void *params,
     size_t params_len, const void *body, size_t body_len);
 
 /*
- * Whether PARAMS are name-value pairs whose lengths fit the bytes that are
- * there, without a NUL: libfcgi aborts the process on some lengths that do not
- * fit, and cuts at a NUL.
+ * Copy from PARAMS those pairs that have one of the names, in their order.
+ * False when PARAMS are not name-value pairs whose lengths fit the bytes that
+ * are there, without a NUL: libfcgi aborts the process on some lengths that do
+ * not fit, and cuts at a NUL.
  */
-bool fcgi_params_ok(const void *, size_t);
+bool fcgi_params_pick(struct buf *, const void *params, size_t n,
+    const char *const *names, size_t count);
 
 #endif

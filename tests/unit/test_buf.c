@@ -317,10 +317,33 @@ wiping_takes_all_that_was_ever_used(void **state)
 	assert_int_equal(b.max, 1000);
 }
 
+static void
+numbers_are_written_in_decimal(void **state)
+{
+	static const struct {
+		int64_t number;
+		const char *text;
+	} rows[] = { { 0, "0" }, { 7, "7" }, { -1, "-1" },
+		{ 1234567890, "1234567890" },
+		{ INT64_MAX, "9223372036854775807" },
+		{ INT64_MIN, "-9223372036854775808" } };
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 20);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		buf_clear(&b);
+		buf_addn(&b, rows[i].number);
+		assert_string_equal(buf_string(&b), rows[i].text);
+	}
+	buf_free(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_are_written_in_decimal),
 		cmocka_unit_test(empty_allocates_nothing),
 		cmocka_unit_test(additions_stand_in_order),
 		cmocka_unit_test(it_grows_without_losing_bytes),

@@ -47,7 +47,7 @@ struct record {
 	{ \
 		type, id, S(text), pad, 1 \
 	}
-#define VERSION(type, id, text, version) \
+#define VERSIONED(type, id, text, version) \
 	{ \
 		type, id, S(text), 0, version \
 	}
@@ -187,8 +187,8 @@ static const struct row rows[] = {
 		R(VALUES, 0, "") },
 	    true, "request 1 params= body= running 0+0 10/0:" },
 
-	{ "version 0", { VERSION(BEGIN, 1, RESPONDER, 0) }, false, "broken" },
-	{ "version 2", { VERSION(BEGIN, 1, RESPONDER, 2) }, false, "broken" },
+	{ "version 0", { VERSIONED(BEGIN, 1, RESPONDER, 0) }, false, "broken" },
+	{ "version 2", { VERSIONED(BEGIN, 1, RESPONDER, 2) }, false, "broken" },
 	{ "a short begin", { R(BEGIN, 1, "\0\1\0\0\0\0\0") }, false, "broken" },
 	{ "an empty begin", { R(BEGIN, 1, "") }, false, "broken" },
 	{ "a long begin", { R(BEGIN, 1, "\0\1\0\0\0\0\0\0\0") }, false,
@@ -491,7 +491,7 @@ test_answered_amid_a_record(void **state)
 }
 
 static void
-test_params_ok(void **state)
+test_params_are_checked(void **state)
 {
 	static const struct {
 		const char *params;
@@ -532,18 +532,38 @@ test_params_ok(void **state)
 	size_t i;
 	char *exact;
 
+	struct buf out;
 	(void)state;
+	buf_init(&out, 100);
 	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		exact = malloc(cases[i].len + 1);
 		assert_non_null(exact);
 		memcpy(exact, cases[i].params, cases[i].len);
 		exact = realloc(exact, cases[i].len > 0 ? cases[i].len : 1);
 		assert_non_null(exact);
-		if (fcgi_params_ok(exact, cases[i].len) != cases[i].ok)
+		if (fcgi_params_pick(&out, exact, cases[i].len, NULL, 0) !=
+		    cases[i].ok)
 			fail_msg("case %zu", i);
+		assert_int_equal(out.len, 0);
 		free(exact);
 	}
-	assert_true(fcgi_params_ok(NULL, 0));
+	assert_true(fcgi_params_pick(&out, NULL, 0, NULL, 0));
+}
+
+static void
+test_params_are_picked(void **state)
+{
+	static const char params[] = "\2\1AB1\1\1A2\3\1ABC3\2\1XY4\2\0AB";
+	static const char *const names[] = { "AB", "ABC", "X" };
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 100);
+	assert_true(
+	    fcgi_params_pick(&out, params, sizeof(params) - 1, names, 3));
+	assert_int_equal(out.len, 15);
+	assert_memory_equal(out.data, "\2\1AB1\3\1ABC3\2\0AB", out.len);
+	buf_free(&out);
 }
 
 static void
@@ -636,7 +656,8 @@ main(void)
 		cmocka_unit_test(test_replies_have_a_ceiling),
 		cmocka_unit_test(test_a_question_has_a_ceiling),
 		cmocka_unit_test(test_answered_amid_a_record),
-		cmocka_unit_test(test_params_ok),
+		cmocka_unit_test(test_params_are_checked),
+		cmocka_unit_test(test_params_are_picked),
 		cmocka_unit_test(test_stdout_in_records),
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_a_request_that_we_wrote),

@@ -283,7 +283,7 @@ test_request_id(void **state)
 			assert_int_equal(
 			    strspn(x->request_id, "0123456789abcdef"), 16);
 			assert_string_not_equal(x->request_id, last);
-			strncpy(last, x->request_id, sizeof(last) - 1);
+			memcpy(last, x->request_id, sizeof(last));
 		}
 		exchange_abort(x);
 	}
