@@ -274,7 +274,6 @@ turn_answered(void *arg, enum rc rc, const struct usage *usage)
 {
 	struct turn *t = arg;
 
-	loop_untask(t->turns->loop, &t->task);
 	t->end.usage = *usage;
 	turn_finish(t, t->why != RC_OK ? t->why : rc);
 }

@@ -194,6 +194,7 @@ test_words(void **state)
 		int words;
 	} rows[] = {
 		{ "Et après ?", 0 },
+		{ "apre\xcc\x80s", 0 },
 		{ "ENCORE", 0 },
 		{ "La suite, les autres !", 0 },
 		{ "Bonjour", 0 },
@@ -289,6 +290,8 @@ test_broken_lines(void **state)
 		{ OTHER("http://a b"),
 		    ":1: url: must be http:// or https://, in ASCII" },
 		{ OTHER("http://a>"),
+		    ":1: url: must be http:// or https://, in ASCII" },
+		{ OTHER("http://a\x7f"),
 		    ":1: url: must be http:// or https://, in ASCII" },
 		{ OTHER("http://é"),
 		    ":1: url: must be http:// or https://, in ASCII" },

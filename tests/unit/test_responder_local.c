@@ -293,10 +293,10 @@ test_nothing_in_particular(void **state)
 static void
 test_what_the_visitor_said(void **state)
 {
-	static const char *const questions[] = { "Quel est mon nom ?",
-		"Comment je m'appelle ?", "Comment je m’appelle ?",
-		"Qui suis-je ?", "What is my name?", "Who am I?", "xyzzy",
-		"Quel est mon prix ?" };
+	static const char *const questions[] = { "Où j’étais ?",
+		"Quel est mon nom ?", "Comment je m'appelle ?",
+		"Comment je m’appelle ?", "Qui suis-je ?", "What is my name?",
+		"Who am I?", "xyzzy", "Quel est mon prix ?" };
 	struct world *w = *state;
 	const char *text;
 	size_t i;

@@ -686,6 +686,34 @@ test_impatience(void **state)
 	assert_history(w, &sid, "q|a|q1|a1|");
 }
 
+/* It may go in the very turn of the loop in which its patience would end. */
+static void
+test_patience_ends_with_go(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct turns_conf conf = w->conf;
+	struct chat *second;
+	struct answer *a;
+
+	turns_close(w->turns);
+	conf.wait_ms = 0;
+	assert_non_null(w->turns = turns_open(w->loop, &conf));
+	ask(w, 0, &sid, "q1");
+	say(w, "a1");
+	second = ask_as(w, 1, &sid, "q2", true);
+	loop_turn(w->loop, 0);
+	assert_int_equal(second->waits, 1);
+	a = w->fake.running;
+	a->events->done(a->arg, RC_OK, &USAGE_NONE);
+	fake_remove(&w->fake, a);
+	settle(w);
+	assert_int_equal(second->starts, 1);
+	say(w, "a2");
+	end_answer(w, RC_OK);
+	assert_end(second, RC_OK, RC_OK, "a2");
+}
+
 /*
  * Failures.
  */
@@ -864,6 +892,50 @@ test_delete(void **state)
 	assert_int_equal(look_at(w, &sid).rc, RC_NOSESSION);
 }
 
+/* Told before the store is: nothing is kept all the same. */
+static void
+test_told_before_deleted(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct chat *chat = ask(w, 0, &sid, "q1");
+
+	say(w, "some");
+	tell(w, &sid, LINE_DELETED);
+	assert_end(chat, RC_DELETED, RC_OK, "");
+	assert_history(w, &sid, "q|a|");
+}
+
+static void
+test_told_while_closing(void **state)
+{
+	struct world *w = *state;
+	struct chat *chat = ask(w, 0, NULL, "q");
+
+	say(w, "a");
+	line_tell(w->line, &chat->sid, LINE_DELETED);
+	end_answer(w, RC_OK);
+	assert_end(chat, RC_DELETED, RC_OK, "");
+}
+
+/* Whatever ended the answer first, a session that is gone comes before it. */
+static void
+test_deleted_when_too_long(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct chat *chat = ask(w, 0, &sid, "q1");
+	char *piece = calloc(1, TURN_MAX_ANSWER + 2);
+
+	assert_non_null(piece);
+	memset(piece, 'x', TURN_MAX_ANSWER + 1);
+	say(w, piece);
+	tell(w, &sid, LINE_DELETED);
+	assert_end(chat, RC_DELETED, RC_OK, "");
+	assert_int_equal(look_at(w, &sid).count, 2);
+	free(piece);
+}
+
 static void
 test_deleted_untold(void **state)
 {
@@ -940,6 +1012,14 @@ test_leave(void **state)
 }
 
 static void
+counted(void *arg, enum rc rc, uint64_t sessions)
+{
+	assert_int_equal(rc, RC_OK);
+	*(uint64_t *)arg = sessions;
+}
+
+/* Who left before a session was made for them leaves none behind. */
+static void
 test_leave_in_every_phase(void **state)
 {
 	struct world *w = *state;
@@ -947,6 +1027,7 @@ test_leave_in_every_phase(void **state)
 	struct sid made_up = { { 1, 2, 3 } };
 	const struct sid *sids[] = { &sid, &made_up };
 	struct chat *chat;
+	uint64_t sessions;
 	int phase, i, k;
 
 	for (phase = 0; phase < PHASES; phase++) {
@@ -961,6 +1042,10 @@ test_leave_in_every_phase(void **state)
 			assert_false(line_tell(w->line, sids[k], LINE_STOP));
 			if (chat->starts > 0 && k == 1)
 				delete_session(w, &chat->sid);
+			store_count(
+			    w->memory, loop_now(w->loop), counted, &sessions);
+			if (phase < 2)
+				assert_int_equal(sessions, 1);
 		}
 		assert_history(w, &sid, "q|a|");
 	}
@@ -1061,6 +1146,8 @@ main(void)
 		BOTH(test_no_room_for_a_session),
 		BOTH(test_in_order_of_arrival),
 		BOTH(test_impatience),
+		{ "test_patience_ends_with_go", test_patience_ends_with_go,
+		    setup_memory, teardown, NULL },
 		BOTH(test_failure_before_any_text),
 		BOTH(test_failure_after_some_text),
 		BOTH(test_whole_but_empty),
@@ -1071,6 +1158,10 @@ main(void)
 		BOTH(test_stop),
 		BOTH(test_stop_with_go),
 		BOTH(test_delete),
+		BOTH(test_told_before_deleted),
+		{ "test_told_while_closing", test_told_while_closing,
+		    setup_slow, teardown, NULL },
+		BOTH(test_deleted_when_too_long),
 		BOTH(test_deleted_untold),
 		BOTH(test_delete_in_every_phase),
 		BOTH(test_leave),
