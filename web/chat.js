@@ -49,7 +49,7 @@ const api = new Api(
 const state = {
 	turn: null,		/* the running one */
 	loading: null,		/* the latest load, until it has ended */
-	submitted: false,	/* send once it has */
+	pending: null,		/* what to do once it has */
 	stale: false,		/* load once the turn has ended */
 	follow: true,		/* keep the end of the log in view */
 	top: 0,			/* where the log stood */
@@ -222,14 +222,15 @@ async function load() {
 		if (state.loading === mine) {
 			state.loading = null;
 			refresh();
-			submitPending();
+			const { pending } = state;
+			state.pending = null;
+			pending?.();
 		}
 	}
 }
 
 /* What could not be sent stays. */
 function showConversation(found) {
-	const unsent = page.messages.querySelectorAll(".unsent");
 	const nodes = [];
 	for (const { role, content, status } of found?.messages ?? []) {
 		const node = role === "user" ? makeQuestion(content) :
@@ -240,8 +241,18 @@ function showConversation(found) {
 	}
 	if (nodes.length > 0 && found.message_count > nodes.length)
 		nodes.unshift(makeNotice(TEXTS.shortened));
-	page.messages.replaceChildren(...nodes, ...unsent);
+	for (const old of page.messages.querySelectorAll(
+	    ":scope > :not(.unsent)"))
+		old.remove();
+	page.messages.prepend(...nodes);
 	announce("");
+}
+
+function whenLoaded(action) {
+	if (state.loading === null)
+		action();
+	else
+		state.pending = action;
 }
 
 function showLoadError(error) {
@@ -380,13 +391,13 @@ function addFailure(turn, text) {
 		exchange.classList.remove("unsent");
 		refresh();
 	};
-	const retry = makeButton("Réessayer", () => {
-		if (state.turn !== null || state.loading !== null)
+	const retry = makeButton("Réessayer", () => whenLoaded(() => {
+		if (state.turn !== null)
 			return;
 		takeBack();
 		settleFocus();
 		ask(message);
-	});
+	}));
 	const edit = makeButton("Modifier", () => {
 		takeBack();
 		const draft = page.input.value;
@@ -464,6 +475,7 @@ async function reset() {
 	if (session.id === id)
 		session.id = null;
 	state.loading = null;
+	state.pending = null;
 	page.messages.replaceChildren();
 	refresh();
 	announce(TEXTS.anew);
@@ -491,19 +503,13 @@ function clean(text) {
 }
 
 function submit() {
-	const message = clean(page.input.value);
-	if (state.turn !== null || message === "")
-		return;
-	state.submitted = state.loading !== null;
-	if (state.submitted)
-		return;
-	setInput("");
-	ask(message);
-}
-
-function submitPending() {
-	if (state.submitted)
-		submit();
+	whenLoaded(() => {
+		const message = clean(page.input.value);
+		if (state.turn !== null || message === "")
+			return;
+		setInput("");
+		ask(message);
+	});
 }
 
 function onKey(event) {

@@ -300,8 +300,18 @@ test("hostile repetition ends soon", { timeout: 300000 }, () => {
 		const text = piece.repeat(size / piece.length);
 		assertHarmless(text);
 	}
-	let nested = "";
-	for (let depth = 0; depth < 200; depth++)
-		nested += "  ".repeat(depth) + "- a\n";
-	assertHarmless(nested);
+});
+
+test("nesting has a ceiling", () => {
+	const depth = (node) =>
+	    1 + Math.max(0, ...node.childNodes.map(depth));
+	const steps = Array.from({ length: 200 }, (_, n) =>
+	    "  ".repeat(n) + "- a\n");
+	for (const text of [steps.join(""), "> ".repeat(200) + "a",
+	    "- ".repeat(200) + "a", "1. > ".repeat(200) + "a",
+	    "*a **b ".repeat(200) + "c** d*".repeat(200)]) {
+		assertHarmless(text);
+		assert.ok(depth(render(text)) > 10);
+		assert.ok(depth(render(text)) < 50);
+	}
 });
