@@ -89,10 +89,8 @@ foreign_value(struct json_tokener *tok, const char *s, size_t len,
 {
 	*tree = json_tokener_parse_ex(tok, s, (int)len);
 	*end = json_tokener_get_parse_end(tok);
-	if (json_tokener_get_error(tok) == json_tokener_continue) {
+	if (json_tokener_get_error(tok) == json_tokener_continue)
 		*tree = json_tokener_parse_ex(tok, "", 1);
-		*end = len;
-	}
 	return json_tokener_get_error(tok) == json_tokener_success;
 }
 
