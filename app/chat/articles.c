@@ -595,7 +595,8 @@ search_attach(struct article_search *search, const struct articles *articles)
 	       search_prepare(search, &search->newest,
 		   "SELECT " COLUMNS
 		   "substr(text, 1, 200) || iif(length(text) >"
-		   " 200, '…', '') FROM list CROSS JOIN docs ON docs.rowid = list.id"
+		   " 200, '…', '') FROM list CROSS JOIN docs"
+		   " ON docs.rowid = list.id"
 		   " ORDER BY list.date DESC, list.id") &&
 	       search_prepare(search, &search->by_url,
 		   "SELECT id FROM list WHERE url = ?1");

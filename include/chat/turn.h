@@ -54,8 +54,8 @@ struct turn_request {
 	size_t			 len;
 	enum lang		 lang;
 	const char		*request_id;	/* copied */
-	bool			 keep_partial;	/* the client sees the pieces: keep
-						   them when it leaves */
+	/* the client sees the pieces: keep them when it leaves */
+	bool			 keep_partial;
 };
 
 struct turn_end {
@@ -65,7 +65,7 @@ struct turn_end {
 	 */
 	enum rc			 rc;
 	enum rc			 interrupted;	/* RC_OK: complete */
-	const struct sid	*sid;		/* NULL: no session was reached */
+	const struct sid	*sid;		/* NULL: none was reached */
 	bool			 new_session;
 	uint64_t		 message_count;
 	const char		*answer;	/* all of it, "" when empty */

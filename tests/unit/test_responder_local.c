@@ -310,6 +310,9 @@ test_what_the_visitor_said(void **state)
 		assert_int_equal(count(text, "\n- **["), 0);
 		assert_true(has(text, "Aucun modèle de langage"));
 	}
+	text = converse(w, "Où j’étais ?");
+	assert_true(has(text, "Je ne sais de vous que"));
+
 	/* one's own things that articles are about */
 	text = converse(w, "Comment résilier mon abonnement ?");
 	assert_true(has(text, "resilier-en-ligne"));
