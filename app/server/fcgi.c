@@ -387,20 +387,21 @@ fcgi_add_request(struct buf *b, uint16_t id, bool keep, const void *params,
 }
 
 static bool
-pair_is_one_of(const struct pair *pair, const char *const *names, size_t count)
+pair_is_one_of(
+    const struct pair *pair, const struct fcgi_name *names, size_t count)
 {
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		if (strncmp(names[i], pair->name, pair->name_len) == 0 &&
-		    names[i][pair->name_len] == '\0')
+		if (names[i].len == pair->name_len &&
+		    memcmp(names[i].text, pair->name, pair->name_len) == 0)
 			return true;
 	return false;
 }
 
 bool
 fcgi_params_pick(struct buf *b, const void *params, size_t n,
-    const char *const *names, size_t count)
+    const struct fcgi_name *names, size_t count)
 {
 	const uint8_t *p = params, *end = n > 0 ? p + n : p, *start;
 	struct pair pair;

@@ -24,8 +24,8 @@ struct parser {
 	struct buf params; /* those that are used */
 };
 
-#define CGI_NAME(name, text) text,
-static const char *const names[CGI_COUNT] = { CGI_LIST(CGI_NAME) };
+#define CGI_NAME(name, text) { text, sizeof(text) - 1 },
+static const struct fcgi_name names[CGI_COUNT] = { CGI_LIST(CGI_NAME) };
 #undef CGI_NAME
 
 static bool
@@ -114,7 +114,8 @@ copy_request(FCGX_Request *req, const struct fcgi_reader *r, bool *bad)
 	int i;
 
 	for (i = 0; i < CGI_COUNT; i++) {
-		if ((value[i] = FCGX_GetParam(names[i], req->envp)) == NULL)
+		if ((value[i] = FCGX_GetParam(names[i].text, req->envp)) ==
+		    NULL)
 			value[i] = "";
 		len[i] = strlen(value[i]) + 1;
 		size += len[i];

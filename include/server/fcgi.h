@@ -88,6 +88,11 @@ void fcgi_add_end(struct buf *, uint16_t id);
 void fcgi_add_request(struct buf *, uint16_t id, bool keep, const void *params,
     size_t params_len, const void *body, size_t body_len);
 
+struct fcgi_name {
+	const char	*text;
+	size_t		 len;
+};
+
 /*
  * Copy from PARAMS those pairs that have one of the names, in their order.
  * False when PARAMS are not name-value pairs whose lengths fit the bytes that
@@ -95,6 +100,6 @@ void fcgi_add_request(struct buf *, uint16_t id, bool keep, const void *params,
  * not fit, and cuts at a NUL.
  */
 bool fcgi_params_pick(struct buf *, const void *params, size_t n,
-    const char *const *names, size_t count);
+    const struct fcgi_name *names, size_t count);
 
 #endif

@@ -554,7 +554,8 @@ static void
 test_params_are_picked(void **state)
 {
 	static const char params[] = "\2\1AB1\1\1A2\3\1ABC3\2\1XY4\2\0AB";
-	static const char *const names[] = { "AB", "ABC", "X" };
+	static const struct fcgi_name names[] = { { S("AB") }, { S("ABC") },
+		{ S("X") } };
 	struct buf out;
 
 	(void)state;
