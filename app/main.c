@@ -215,6 +215,7 @@ main(int argc, char **argv)
 	int status = EXIT_SUCCESS;
 
 	fill_standard_descriptors();
+	log_open();
 	action = conf_load(&cf, argc, argv, environ, err, sizeof(err));
 	switch (action) {
 	case CONF_INVALID:

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUF_FIRST 128 /* bytes of the first allocation */
+#define BUF_FIRST 256 /* bytes of the first allocation */
 
 void
 buf_init(struct buf *b, size_t max)
@@ -36,9 +36,8 @@ buf_clear(struct buf *b)
 	b->failed = false;
 }
 
-/* Room for n more bytes and the NUL of buf_string. */
 static bool
-buf_grow(struct buf *b, size_t n)
+buf_enlarge(struct buf *b, size_t n)
 {
 	size_t need, cap;
 	char *data;
@@ -48,8 +47,6 @@ buf_grow(struct buf *b, size_t n)
 		return false;
 	}
 	need = b->len + n + 1;
-	if (need <= b->cap)
-		return true;
 	cap = b->cap == 0 ? BUF_FIRST : b->cap;
 	while (cap < need)
 		cap = cap > SIZE_MAX / 2 ? need : cap * 2;
@@ -62,6 +59,15 @@ buf_grow(struct buf *b, size_t n)
 	b->data = data;
 	b->cap = cap;
 	return true;
+}
+
+/* Room for n more bytes and the NUL of buf_string. */
+static inline bool
+buf_grow(struct buf *b, size_t n)
+{
+	if (!b->failed && n < b->cap - b->len && n <= b->max - b->len)
+		return true;
+	return buf_enlarge(b, n);
 }
 
 char *

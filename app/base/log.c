@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -32,12 +33,13 @@ static const char *const names[] = {
 };
 
 static atomic_int least = LOG_LEVEL_INFO;
+static atomic_bool always_ready; /* standard error is a regular file */
 
 /* Guards the pair of asking whether there is room and writing. */
 static pthread_mutex_t mtx = PTHREAD_MUTEX_INITIALIZER;
 static int64_t dropped; /* lines, guarded by mtx */
 
-/* What this thread has to write, between log_hold and log_release. */
+/* What this thread has to write, from log_hold on. */
 static _Thread_local struct {
 	bool on;
 	unsigned lines;
@@ -232,7 +234,8 @@ text_write(const char *text, size_t len)
 	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
 	ssize_t n;
 
-	if (poll(&p, 1, 0) != 1 || p.revents != POLLOUT)
+	if (!atomic_load_explicit(&always_ready, memory_order_relaxed) &&
+	    (poll(&p, 1, 0) != 1 || p.revents != POLLOUT))
 		return false;
 	do
 		n = write(p.fd, text, len);
@@ -279,13 +282,27 @@ log_hold(void)
 }
 
 void
-log_release(void)
+log_flush(void)
 {
 	int saved = errno;
 
 	held_write();
-	held.on = false;
 	errno = saved;
+}
+
+bool
+log_holds(void)
+{
+	return held.len > 0;
+}
+
+void
+log_open(void)
+{
+	struct stat st;
+	bool file = fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode);
+
+	atomic_store_explicit(&always_ready, file, memory_order_relaxed);
 }
 
 void

@@ -10,6 +10,7 @@
 #include "server/conn.h"
 
 #define MAX_HEAD         (2 * 1024) /* bytes of a reply's headers */
+#define USUAL_HEAD       320        /* enough for most */
 #define MAX_PROBLEM      (4 * 1024) /* bytes of a problem document */
 #define MAX_EXTRA        128        /* bytes of further headers */
 #define BUSY_RETRY_S     5
@@ -91,6 +92,7 @@ reply_send(struct exchange *x, int status, const char *content_type,
 	struct buf out;
 
 	buf_init(&out, MAX_HEAD + length);
+	buf_reserve(&out, USUAL_HEAD + length);
 	reply_head(&out, x, status, content_type,
 	    body == NULL ? -1 : (int64_t)length, "no-store", extra);
 	if (length > 0 && x->method != METHOD_HEAD)

@@ -404,7 +404,12 @@ fcgi_params_pick(struct buf *b, const void *params, size_t n,
     const struct fcgi_name *names, size_t count)
 {
 	const uint8_t *p = params, *end = n > 0 ? p + n : p, *start;
+	uint64_t lengths = 0; /* a bit for each that a name has */
 	struct pair pair;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		lengths |= UINT64_C(1) << names[i].len % 64;
 
 	while (p != end) {
 		start = p;
@@ -412,7 +417,8 @@ fcgi_params_pick(struct buf *b, const void *params, size_t n,
 		    memchr(pair.name, '\0', pair.name_len + pair.value_len) !=
 			NULL)
 			return false;
-		if (pair_is_one_of(&pair, names, count))
+		if ((lengths >> pair.name_len % 64 & 1) != 0 &&
+		    pair_is_one_of(&pair, names, count))
 			buf_add(b, start, (size_t)(p - start));
 	}
 	return true;

@@ -16,8 +16,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define MAX_EVENTS 64 /* descriptors served in a turn */
-#define MAX_TIMERS 64 /* timers fired in a turn */
+#define MAX_EVENTS   64 /* descriptors served in a turn */
+#define LOG_DELAY_MS 50 /* lines wait so long for others */
+#define MAX_TIMERS   64 /* timers fired in a turn */
 
 struct tasks {
 	struct loop_task *first, *last;
@@ -34,6 +35,7 @@ struct loop {
 	int64_t now;
 	bool stop;
 	struct timers timers;
+	struct timer log;
 	struct tasks tasks;
 	struct epoll_event events[MAX_EVENTS];
 	int events_at, events_count;
@@ -81,6 +83,14 @@ loop_woken(struct loop_io *io, uint32_t events)
 		;
 }
 
+static void
+loop_log(struct timer *timer, void *arg)
+{
+	(void)timer;
+	(void)arg;
+	log_flush();
+}
+
 struct loop *
 loop_new(unsigned index)
 {
@@ -102,6 +112,7 @@ loop_new(unsigned index)
 		return NULL;
 	}
 	loop->now = clock_mono_ms();
+	timer_init(&loop->log, loop_log, NULL);
 	return loop;
 }
 
@@ -177,7 +188,6 @@ loop_turn(struct loop *loop, int wait_ms)
 	if (loop->events_count == -1 && errno != EINTR)
 		log_error("epoll", LOG_INT("errno", errno));
 	loop->now = clock_mono_ms();
-	log_hold();
 
 	for (loop->events_at = 0; loop->events_at < loop->events_count;) {
 		event = &loop->events[loop->events_at++];
@@ -187,14 +197,17 @@ loop_turn(struct loop *loop, int wait_ms)
 	loop_run_mail(loop);
 	timers_run(&loop->timers, loop->now, MAX_TIMERS);
 	loop_run_tasks(loop);
-	log_release();
+	if (log_holds() && !loop->log.set)
+		loop_timer(loop, &loop->log, loop->now + LOG_DELAY_MS);
 }
 
 void
 loop_run(struct loop *loop)
 {
+	log_hold();
 	while (!loop->stop)
 		loop_turn(loop, -1);
+	log_flush();
 }
 
 void

@@ -64,22 +64,23 @@ feed_size(size_t params, size_t body)
 }
 
 /*
- * The file is not cut after a request: bytes of an earlier, longer one may
- * follow. They stand behind the end of STDIN, where libfcgi stops.
+ * The request stands at the end of the file, so that libfcgi, which reads as
+ * much as there is, reads no more than it.
  */
 static bool
 parser_feed(struct parser *p, const struct fcgi_reader *r)
 {
-	size_t need = feed_size(p->params.len, r->body.len);
+	size_t need = feed_size(p->params.len, r->body.len), at;
 	struct buf feed;
 
 	if (p->params.failed || (p->fd == -1 && !parser_open(p)) ||
 	    (need > p->size && !parser_resize(p, need)))
 		return false;
-	feed = (struct buf){ .data = p->map, .cap = p->size, .max = p->size };
+	at = p->size - need;
+	feed = (struct buf){ .data = p->map + at, .cap = need, .max = need };
 	fcgi_add_request(&feed, r->id, true, p->params.data, p->params.len,
 	    r->body.data, r->body.len);
-	return !feed.failed && lseek(p->fd, 0, SEEK_SET) == 0;
+	return !feed.failed && lseek(p->fd, (off_t)at, SEEK_SET) != -1;
 }
 
 /* Give back what a large request took. */
@@ -103,6 +104,29 @@ read_body(FCGX_Stream *in, char *body, size_t len)
 	return off == len && FCGX_GetChar(in) == -1 && FCGX_GetError(in) == 0;
 }
 
+/* Put the values of libfcgi's variables at their places, "" elsewhere. */
+static void
+find_values(const char *value[CGI_COUNT], FCGX_ParamArray envp)
+{
+	const char *equals;
+	size_t len, i;
+
+	for (i = 0; i < CGI_COUNT; i++)
+		value[i] = NULL;
+	for (; *envp != NULL; envp++) {
+		if ((equals = strchr(*envp, '=')) == NULL)
+			continue;
+		len = (size_t)(equals - *envp);
+		for (i = 0; i < CGI_COUNT; i++)
+			if (value[i] == NULL && names[i].len == len &&
+			    memcmp(names[i].text, *envp, len) == 0)
+				value[i] = equals + 1;
+	}
+	for (i = 0; i < CGI_COUNT; i++)
+		if (value[i] == NULL)
+			value[i] = "";
+}
+
 /* Copy out of libfcgi what we use; the whole is one block. */
 static struct cgi *
 copy_request(FCGX_Request *req, const struct fcgi_reader *r, bool *bad)
@@ -113,10 +137,8 @@ copy_request(FCGX_Request *req, const struct fcgi_reader *r, bool *bad)
 	char *to;
 	int i;
 
+	find_values(value, req->envp);
 	for (i = 0; i < CGI_COUNT; i++) {
-		if ((value[i] = FCGX_GetParam(names[i].text, req->envp)) ==
-		    NULL)
-			value[i] = "";
 		len[i] = strlen(value[i]) + 1;
 		size += len[i];
 	}

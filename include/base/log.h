@@ -75,11 +75,20 @@ struct log_field {
 void log_write(enum log_level, const char *event, const struct log_field *);
 
 /*
- * Between the two the lines of this thread are written together, at the latest
- * by log_release; one of level warn or above at once, with those before it.
+ * From log_hold on the lines of this thread are kept, until they fill a page,
+ * log_flush is called, or one of level warn or above comes.
  */
 void log_hold(void);
-void log_release(void);
+void log_flush(void);
+
+/* Whether this thread keeps lines that are to be written. */
+bool log_holds(void);
+
+/*
+ * Look at what standard error is: for a regular file, which is always ready,
+ * nothing is asked before a write. To be called again when it was replaced.
+ */
+void log_open(void);
 
 /* Lines below the level are left out; the default is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level);

@@ -564,6 +564,7 @@ test_params_are_picked(void **state)
 	    fcgi_params_pick(&out, params, sizeof(params) - 1, names, 3));
 	assert_int_equal(out.len, 15);
 	assert_memory_equal(out.data, "\2\1AB1\3\1ABC3\2\0AB", out.len);
+	assert_false(fcgi_params_pick(&out, S("\2\3AB1\0002"), names, 3));
 	buf_free(&out);
 }
 
