@@ -10,7 +10,6 @@
 #include <errno.h>
 
 #include "base/log.h"
-#include "server/server.h"
 
 static void
 pool_pause(struct pool *pool)
@@ -128,7 +127,7 @@ pool_drain(struct pool *pool)
 		loop_stop(pool->loop);
 	else
 		loop_timer(pool->loop, &pool->give_up,
-		    loop_now(pool->loop) + SERVER_DRAIN_MS);
+		    loop_now(pool->loop) + POOL_DRAIN_MS);
 }
 
 void

@@ -14,7 +14,7 @@
 #include "base/buf.h"
 #include "base/rc.h"
 
-#define JSON_MAX_DEPTH 16	/* nested objects and arrays, the outer one too */
+#define JSON_MAX_DEPTH 16	/* objects and arrays, the outer one too */
 #define JSON_MAX_FOREIGN_DEPTH 32	/* values, the innermost too */
 
 /*

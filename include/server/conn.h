@@ -12,7 +12,7 @@
 #include "server/cgi.h"
 #include "server/loop.h"
 
-#define CONN_REQUEST_MS 10000	/* from the first byte of a request to its last */
+#define CONN_REQUEST_MS 10000	/* from a request's first byte to its last */
 #define CONN_STALL_MS 10000	/* a reader that takes nothing is dropped */
 #define CONN_MAX_BACKLOG (1024 * 1024)	/* bytes a slow reader may be behind */
 

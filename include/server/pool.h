@@ -14,7 +14,8 @@
 #include "server/parse.h"
 
 #define POOL_INPUT (64 * 1024)		/* bytes read at once */
-#define POOL_PAUSE_MS 100		/* no accept for so long when it fails */
+#define POOL_PAUSE_MS 100		/* without accept after a failure */
+#define POOL_DRAIN_MS 4500		/* from the drain to the end */
 
 struct conn_list {
 	struct conn	*first, *last;
@@ -47,7 +48,7 @@ int pool_open(struct pool *, int fd);
 /*
  * Accept no more, close idle connections, ask the application to come to an
  * end; stops the loop when the last connection is closed, or after
- * SERVER_DRAIN_MS, when the rest is cut off.
+ * POOL_DRAIN_MS, when the rest is cut off.
  */
 void pool_drain(struct pool *);
 

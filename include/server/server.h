@@ -11,8 +11,6 @@
 
 #include "server/conn.h"
 
-#define SERVER_DRAIN_MS 4500	/* from server_drain until all is closed */
-
 struct server;
 
 struct server_conf {
@@ -32,7 +30,7 @@ struct server *server_start(const struct server_conf *,
 /*
  * Take no more connections (the caller's descriptor is not polled any more when
  * this returns), close idle ones, ask the application to bring its requests
- * to an end, and wait until all is answered or SERVER_DRAIN_MS are over; then
+ * to an end, and wait until all is answered or POOL_DRAIN_MS are over; then
  * end the threads and free everything.
  */
 void server_drain(struct server *);

@@ -287,7 +287,7 @@ verbs_have_their_levels(void **state)
 	assert_string_equal(line, "");
 }
 
-/* A line whose value is too long keeps its form: quoted, in whole characters. */
+/* A line whose value is too long keeps its form: quoted, whole characters. */
 static void
 long_lines_are_cut_between_characters(void **state)
 {
