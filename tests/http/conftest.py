@@ -1,0 +1,90 @@
+import pytest
+
+from client import Client
+from webservers import (KINDS, NEEDED, PARALLEL_KINDS, Direct, WebServer,
+                        tool)
+
+
+def web_server(kind, name, settings={}):
+    for needed in NEEDED[kind]:
+        if tool(needed) is None:
+            pytest.skip(f"{needed} is not installed")
+    server = WebServer(kind, name, settings)
+    yield server
+    server.end()
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def server(request):
+    """Each web server before the program as it is delivered."""
+    yield from web_server(request.param, "causerie")
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def paced_server(request):
+    """Each web server before the program with the responder of the tests."""
+    yield from web_server(request.param, "causerie-paced")
+
+
+@pytest.fixture(scope="session", params=PARALLEL_KINDS)
+def parallel_server(request):
+    """As paced_server, where requests are answered side by side."""
+    yield from web_server(request.param, "causerie-paced")
+
+
+@pytest.fixture(scope="session", params=PARALLEL_KINDS)
+def impatient_server(request):
+    """As parallel_server, where nobody waits for the turn before his."""
+    yield from web_server(request.param, "causerie-paced",
+                          {"turn_wait_seconds": 0})
+
+
+@pytest.fixture
+def client(server):
+    return Client(server.port)
+
+
+@pytest.fixture
+def paced(paced_server):
+    return Client(paced_server.port)
+
+
+@pytest.fixture
+def parallel(parallel_server):
+    return Client(parallel_server.port)
+
+
+@pytest.fixture
+def impatient(impatient_server):
+    return Client(impatient_server.port)
+
+
+@pytest.fixture
+def in_line(parallel_server):
+    """For streams that wait: mod_proxy_fcgi passes their headers on with the
+    first event only, after 5 s."""
+    if parallel_server.kind == "apache-proxy":
+        pytest.skip("mod_proxy_fcgi holds headers back")
+    return Client(parallel_server.port)
+
+
+@pytest.fixture(scope="session")
+def direct():
+    """The program with the responder of the tests, without a web server."""
+    program = Direct("causerie-paced")
+    yield program
+    program.end()
+
+
+@pytest.fixture
+def launch():
+    """Start the program, without a web server, with settings."""
+    started = []
+
+    def start(settings={}, name="causerie-paced", **options):
+        program = Direct(name, settings, **options)
+        started.append(program)
+        return program
+    yield start
+    for program in started:
+        program.end()

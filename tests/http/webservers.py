@@ -1,0 +1,236 @@
+"""The program, alone and behind each web server, with the configuration files
+as they are shipped; everything on a free port of 127.0.0.1 and in a directory
+of its own."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+DEADLINE = 30  # seconds, for whatever is to happen soon; sanitizers are slow
+SANITIZER = re.compile(
+    r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:")
+ROOT = os.getuid() == 0
+
+
+def program(name):
+    """The path of causerie or causerie-paced."""
+    variable = {"causerie": "CAUSERIE", "causerie-paced": "CAUSERIE_PACED"}
+    path = os.environ.get(variable[name]) or TOP / "build" / name
+    return str(Path(path).resolve())
+
+
+def tool(name):
+    """The path of a web server, which may stand in a directory of root's."""
+    return shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+
+
+def environment(**more):
+    """Ours, without settings of the program."""
+    kept = {k: v for k, v in os.environ.items()
+            if not k.startswith("CAUSERIE")}
+    return {**kept, **more}
+
+
+def wait_for(condition, seconds=DEADLINE, what="it"):
+    """Poll until the condition holds; its value."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"{what}: not in {seconds} s"
+        time.sleep(0.01)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def accepts(address):
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    with socket.socket(family) as s:
+        return s.connect_ex(address) == 0
+
+
+class Directory:
+    """A directory of one's own, with the program and its settings, which the
+    web server's user may read too."""
+
+    def __init__(self, name, settings):
+        self.path = Path(tempfile.mkdtemp(prefix="causerie-"))
+        self.path.chmod(0o755)
+        self.run = self.path / "run"
+        self.run.mkdir()
+        self.run.chmod(0o777)
+        self.program = self.path / name
+        shutil.copy(program(name), self.program)
+        self.conf = self.path / "causerie.conf"
+        self.conf.write_text("".join(
+            f"{key} = {value}\n" for key, value in settings.items()))
+        self.log = self.path / "log"
+        self.socket = str(self.run / "causerie.sock")
+        self.command = [str(self.program), "-f", str(self.conf)]
+        self.children = []
+
+    def start(self, command, **options):
+        """Start a process whose output goes to the log."""
+        options.setdefault("env", environment())
+        with open(self.log, "ab") as log:
+            child = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=self.path,
+                **{"stdin": subprocess.DEVNULL, **options})
+        self.children.append(child)
+        return child
+
+    def end(self):
+        """End what was started, last first; the log must be clean."""
+        try:
+            for child in reversed(self.children):
+                if child.poll() is None:
+                    child.send_signal(signal.SIGTERM)
+                    child.wait(DEADLINE)
+            wait_for(lambda: not self.pids(), what="the program's end")
+            log = self.log.read_text(errors="replace") \
+                if self.log.exists() else ""
+            assert not SANITIZER.search(log), log[-20000:]
+        finally:
+            for child in self.children:
+                if child.poll() is None:
+                    child.kill()
+                    child.wait()
+            for pid in self.pids():
+                os.kill(pid, signal.SIGKILL)
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def pids(self):
+        """The processes of the program that were started from here."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if words[0] == bytes(self.program):
+                found.append(int(entry.name))
+        return found
+
+    def pid(self):
+        """The one process of the program."""
+        found = self.pids()
+        assert len(found) == 1, found
+        return found[0]
+
+
+class Direct(Directory):
+    """The program alone, on a unix socket of its own."""
+
+    def __init__(self, name="causerie", settings={}, **options):
+        super().__init__(name, settings)
+        self.address = self.socket
+        self.child = self.start(
+            self.command + ["-l", "unix:" + self.socket], **options)
+        wait_for(lambda: accepts(self.socket) or self.child.poll() is not None)
+        assert self.child.poll() is None, self.log.read_text()
+
+
+class WebServer(Directory):
+    """One of the web servers before the program."""
+
+    def __init__(self, kind, name="causerie", settings={}):
+        super().__init__(name, settings)
+        self.kind = kind
+        self.web = self.path / "web"
+        shutil.copytree(TOP / "web", self.web)
+        for _ in range(5):
+            self.port = free_port()
+            getattr(self, kind.replace("-", "_"))()
+            if self.came_up():
+                break
+        else:
+            raise AssertionError(self.log.read_text(errors="replace"))
+
+    def came_up(self):
+        """False when the port was taken meanwhile."""
+        server = self.children[-1]
+        wait_for(lambda: accepts(("127.0.0.1", self.port)) or
+                 server.poll() is not None, what=self.kind)
+        return server.poll() is None
+
+    def spawn(self):
+        """The program on the socket, as spawn-fcgi starts it."""
+        if self.children:
+            return
+        self.start([tool("spawn-fcgi"), "-n", "-s", self.socket, "-M", "0666",
+                    "--"] + self.command)
+        wait_for(lambda: accepts(self.socket), what="spawn-fcgi")
+
+    def lighttpd(self, app=None):
+        app = " ".join(self.command) if app is None else app
+        self.start(
+            [tool("lighttpd"), "-D", "-f", str(TOP / "lighttpd.conf")],
+            env=environment(
+                LIGHTTPD_PORT=str(self.port), LIGHTTPD_WEB=str(self.web),
+                LIGHTTPD_APP=app, LIGHTTPD_SOCKET=self.socket))
+
+    def lighttpd_socket(self):
+        if not self.children:
+            self.start(self.command + ["-l", "unix:" + self.socket])
+            wait_for(lambda: accepts(self.socket))
+        self.lighttpd(app="")
+
+    def nginx(self):
+        self.spawn()
+        shipped = (TOP / "nginx-fastcgi.conf").read_text()
+        assert "listen 127.0.0.1:8000;" in shipped
+        (self.path / "nginx-fastcgi.conf").write_text(
+            shipped.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}"))
+        user = "user root;" if ROOT else ""
+        temp = "".join(f"{kind}_temp_path run/{kind};" for kind in (
+            "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        (self.run / "nginx.conf").write_text(
+            f"daemon off; {user} pid run/nginx.pid; events {{}}\n"
+            f"http {{ access_log off; {temp}\n"
+            "include /etc/nginx/mime.types;\n"
+            "include ../nginx-fastcgi.conf; }\n")
+        self.start([tool("nginx"), "-p", str(self.path), "-e", "stderr",
+                    "-c", "run/nginx.conf"])
+
+    def apache(self, conf, **defines):
+        defines = {"LISTEN": f"127.0.0.1:{self.port}", "WEB": self.web,
+                   **defines}
+        define = [word for key, value in defines.items()
+                  for word in ("-C", f'Define CAUSERIE_{key} "{value}"')]
+        self.start([tool("apache2"), "-d", str(self.path), "-f",
+                    str(TOP / conf), *define, "-C",
+                    f"Define APACHE_RUN {self.run}", "-DALONE",
+                    "-DFOREGROUND"])
+
+    def apache_fcgid(self):
+        self.apache("apache-fcgid.conf", APP=" ".join(self.command))
+
+    def apache_proxy(self):
+        self.spawn()
+        self.apache("apache-proxy-fcgi.conf", SOCKET=self.socket)
+
+
+KINDS = ["lighttpd", "lighttpd-socket", "nginx", "apache-fcgid",
+         "apache-proxy"]
+# mod_fcgid gives the one process one request at a time: what needs a second
+# request while the first runs cannot go through it
+PARALLEL_KINDS = [kind for kind in KINDS if kind != "apache-fcgid"]
+NEEDED = {
+    "lighttpd": ["lighttpd"], "lighttpd-socket": ["lighttpd"],
+    "nginx": ["nginx", "spawn-fcgi"], "apache-fcgid": ["apache2"],
+    "apache-proxy": ["apache2", "spawn-fcgi"],
+}
