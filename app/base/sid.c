@@ -66,6 +66,14 @@ sid_parse(struct sid *sid, const char *s, size_t len)
 }
 
 void
+sid_of_text(struct sid *sid, const char *s, size_t len)
+{
+	static const uuid_t space; /* the nil UUID: a name space of our own */
+
+	uuid_generate_sha1(sid->b, space, s, len);
+}
+
+void
 sid_text(char out[SID_TEXT_SIZE], const struct sid *sid)
 {
 	uuid_unparse_lower(sid->b, out);

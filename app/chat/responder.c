@@ -16,6 +16,15 @@ responder_cancel(struct responder *responder, struct answer *answer)
 	responder->backend->cancel(responder, answer);
 }
 
+enum rc
+responder_ready(struct responder *responder, int64_t *retry_ms)
+{
+	*retry_ms = 0;
+	if (responder->backend->ready == NULL)
+		return RC_OK;
+	return responder->backend->ready(responder, retry_ms);
+}
+
 void
 responder_close(struct responder *responder)
 {

@@ -1,10 +1,13 @@
 /* Alone in its file, so that a test program can be linked with another one. */
 #include "chat/articles.h"
+#include "chat/openai.h"
 #include "chat/responder.h"
 #include "routes/app.h"
 
 struct responder *
 app_open_responder(const struct app *app, struct loop *loop)
 {
+	if (app->openai != NULL)
+		return responder_openai_open(app->openai, loop);
 	return responder_local_open(app->articles, loop);
 }

@@ -45,6 +45,15 @@ enum lang {
 	X(RC_UPSTREAM, 502, "upstream_failed",                                 \
 	    "Aucune réponse utilisable n'a été donnée, réessayez",             \
 	    "No usable answer was given, try again")                           \
+	X(RC_UPSTREAM_DOWN, 503, "upstream_unavailable",                       \
+	    "Le modèle de langage ne répond pas, réessayez plus tard",         \
+	    "The language model is not available, try again later")            \
+	X(RC_UPSTREAM_TIMEOUT, 504, "upstream_timeout",                        \
+	    "Le modèle de langage n'a pas répondu à temps, réessayez",         \
+	    "The language model did not answer in time, try again")            \
+	X(RC_KEY_REUSED, 422, "idempotency_key_reused",                        \
+	    "Cette clé Idempotency-Key a servi à un autre message",            \
+	    "This Idempotency-Key was used for another message")               \
 	X(RC_NOMEM, 503, "unavailable",                                        \
 	    "Le service manque de mémoire, réessayez plus tard",               \
 	    "The service is out of memory, try again later")                   \

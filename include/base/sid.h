@@ -26,6 +26,12 @@ bool sid_make(struct sid *);
  */
 bool sid_parse(struct sid *, const char *, size_t);
 
+/*
+ * The identifier that a text always has (version 5, RFC 9562, section 5.5), to
+ * remember it in 16 bytes.
+ */
+void sid_of_text(struct sid *, const char *, size_t);
+
 /* Write it in lower case. */
 void sid_text(char out[SID_TEXT_SIZE], const struct sid *);
 

@@ -59,14 +59,22 @@ typedef struct answer *responder_start_f(struct responder *,
  */
 typedef void responder_cancel_f(struct responder *, struct answer *);
 
+/*
+ * Whether an answer may be asked for now: RC_OK, or RC_UPSTREAM_DOWN. *retry_ms
+ * is how long it is advised to wait before another attempt, 0 when that is not
+ * known.
+ */
+typedef enum rc responder_ready_f(struct responder *, int64_t *retry_ms);
+
 /* No answer may be running any more. */
 typedef void responder_close_f(struct responder *);
 
-/* A backend. All members are set. */
+/* A backend. All members but ready are set. */
 struct responder_backend {
 	const char		*name;
 	responder_start_f	*start;
 	responder_cancel_f	*cancel;
+	responder_ready_f	*ready;		/* NULL: always */
 	responder_close_f	*close;
 };
 
@@ -86,6 +94,7 @@ struct responder *responder_local_open(const struct articles *, struct loop *);
 /* The calls: each goes to the backend's function of the same name. */
 responder_start_f	responder_start;
 responder_cancel_f	responder_cancel;
+responder_ready_f	responder_ready;
 responder_close_f	responder_close;	/* NULL is allowed */
 
 #endif

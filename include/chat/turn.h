@@ -17,6 +17,7 @@
 #include "server/loop.h"
 #include "session/store.h"
 
+#define TURN_MAX_KEYS 8			/* that a session remembers */
 #define TURN_MAX_ANSWER (128 * 1024)	/* bytes of an answer */
 
 /* A loop's turns. */
@@ -48,12 +49,18 @@ void turns_drain(struct turns *, int64_t grace_ms);
 
 struct turn;
 
+/*
+ * A key counts in a live session only: when one of its last TURN_MAX_KEYS keyed
+ * turns had the same, that turn's answer is given again, with one delta; with
+ * another message RC_KEY_REUSED ends the turn.
+ */
 struct turn_request {
 	const struct sid	*sid;		/* NULL: a new session */
 	const char		*message;	/* copied */
 	size_t			 len;
 	enum lang		 lang;
 	const char		*request_id;	/* copied */
+	const char		*key;		/* Idempotency-Key, or NULL */
 	/* the client sees the pieces: keep them when it leaves */
 	bool			 keep_partial;
 };
@@ -71,6 +78,8 @@ struct turn_end {
 	const char		*answer;	/* all of it, "" when empty */
 	size_t			 len;
 	struct usage		 usage;
+	int64_t			 retry_ms;	/* of RC_UPSTREAM_DOWN: wait so
+						   long, 0: not known */
 };
 
 /*

@@ -10,6 +10,7 @@
 #include "base/conf.h"
 #include "chat/articles.h"
 #include "chat/line.h"
+#include "chat/openai.h"
 #include "chat/responder.h"
 #include "chat/turn.h"
 #include "http/exchange.h"
@@ -25,6 +26,7 @@ struct app {
 	struct store		*store;
 	struct line		*line;
 	const struct articles	*articles;
+	struct openai		*openai;	/* NULL: answer from articles */
 };
 
 /* One loop's. */

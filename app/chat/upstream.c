@@ -1,0 +1,417 @@
+/*
+ * libcurl tells which descriptors and which timer it wants; the loop serves
+ * them. An easy handle is set up once and used again and again: setting one up
+ * costs more than a short call.
+ */
+#include "chat/upstream.h"
+
+#include <sys/epoll.h>
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+
+#define MAX_IDLE_HANDLES 256    /* kept for the next calls */
+#define MAX_CONNECTIONS  16384L /* kept open by libcurl */
+#define MAX_STREAMS      1000L  /* of HTTP/2 on one connection */
+#define RECEIVE_BYTES    4096L  /* libcurl's buffer, one per call */
+
+struct upstream_call {
+	struct upstream *up;
+	CURL *easy;
+	const struct upstream_events *events; /* NULL: cancelled */
+	void *arg;
+	struct upstream_call *doomed;
+	struct curl_slist id; /* stands before the common ones */
+	char id_line[96];
+	size_t header_bytes;
+	size_t body_bytes;
+	bool too_large;
+};
+
+/* A descriptor of libcurl's. */
+struct socket_io {
+	struct loop_io io;
+	struct upstream *up;
+};
+
+struct upstream {
+	struct loop *loop;
+	struct upstream_conf conf;
+	CURLM *multi;
+	struct timer timer;
+	struct curl_slist *headers;   /* common to all calls */
+	struct upstream_call *doomed; /* cancelled inside libcurl */
+	bool in_curl;
+	CURL *idle[MAX_IDLE_HANDLES];
+	unsigned idle_count;
+};
+
+bool
+upstream_init(void)
+{
+	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+void
+upstream_cleanup(void)
+{
+	curl_global_cleanup();
+}
+
+/*
+ * What libcurl calls.
+ */
+
+static size_t
+on_header(char *data, size_t size, size_t n, void *arg)
+{
+	struct upstream_call *call = arg;
+
+	(void)data;
+	call->header_bytes += size * n;
+	if (call->header_bytes <= UPSTREAM_MAX_HEADERS)
+		return size * n;
+	call->too_large = true;
+	return 0;
+}
+
+static size_t
+on_body(char *data, size_t size, size_t n, void *arg)
+{
+	struct upstream_call *call = arg;
+	long status = 0;
+
+	call->body_bytes += size * n;
+	if (call->body_bytes > UPSTREAM_MAX_BODY) {
+		call->too_large = true;
+		return 0;
+	}
+	if (call->events == NULL)
+		return 0;
+	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (!call->events->body(call->arg, (int)status, data, size * n))
+		return 0;
+	return size * n;
+}
+
+static void upstream_ready(struct loop_io *, uint32_t);
+
+static int
+on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
+{
+	struct upstream *up = arg;
+	struct socket_io *s = assigned;
+	uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) |
+	                  (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		if (s != NULL)
+			loop_unwatch(up->loop, &s->io);
+		free(s);
+		return 0;
+	}
+	if (s != NULL)
+		return loop_rewatch(up->loop, &s->io, events);
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		return -1;
+	s->up = up;
+	s->io = (struct loop_io){ upstream_ready, -1 };
+	if (loop_watch(up->loop, &s->io, fd, events) == -1 ||
+	    curl_multi_assign(up->multi, fd, s) != CURLM_OK) {
+		loop_unwatch(up->loop, &s->io);
+		free(s);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+on_timer(CURLM *multi, long wait_ms, void *arg)
+{
+	struct upstream *up = arg;
+
+	(void)multi;
+	if (wait_ms < 0)
+		loop_untimer(up->loop, &up->timer);
+	else
+		loop_timer(up->loop, &up->timer, loop_now(up->loop) + wait_ms);
+	return 0;
+}
+
+/*
+ * Handles.
+ */
+
+static CURL *
+easy_new(const struct upstream *up)
+{
+	CURL *easy;
+
+	if ((easy = curl_easy_init()) == NULL)
+		return NULL;
+	curl_easy_setopt(easy, CURLOPT_URL, up->conf.url);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "causerie/" PACKAGE_VERSION);
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
+	curl_easy_setopt(
+	    easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(
+	    easy, CURLOPT_CONNECTTIMEOUT_MS, (long)up->conf.connect_ms);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	return easy;
+}
+
+static CURL *
+easy_take(struct upstream *up)
+{
+	if (up->idle_count > 0)
+		return up->idle[--up->idle_count];
+	return easy_new(up);
+}
+
+static void
+easy_give(struct upstream *up, CURL *easy)
+{
+	if (up->idle_count == MAX_IDLE_HANDLES) {
+		curl_easy_cleanup(easy);
+		return;
+	}
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
+	up->idle[up->idle_count++] = easy;
+}
+
+static void
+call_free(struct upstream_call *call)
+{
+	curl_multi_remove_handle(call->up->multi, call->easy);
+	easy_give(call->up, call->easy);
+	free(call);
+}
+
+/*
+ * The end of calls.
+ */
+
+static enum upstream_end
+call_outcome(const struct upstream_call *call, CURLcode code)
+{
+	if (call->too_large)
+		return UPSTREAM_TOO_LARGE;
+	switch (code) {
+	case CURLE_OK:
+		return UPSTREAM_OK;
+	case CURLE_OUT_OF_MEMORY:
+		return UPSTREAM_NOMEM;
+	case CURLE_OPERATION_TIMEDOUT:
+		return UPSTREAM_TIMEOUT;
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return UPSTREAM_REFUSED;
+	default:
+		return UPSTREAM_BROKEN;
+	}
+}
+
+static void
+call_done(struct upstream_call *call, CURLcode code)
+{
+	const struct upstream_events *events = call->events;
+	enum upstream_end end = call_outcome(call, code);
+	curl_off_t retry_after = 0;
+	void *arg = call->arg;
+	long status = 0;
+
+	if (events == NULL)
+		return;
+	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after);
+	call_free(call);
+	events->end(arg, end, (int)status,
+	    retry_after > 0 ? (int64_t)retry_after : -1,
+	    curl_easy_strerror(code));
+}
+
+static void
+upstream_reap(struct upstream *up)
+{
+	struct upstream_call *call;
+	CURLMsg *msg;
+	int left;
+
+	while ((msg = curl_multi_info_read(up->multi, &left)) != NULL) {
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &call);
+		call_done(call, msg->data.result);
+	}
+	while ((call = up->doomed) != NULL) {
+		up->doomed = call->doomed;
+		call_free(call);
+	}
+}
+
+static void
+upstream_act(struct upstream *up, curl_socket_t fd, int what)
+{
+	int running;
+
+	up->in_curl = true;
+	curl_multi_socket_action(up->multi, fd, what, &running);
+	up->in_curl = false;
+	upstream_reap(up);
+}
+
+static void
+upstream_ready(struct loop_io *io, uint32_t events)
+{
+	struct socket_io *s = (struct socket_io *)io;
+
+	upstream_act(s->up, io->fd,
+	    (events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+		(events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+		(events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0));
+}
+
+static void
+upstream_due(struct timer *timer, void *arg)
+{
+	(void)timer;
+	upstream_act(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/*
+ * The interface.
+ */
+
+static bool
+headers_add(struct curl_slist **list, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(*list, line);
+
+	if (longer == NULL)
+		return false;
+	*list = longer;
+	return true;
+}
+
+static bool
+headers_init(struct upstream *up)
+{
+	struct buf line;
+	bool ok = headers_add(&up->headers, "Content-Type: application/json") &&
+	          headers_add(&up->headers, "Accept: text/event-stream") &&
+	          headers_add(&up->headers, "Expect:");
+
+	if (!ok || up->conf.key == NULL)
+		return ok;
+	buf_init(&line, 16 * 1024);
+	buf_adds(&line, "Authorization: Bearer ");
+	buf_adds(&line, up->conf.key);
+	ok = buf_string(&line) != NULL && headers_add(&up->headers, line.data);
+	buf_wipe(&line);
+	return ok;
+}
+
+struct upstream *
+upstream_open(struct loop *loop, const struct upstream_conf *conf)
+{
+	struct upstream *up;
+
+	if ((up = calloc(1, sizeof(*up))) == NULL)
+		return NULL;
+	up->loop = loop;
+	up->conf = *conf;
+	timer_init(&up->timer, upstream_due, up);
+	if ((up->multi = curl_multi_init()) == NULL || !headers_init(up)) {
+		log_error("memory", LOG_STR("for", "upstream"));
+		upstream_close(up);
+		return NULL;
+	}
+	curl_multi_setopt(up->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(up->multi, CURLMOPT_SOCKETDATA, up);
+	curl_multi_setopt(up->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+	curl_multi_setopt(up->multi, CURLMOPT_TIMERDATA, up);
+	curl_multi_setopt(up->multi, CURLMOPT_MAXCONNECTS, MAX_CONNECTIONS);
+	curl_multi_setopt(
+	    up->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, MAX_STREAMS);
+	return up;
+}
+
+void
+upstream_close(struct upstream *up)
+{
+	if (up == NULL)
+		return;
+	while (up->idle_count > 0)
+		curl_easy_cleanup(up->idle[--up->idle_count]);
+	if (up->multi != NULL)
+		curl_multi_cleanup(up->multi);
+	loop_untimer(up->loop, &up->timer);
+	curl_slist_free_all(up->headers);
+	free(up);
+}
+
+struct upstream_call *
+upstream_start(struct upstream *up, const void *body, size_t n,
+    const char *request_id, const struct upstream_events *events, void *arg)
+{
+	struct upstream_call *call;
+
+	if ((call = calloc(1, sizeof(*call))) == NULL)
+		return NULL;
+	if ((call->easy = easy_take(up)) == NULL) {
+		free(call);
+		return NULL;
+	}
+	call->up = up;
+	call->events = events;
+	call->arg = arg;
+	snprintf(call->id_line, sizeof(call->id_line), "X-Request-Id: %s",
+	    request_id);
+	call->id.data = call->id_line;
+	call->id.next = up->headers;
+	curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, &call->id);
+	curl_easy_setopt(
+	    call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)n);
+	curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, body);
+	curl_easy_setopt(call->easy, CURLOPT_WRITEDATA, call);
+	curl_easy_setopt(call->easy, CURLOPT_HEADERDATA, call);
+	curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call);
+	if (curl_multi_add_handle(up->multi, call->easy) != CURLM_OK) {
+		call_free(call);
+		return NULL;
+	}
+	return call;
+}
+
+void
+upstream_cancel(struct upstream_call *call)
+{
+	struct upstream *up = call->up;
+
+	call->events = NULL;
+	if (!up->in_curl) {
+		call_free(call);
+		return;
+	}
+	call->doomed = up->doomed;
+	up->doomed = call;
+}

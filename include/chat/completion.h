@@ -1,0 +1,62 @@
+/*
+ * The words of an OpenAI-compatible chat completion: the request, the chunks of
+ * its stream, its errors. Bytes and values only.
+ */
+#ifndef CHAT_COMPLETION_H
+#define CHAT_COMPLETION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "chat/responder.h"
+#include "session/history.h"
+
+/* Servers disagree on these fields; each is given up when it is refused. */
+enum completion_quirks {
+	QUIRK_COMPLETION_TOKENS = 1,	/* max_completion_tokens */
+	QUIRK_NO_USAGE = 2,		/* no stream_options */
+};
+
+struct completion_request {
+	const char		*model;
+	double			 temperature;
+	int64_t			 max_tokens;
+	const char		*system;	/* prompt, or NULL */
+	const struct history	*history;
+	const char		*question;
+	size_t			 len;
+};
+
+/*
+ * Write the request without the fields that are subject to quirks, and without
+ * its closing brace: completion_tail adds both, and can do so again after the
+ * buffer was cut back to where it stood.
+ */
+void completion_write(struct buf *, const struct completion_request *);
+void completion_tail(struct buf *, int64_t max_tokens, unsigned quirks);
+
+/*
+ * The quirks that a refusal (the body of a 400 or 422) asks for: a field that
+ * we sent is named in it. The same as before when there is nothing to change.
+ */
+unsigned completion_quirks(unsigned before, const char *refusal, size_t);
+
+/* What a chunk says. */
+struct completion_chunk {
+	struct buf	text;		/* clean UTF-8, often empty */
+	bool		finished;	/* it has a finish_reason */
+	bool		done;		/* "[DONE]" */
+	bool		error;		/* an error object */
+	bool		has_usage;
+	struct usage	usage;
+};
+
+/*
+ * Read the data of one event. False when it is not JSON, or without memory.
+ * chunk->text is to be freed with buf_free in either case.
+ */
+bool completion_read(struct completion_chunk *, const char *, size_t);
+
+#endif
