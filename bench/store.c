@@ -115,9 +115,9 @@ make_session(struct bench *b)
 {
 	static const char text[ANSWER] = { 'a' };
 	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, b->now, text,
-		QUESTION };
+		QUESTION, RC_OK, NULL };
 	const struct message a = { ROLE_ASSISTANT, MESSAGE_COMPLETE, b->now,
-		text, ANSWER };
+		text, ANSWER, RC_OK, NULL };
 	struct sid id;
 
 	store_create(b->store, true, b->now, answered, b);

@@ -42,12 +42,15 @@ struct turn {
 	void *arg;
 
 	struct sid sid;
+	struct sid key;
 	enum turn_state state;
 	enum rc why; /* RC_OK: goes on */
 	enum lang lang;
 	bool has_sid;
 	bool keep_partial;
 	bool left;
+	bool keyed;
+	bool replayed;
 
 	struct answer *answer;
 	struct buf text;
@@ -137,6 +140,8 @@ turn_over(struct turn *t)
 	}
 	if (t->end.len == 0)
 		t->end.answer = "";
+	if (t->end.rc == RC_UPSTREAM_DOWN)
+		responder_ready(turns->conf.responder, &t->end.retry_ms);
 	if (!t->left)
 		t->events->done(t->arg, &t->end);
 
@@ -160,7 +165,7 @@ turn_closed(void *arg, enum rc rc, struct session *session)
 
 	if (t->why == RC_DELETED || rc == RC_NOSESSION)
 		t->end.rc = RC_DELETED;
-	else if (rc == RC_OK)
+	else if (rc == RC_OK && !t->replayed)
 		t->end.message_count = session->message_count;
 	else if (added)
 		t->end.rc = rc;
@@ -168,7 +173,7 @@ turn_closed(void *arg, enum rc rc, struct session *session)
 }
 
 static void
-turn_add(struct turn *t, enum message_status status)
+turn_add(struct turn *t, enum rc why)
 {
 	struct turns *turns = t->turns;
 	int64_t now = loop_now(turns->loop);
@@ -177,10 +182,12 @@ turn_add(struct turn *t, enum message_status status)
 		.created_ms = t->asked_ms,
 		.text = t->message,
 		.len = t->len,
+		.key = t->keyed && !t->end.new_session ? &t->key : NULL,
 	};
 	const struct message answer = {
 		.role = ROLE_ASSISTANT,
-		.status = status,
+		.status = why == RC_OK ? MESSAGE_COMPLETE : MESSAGE_INTERRUPTED,
+		.why = why,
 		.created_ms = now,
 		.text = t->text.data,
 		.len = t->text.len,
@@ -206,8 +213,7 @@ turn_finish(struct turn *t, enum rc why)
 	t->end.rc = keep || why == RC_STOPPED ? RC_OK : why;
 	t->end.interrupted = why;
 	if (keep)
-		turn_add(
-		    t, why == RC_OK ? MESSAGE_COMPLETE : MESSAGE_INTERRUPTED);
+		turn_add(t, why);
 	else
 		store_release(turns->conf.store, &t->sid, loop_now(turns->loop),
 		    turn_closed, t);
@@ -329,8 +335,9 @@ turn_load(struct turn *t)
 	t->state = TURN_OPENS;
 	t->asked_ms = loop_now(turns->loop);
 	loop_untimer(turns->loop, &t->patience);
-	store_load(turns->conf.store, &t->sid, true, &turns->conf.context,
-	    t->asked_ms, turn_opened, t);
+	store_load(turns->conf.store, &t->sid, true,
+	    t->keyed ? &WINDOW_ALL : &turns->conf.context, t->asked_ms,
+	    turn_opened, t);
 }
 
 static void
@@ -343,6 +350,82 @@ turn_not_opened(struct turn *t, enum rc rc)
 		turn_create(t);
 	} else {
 		turn_fail(t, ends ? t->why : rc);
+	}
+}
+
+/*
+ * Keys. What was answered to one stands in the history.
+ */
+
+/* Gives the answer again; the session is let go of as it was. */
+static void
+turn_replay(struct turn *t, const struct message *answer)
+{
+	t->state = TURN_CLOSES;
+	t->end.interrupted = answer->why;
+	buf_add(&t->text, answer->text, answer->len);
+	if (t->text.failed) {
+		turn_finish(t, RC_NOMEM);
+		return;
+	}
+	t->events->started(t->arg, &t->sid, false);
+	t->events->delta(t->arg, t->text.data, t->text.len);
+	t->replayed = true;
+	t->end.answer = t->text.data;
+	t->end.len = t->text.len;
+	store_release(t->turns->conf.store, &t->sid, loop_now(t->turns->loop),
+	    turn_closed, t);
+}
+
+/*
+ * The question that had the key, in *q, and its answer; how many messages the
+ * session had then is left in t->end. False when none of the last ones had it.
+ */
+static bool
+turn_find_key(struct turn *t, const struct session *session, struct message *q,
+    struct message *answer)
+{
+	uint64_t count = session->message_count - session->history.count;
+	unsigned later = TURN_MAX_KEYS;
+	struct message m, next;
+	size_t pos = 0;
+
+	while (history_next(&session->history, &pos, &m) &&
+	       history_next(&session->history, &pos, &next)) {
+		count += 2;
+		if (m.key == NULL)
+			continue;
+		later++;
+		if (sid_equal(m.key, &t->key)) {
+			*q = m;
+			*answer = next;
+			t->end.message_count = count;
+			later = 0;
+		}
+	}
+	return later < TURN_MAX_KEYS;
+}
+
+static void
+turn_answer(struct turn *t, struct session *session)
+{
+	struct message question, answer;
+	struct history context;
+
+	if (!t->keyed || t->end.new_session) {
+		turn_ask(t, &session->history);
+	} else if (turn_find_key(t, session, &question, &answer)) {
+		if (question.len == t->len &&
+		    memcmp(question.text, t->message, t->len) == 0)
+			turn_replay(t, &answer);
+		else
+			turn_finish(t, RC_KEY_REUSED);
+	} else if (history_copy(&context, &session->history,
+		       &t->turns->conf.context) != RC_OK) {
+		turn_finish(t, RC_NOMEM);
+	} else {
+		turn_ask(t, &context);
+		history_free(&context);
 	}
 }
 
@@ -363,7 +446,7 @@ turn_opened(void *arg, enum rc rc, struct session *session)
 	if (t->place == NULL && (rc = place_enter(t, &waits)) != RC_OK) {
 		turn_finish(t, rc);
 	} else if (t->why == RC_OK) {
-		turn_ask(t, &session->history);
+		turn_answer(t, session);
 	} else {
 		if (t->why == RC_STOPPED && !t->left)
 			t->events->started(t->arg, &t->sid, t->end.new_session);
@@ -410,6 +493,9 @@ turn_begin(struct loop_task *task)
 
 	if (turns->draining) {
 		turn_fail(t, RC_UNAVAILABLE);
+	} else if ((rc = responder_ready(
+			turns->conf.responder, &t->end.retry_ms)) != RC_OK) {
+		turn_fail(t, rc);
 	} else if (!t->has_sid) {
 		turn_create(t);
 	} else if ((rc = place_enter(t, &waits)) != RC_OK) {
@@ -440,6 +526,9 @@ turn_start(struct turns *turns, const struct turn_request *request,
 		t->sid = *request->sid;
 	t->has_sid = request->sid != NULL;
 	t->lang = request->lang;
+	t->keyed = request->key != NULL;
+	if (t->keyed)
+		sid_of_text(&t->key, request->key, strlen(request->key));
 	t->keep_partial = request->keep_partial;
 	t->end.usage = USAGE_NONE;
 	buf_init(&t->text, TURN_MAX_ANSWER);

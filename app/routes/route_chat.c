@@ -219,6 +219,7 @@ chat_done(void *arg, const struct turn_end *end)
 	struct problem problem = {
 		.rc = end->rc,
 		.sid = end->rc == RC_DELETED ? NULL : end->sid,
+		.retry_after = (int)((end->retry_ms + 999) / 1000),
 	};
 
 	if (end->sid != NULL)
@@ -249,8 +250,11 @@ chat_start(struct exchange *x, const struct ask *ask)
 		.request_id = x->request_id,
 		.keep_partial = ask->stream,
 	};
+	const char *key = x->cgi->var[CGI_IDEMPOTENCY_KEY];
 	struct chat *chat;
 
+	if (*key != '\0')
+		request.key = key;
 	if ((chat = calloc(1, sizeof(*chat))) == NULL)
 		return RC_NOMEM;
 	chat->x = x;

@@ -11,11 +11,22 @@
 struct head {
 	int64_t created_ms;
 	uint32_t len;
-	uint16_t role;
-	uint16_t status;
+	uint8_t role;
+	uint8_t status;
+	uint8_t why;
+	uint8_t keyed;
 };
 
 _Static_assert(sizeof(struct head) == 16, "a header has 16 bytes");
+
+_Static_assert(RC_COUNT <= UINT8_MAX, "why fits its byte");
+
+static size_t
+message_size(const struct message *m)
+{
+	return sizeof(struct head) + m->len +
+	       (m->key != NULL ? sizeof(*m->key) : 0);
+}
 
 static uint64_t
 less(uint64_t from, uint64_t n)
@@ -29,12 +40,18 @@ history_put(char *at, const struct message *m)
 	const struct head head = {
 		.created_ms = m->created_ms,
 		.len = (uint32_t)m->len,
-		.role = (uint16_t)m->role,
-		.status = (uint16_t)m->status,
+		.role = (uint8_t)m->role,
+		.status = (uint8_t)m->status,
+		.why = (uint8_t)m->why,
+		.keyed = m->key != NULL,
 	};
 
 	memcpy(at, &head, sizeof(head));
 	at += sizeof(head);
+	if (m->key != NULL) {
+		memcpy(at, m->key, sizeof(*m->key));
+		at += sizeof(*m->key);
+	}
 	if (m->len > 0)
 		memcpy(at, m->text, m->len);
 	return at + m->len;
@@ -51,7 +68,7 @@ history_fit(const struct history *h, const struct window *w, uint32_t *count)
 	*count = h->count;
 	while (*count > 0 && (*count > w->messages || left > w->bytes)) {
 		for (int i = 0; i < 2 && history_next(h, &pos, &m); i++) {
-			left -= m.len;
+			left -= message_size(&m) - sizeof(struct head);
 			(*count)--;
 		}
 	}
@@ -84,8 +101,7 @@ history_add(struct history *h, const struct message *question,
 	from = history_fit(h, &room, &fresh.count);
 	kept = h->size - from;
 	fresh.count += 2;
-	fresh.size = kept + question->len + answer->len +
-	             2 * sizeof(struct head);
+	fresh.size = kept + message_size(question) + message_size(answer);
 	if ((fresh.block = malloc(fresh.size)) == NULL)
 		return RC_NOMEM;
 	if (kept > 0)
@@ -126,7 +142,13 @@ history_next(const struct history *h, size_t *pos, struct message *m)
 	*pos += sizeof(head);
 	m->role = (enum role)head.role;
 	m->status = (enum message_status)head.status;
+	m->why = (enum rc)head.why;
+	m->key = NULL;
 	m->created_ms = head.created_ms;
+	if (head.keyed) {
+		m->key = (const struct sid *)(h->block + *pos);
+		*pos += sizeof(*m->key);
+	}
 	m->text = h->block + *pos;
 	m->len = head.len;
 	*pos += head.len;

@@ -17,7 +17,8 @@
 	X(CGI_REMOTE_ADDR, "REMOTE_ADDR")                                      \
 	X(CGI_ACCEPT, "HTTP_ACCEPT")                                           \
 	X(CGI_ACCEPT_LANGUAGE, "HTTP_ACCEPT_LANGUAGE")                         \
-	X(CGI_X_REQUEST_ID, "HTTP_X_REQUEST_ID")
+	X(CGI_X_REQUEST_ID, "HTTP_X_REQUEST_ID")                               \
+	X(CGI_IDEMPOTENCY_KEY, "HTTP_IDEMPOTENCY_KEY")
 
 #define CGI_ENUM(name, text) name,
 enum cgi_var { CGI_LIST(CGI_ENUM) CGI_COUNT };

@@ -1,6 +1,6 @@
 /*
- * The messages of a conversation, in one growing block: a header of 16 bytes
- * and the text, one behind the other. Bytes and values only, no lock and no
+ * The messages of a conversation, in one growing block: a header of 16 bytes,
+ * a key where there is one, and the text, one behind the other. Bytes and values only, no lock and no
  * clock. Questions and answers alternate, a question first: a pair is the unit
  * that is added and dropped.
  */
@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/rc.h"
+#include "base/sid.h"
 
 enum role {
 	ROLE_USER,
@@ -29,6 +30,10 @@ struct message {
 	int64_t			 created_ms;	/* monotonic */
 	const char		*text;		/* UTF-8, not terminated */
 	size_t			 len;
+	enum rc			 why;		/* it was interrupted */
+	const struct sid	*key;		/* of a question: what its
+						   Idempotency-Key became, or
+						   NULL; any alignment */
 };
 
 struct history {

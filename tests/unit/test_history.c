@@ -92,11 +92,12 @@ test_empty(void **state)
 static void
 test_members_survive(void **state)
 {
-	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, 17, "Où ?", 5 };
+	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, 17, "Où ?", 5,
+		RC_OK, NULL };
 	const struct message a = { ROLE_ASSISTANT, MESSAGE_INTERRUPTED,
-		INT64_MAX, "", 0 };
+		INT64_MAX, "", 0, RC_OK, NULL };
 	struct history h = { 0 };
-	struct message m;
+	struct message m = { .len = 0 };
 	size_t pos = 0;
 
 	(void)state;

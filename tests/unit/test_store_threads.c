@@ -111,9 +111,9 @@ take_turn(struct worker *w, const struct sid *id, int64_t now)
 	struct store *st = w->shared->store;
 	char text[64];
 	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, now, text,
-		dice(w, sizeof(text)) };
+		dice(w, sizeof(text)), RC_OK, NULL };
 	const struct message a = { ROLE_ASSISTANT, MESSAGE_COMPLETE, now, text,
-		dice(w, sizeof(text)) };
+		dice(w, sizeof(text)), RC_OK, NULL };
 
 	memset(text, (int)('a' + dice(w, 26)), sizeof(text));
 	store_load(st, id, true, &WINDOW_ALL, now, answered, w);
