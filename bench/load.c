@@ -30,6 +30,7 @@
 struct conn {
 	int fd;
 	int64_t sent_us;
+	struct buf request; /* sent again and again */
 	struct buf in;
 };
 
@@ -41,7 +42,6 @@ struct load {
 
 	int ep;
 	struct conn *conn;
-	struct buf request;
 	long sent, done, errors;
 	uint32_t *us; /* of each that is done */
 };
@@ -116,29 +116,11 @@ make_request(struct buf *request, const char *method, const char *uri)
 }
 
 static void
-conn_open(struct load *l, struct conn *c)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = c };
-
-	if (strlen(l->path) >= sizeof(sun.sun_path)) {
-		fprintf(stderr, "load: the socket's path is too long\n");
-		exit(1);
-	}
-	memcpy(sun.sun_path, l->path, strlen(l->path) + 1);
-	if ((c->fd = socket(AF_UNIX, SOCK_STREAM, 0)) == -1 ||
-	    connect(c->fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
-	    epoll_ctl(l->ep, EPOLL_CTL_ADD, c->fd, &ev) == -1)
-		fail(l->path);
-	buf_init(&c->in, MAX_REPLY);
-}
-
-static void
 conn_send(struct load *l, struct conn *c)
 {
 	c->sent_us = clock_mono_us();
-	if (send(c->fd, l->request.data, l->request.len, MSG_NOSIGNAL) !=
-	    (ssize_t)l->request.len)
+	if (send(c->fd, c->request.data, c->request.len, MSG_NOSIGNAL) !=
+	    (ssize_t)c->request.len)
 		fail("send");
 	l->sent++;
 }
@@ -200,14 +182,14 @@ conn_ready(struct load *l, struct conn *c)
 		conn_send(l, c);
 }
 
-/* Make a session on a connection that is idle, and ask for it from now on. */
+/* Make a session, and ask for it from now on. */
 static void
-load_make_session(struct load *l, struct conn *c)
+conn_make_session(struct conn *c)
 {
 	const char name[] = "\"session_id\":\"";
 	char uri[64], *id;
 
-	if (send(c->fd, l->request.data, l->request.len, MSG_NOSIGNAL) == -1)
+	if (send(c->fd, c->request.data, c->request.len, MSG_NOSIGNAL) == -1)
 		fail("send");
 	while (!conn_complete(c))
 		conn_receive(c);
@@ -218,8 +200,30 @@ load_make_session(struct load *l, struct conn *c)
 	}
 	snprintf(uri, sizeof(uri), "/session/%.*s/info", ID_LENGTH,
 	    id + sizeof(name) - 1);
-	make_request(&l->request, "GET", uri);
+	make_request(&c->request, "GET", uri);
 	buf_clear(&c->in);
+}
+
+static void
+conn_open(struct load *l, struct conn *c)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = c };
+
+	if (strlen(l->path) >= sizeof(sun.sun_path)) {
+		fprintf(stderr, "load: the socket's path is too long\n");
+		exit(1);
+	}
+	memcpy(sun.sun_path, l->path, strlen(l->path) + 1);
+	if ((c->fd = socket(AF_UNIX, SOCK_STREAM, 0)) == -1 ||
+	    connect(c->fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+	    epoll_ctl(l->ep, EPOLL_CTL_ADD, c->fd, &ev) == -1)
+		fail(l->path);
+	buf_init(&c->in, MAX_REPLY);
+	buf_init(&c->request, MAX_REQUEST);
+	make_request(&c->request, "POST", "/session/new");
+	if (l->info)
+		conn_make_session(c);
 }
 
 static void
@@ -302,10 +306,6 @@ main(int argc, char *argv[])
 		fail("load");
 	for (k = 0; k < l.conns; k++)
 		conn_open(&l, &l.conn[k]);
-	buf_init(&l.request, MAX_REQUEST);
-	make_request(&l.request, "POST", "/session/new");
-	if (l.info)
-		load_make_session(&l, &l.conn[0]);
 	start = clock_mono_us();
 	load_run(&l);
 	start = clock_mono_us() - start;
@@ -316,8 +316,8 @@ main(int argc, char *argv[])
 	for (k = 0; k < l.conns; k++) {
 		close(l.conn[k].fd);
 		buf_free(&l.conn[k].in);
+		buf_free(&l.conn[k].request);
 	}
-	buf_free(&l.request);
 	free(l.conn);
 	free(l.us);
 	return l.errors == 0 ? 0 : 1;
