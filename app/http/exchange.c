@@ -170,6 +170,17 @@ request_id_set(struct exchange *x, uint64_t *ids)
 		hex_write(x->request_id, request_id_mix((*ids)++));
 }
 
+/*
+ * lighttpd answers a POST without Content-Length, as « curl -X POST » sends it,
+ * with 411 by itself; its error handler hands it to us as a GET.
+ */
+static void
+method_restore(struct cgi *cgi)
+{
+	if (strcmp(cgi->var[CGI_REDIRECT_STATUS], "411") == 0)
+		cgi->var[CGI_REQUEST_METHOD] = "POST";
+}
+
 struct exchange *
 exchange_new(struct conn *conn, struct cgi *cgi, void *app, uint64_t *ids)
 {
@@ -185,6 +196,7 @@ exchange_new(struct conn *conn, struct cgi *cgi, void *app, uint64_t *ids)
 	x->loop = conn_loop(conn);
 	x->app = app;
 	x->cgi = cgi;
+	method_restore(cgi);
 	x->method = method_parse(cgi->var[CGI_REQUEST_METHOD]);
 	x->lang = accept_language(cgi->var[CGI_ACCEPT_LANGUAGE]);
 	request_id_set(x, ids);

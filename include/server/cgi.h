@@ -10,6 +10,7 @@
 
 #define CGI_LIST(X)                                                            \
 	X(CGI_REQUEST_METHOD, "REQUEST_METHOD")                                \
+	X(CGI_REDIRECT_STATUS, "REDIRECT_STATUS")                              \
 	X(CGI_REQUEST_URI, "REQUEST_URI")                                      \
 	X(CGI_SCRIPT_NAME, "SCRIPT_NAME")                                      \
 	X(CGI_PATH_INFO, "PATH_INFO")                                          \
