@@ -1,8 +1,8 @@
 /*
- * The messages of a conversation, in one growing block: a header of 16 bytes,
- * a key where there is one, and the text, one behind the other. Bytes and values only, no lock and no
- * clock. Questions and answers alternate, a question first: a pair is the unit
- * that is added and dropped.
+ * The messages of a conversation, in one growing block: 16 bytes of header, a
+ * key where there is one, and the text, one behind the other. Bytes and values
+ * only, no lock and no clock. Questions and answers alternate, a question
+ * first: a pair is the unit that is added and dropped.
  */
 #ifndef SESSION_HISTORY_H
 #define SESSION_HISTORY_H
