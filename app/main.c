@@ -14,6 +14,9 @@
 #include "base/log.h"
 #include "chat/articles.h"
 #include "chat/line.h"
+#include "chat/openai.h"
+#include "chat/system_prompt.h"
+#include "chat/upstream.h"
 #include "routes/app.h"
 #include "server/listener.h"
 #include "server/parse.h"
@@ -105,12 +108,51 @@ sessions_open(const struct conf *cf)
 	return store_memory_open(&limits);
 }
 
+static bool
+asks_model(const struct conf *cf)
+{
+	return cf->responder == CONF_RESPONDER_OPENAI ||
+	       (cf->responder == CONF_RESPONDER_AUTO &&
+		   cf->llm_base_url != NULL);
+}
+
+static struct openai *
+model_open(const struct conf *cf, const char *system)
+{
+	const struct openai_conf conf = {
+		.base_url = cf->llm_base_url,
+		.model = cf->llm_model,
+		.key = cf->llm_api_key,
+		.system = system,
+		.temperature = cf->llm_temperature,
+		.max_tokens = (int64_t)cf->llm_max_tokens,
+		.tokens_field = (enum openai_tokens)cf->llm_max_tokens_field,
+		.retries = (unsigned)cf->llm_retries,
+		.connect_ms = cf->llm_connect_ms,
+		.first_token_ms = cf->llm_first_token_ms,
+		.stall_ms = cf->llm_stall_ms,
+		.whole_ms = cf->llm_whole_ms,
+	};
+
+	return upstream_init() ? openai_new(&conf) : NULL;
+}
+
+static void
+model_close(struct openai *openai)
+{
+	if (openai == NULL)
+		return;
+	openai_free(openai);
+	upstream_cleanup();
+}
+
 static void
 log_start(const struct conf *cf, const struct articles *articles)
 {
 	log_notice("start", LOG_STR("version", PACKAGE_VERSION),
 	    LOG_STR("listen", cf->listen == NULL ? "inherited" : cf->listen),
 	    LOG_INT("threads", cf->threads),
+	    LOG_STR("responder", asks_model(cf) ? "openai" : "local"),
 	    LOG_INT("articles", articles_count(articles)),
 	    LOG_INT("session_timeout_ms", cf->session_timeout_ms));
 }
@@ -138,7 +180,7 @@ serve(struct app *app, struct listener *ls)
 
 /* Open what the loops share; NULL, or the name of what failed. */
 static const char *
-open_parts(struct app *app, struct sweeper **sweeper)
+open_parts(struct app *app, const char *system, struct sweeper **sweeper)
 {
 	const struct conf *cf = app->conf;
 
@@ -146,6 +188,8 @@ open_parts(struct app *app, struct sweeper **sweeper)
 		return "store";
 	if ((app->line = line_new()) == NULL)
 		return "line";
+	if (asks_model(cf) && (app->openai = model_open(cf, system)) == NULL)
+		return "language model";
 	*sweeper = sweeper_start(app->store, cf->cleanup_interval_ms);
 	if (*sweeper == NULL)
 		return "sweeper";
@@ -153,7 +197,7 @@ open_parts(struct app *app, struct sweeper **sweeper)
 }
 
 static int
-run(const struct conf *cf, const struct articles *articles)
+run(const struct conf *cf, const struct articles *articles, const char *system)
 {
 	struct app app = { .conf = cf, .articles = articles };
 	struct sweeper *sweeper = NULL;
@@ -169,13 +213,14 @@ run(const struct conf *cf, const struct articles *articles)
 		log_fatal("start", LOG_STR("failed", err));
 		return status;
 	}
-	if ((failed = open_parts(&app, &sweeper)) != NULL)
+	if ((failed = open_parts(&app, system, &sweeper)) != NULL)
 		log_fatal("start", LOG_STR("failed", failed),
 		    LOG_STR("error", strerror(errno)));
 	else if (serve(&app, &ls))
 		status = EXIT_SUCCESS;
 	if (sweeper != NULL)
 		sweeper_stop(sweeper);
+	model_close(app.openai);
 	if (app.line != NULL)
 		line_free(app.line);
 	store_close(app.store);
@@ -188,20 +233,26 @@ run(const struct conf *cf, const struct articles *articles)
 static int
 check_and_run(const struct conf *cf, bool test)
 {
-	struct articles *articles;
+	struct articles *articles = NULL;
+	char *system = NULL;
 	char err[ERR_SIZE];
-	int status = EXIT_SUCCESS;
+	int status = EXIT_CONFIG;
 
 	if (!listener_check(cf->listen, cf->allow_remote, err, sizeof(err)) ||
 	    (articles = articles_load(cf->articles, err, sizeof(err))) ==
-		NULL) {
+		NULL ||
+	    (system = system_prompt_load(
+		 cf->system_prompt_file, err, sizeof(err))) == NULL) {
 		fprintf(stderr, "causerie: %s\n", err);
-		return EXIT_CONFIG;
+		goto out;
 	}
+	status = EXIT_SUCCESS;
 	if (test)
 		puts("causerie: the configuration is valid");
 	else
-		status = run(cf, articles);
+		status = run(cf, articles, system);
+out:
+	free(system);
 	articles_free(articles);
 	return status;
 }

@@ -40,7 +40,7 @@ refuse(struct loader *ld, const char *fmt, ...)
 	return false;
 }
 
-/* No value is shown: some day one will be a secret. */
+/* No value is shown: it may be a secret. */
 static bool
 apply(struct loader *ld, const char *where, const struct conf_setting *st,
     const char *value)
@@ -239,8 +239,14 @@ apply_argument(struct loader *ld, const char *text)
 	if (strlen(text) > MAX_LINE)
 		return refuse(ld, "-s: longer than %d bytes", MAX_LINE);
 	snprintf(line, sizeof(line), "%s", text);
-	st = split(ld, "-s", line, &value);
-	return st != NULL && apply(ld, "-s", st, value);
+	if ((st = split(ld, "-s", line, &value)) == NULL)
+		return false;
+	if (st->kind == CONF_SECRET)
+		return refuse(ld,
+		    "-s: %s: never on the command line, where "
+		    "everybody sees it",
+		    st->key);
+	return apply(ld, "-s", st, value);
 }
 
 static bool
@@ -300,6 +306,63 @@ read_options(struct loader *ld, int argc, char *const *argv, const char **file)
 	return action;
 }
 
+/* A file with one line. */
+static bool
+read_key(struct loader *ld, const char *where, FILE *f)
+{
+	char line[MAX_LINE + 1];
+	enum line got = read_line(f, line);
+	size_t n;
+
+	if (got == LINE_ERROR)
+		return refuse(
+		    ld, "%s: cannot be read: %s", where, strerror(errno));
+	if ((got != LINE_READ && got != LINE_LAST) || getc(f) != EOF)
+		return refuse(ld, "%s: must hold one line, the key", where);
+	if ((n = strlen(line)) > 0 && line[n - 1] == '\r')
+		line[--n] = '\0';
+	if (n == 0)
+		return refuse(ld, "%s: there is no key in it", where);
+	return apply(ld, where, conf_find("llm_api_key"), line);
+}
+
+static bool
+apply_key_file(struct loader *ld)
+{
+	const char *path = ld->cf->llm_api_key_file;
+	char where[MAX_LINE];
+	FILE *f;
+	bool ok;
+
+	if (path == NULL)
+		return true;
+	if (ld->cf->llm_api_key != NULL)
+		return refuse(ld, "llm_api_key_file: llm_api_key is set too, "
+				  "only one of them may be");
+	snprintf(where, sizeof(where), "llm_api_key_file: %s", path);
+	if ((f = fopen(path, "re")) == NULL)
+		return refuse(
+		    ld, "%s: cannot be read: %s", where, strerror(errno));
+	ok = read_key(ld, where, f);
+	fclose(f);
+	return ok;
+}
+
+/* What no row can say alone. */
+static bool
+check(struct loader *ld)
+{
+	const struct conf *cf = ld->cf;
+
+	if (cf->responder == CONF_RESPONDER_LOCAL)
+		return true;
+	if (cf->responder == CONF_RESPONDER_OPENAI && cf->llm_base_url == NULL)
+		return refuse(ld, "responder: openai needs llm_base_url");
+	if (cf->llm_base_url != NULL && cf->llm_model == NULL)
+		return refuse(ld, "llm_base_url: needs llm_model as well");
+	return true;
+}
+
 enum conf_action
 conf_load(struct conf *cf, int argc, char *const *argv, char *const *envp,
     char *err, size_t errsize)
@@ -313,7 +376,8 @@ conf_load(struct conf *cf, int argc, char *const *argv, char *const *envp,
 	if (action != CONF_RUN && action != CONF_TEST)
 		return action;
 	if (!apply_defaults(&ld) || !apply_file(&ld, file) ||
-	    !apply_environment(&ld, envp) || !apply_options(&ld, argc, argv))
+	    !apply_environment(&ld, envp) || !apply_options(&ld, argc, argv) ||
+	    !apply_key_file(&ld) || !check(&ld))
 		return CONF_INVALID;
 	return action;
 }

@@ -12,6 +12,7 @@
 #define MAX_FRACTION  12   /* digits behind the point */
 #define MAX_BASE_PATH 200  /* bytes */
 #define MAX_TEXT      4000 /* bytes */
+#define MAX_URL       2000 /* bytes behind the scheme */
 #define COLUMNS       80
 
 const struct conf_setting conf_settings[] = {
@@ -51,6 +52,40 @@ const struct conf_setting conf_settings[] = {
 	{ "articles", CONF_FILE, CONF(articles), "", NULL, NULL,
 	    "collection that answers are searched in, as JSON Lines (title, "
 	    "url, date, text); without it, the built-in samples" },
+	{ "system_prompt_file", CONF_FILE, CONF(system_prompt_file), "", NULL,
+	    NULL,
+	    "what the language model is told before a conversation; {date} "
+	    "and {time} are replaced; without it, a built-in text" },
+	{ "responder", CONF_RESPONDER, CONF(responder), "auto", NULL, NULL,
+	    "what answers: the language model (openai) or the articles "
+	    "(local); auto: openai when llm_base_url is set" },
+	{ "llm_base_url", CONF_URL, CONF(llm_base_url), "", NULL, NULL,
+	    "an OpenAI-compatible API; /chat/completions is appended" },
+	{ "llm_model", CONF_NAME, CONF(llm_model), "", NULL, NULL,
+	    "the language model's name there" },
+	{ "llm_api_key", CONF_SECRET, CONF(llm_api_key), "", NULL, NULL,
+	    "the key to it; never on the command line" },
+	{ "llm_api_key_file", CONF_FILE, CONF(llm_api_key_file), "", NULL, NULL,
+	    "a file with the key alone, instead of llm_api_key" },
+	{ "llm_temperature", CONF_HUNDREDTHS, CONF(llm_temperature), "0.7", "0",
+	    "2", "how freely the language model chooses its words" },
+	{ "llm_max_tokens", CONF_WHOLE, CONF(llm_max_tokens), "1024", "1",
+	    "1000000", "tokens of an answer" },
+	{ "llm_max_tokens_field", CONF_TOKENS_FIELD, CONF(llm_max_tokens_field),
+	    "auto", NULL, NULL,
+	    "the name that the API has for it; auto: max_tokens, and the "
+	    "other one when that is refused" },
+	{ "llm_connect_timeout_seconds", CONF_SECONDS, CONF(llm_connect_ms),
+	    "5", "0.001", "3600", "seconds for a connection to the API" },
+	{ "llm_first_token_seconds", CONF_SECONDS, CONF(llm_first_token_ms),
+	    "30", "0.001", "3600", "seconds until the answer begins" },
+	{ "llm_stall_seconds", CONF_SECONDS, CONF(llm_stall_ms), "30", "0.001",
+	    "3600", "seconds of silence within an answer" },
+	{ "llm_timeout_seconds", CONF_SECONDS, CONF(llm_whole_ms), "120",
+	    "0.001", "3600", "seconds for an answer, with all its tries" },
+	{ "llm_retries", CONF_WHOLE, CONF(llm_retries), "2", "0", "10",
+	    "further tries when the API is busy, failing or refuses "
+	    "connections, before any text came" },
 	{ "listen", CONF_LISTEN, CONF(listen), "", NULL, NULL,
 	    "where to listen, as -l; without it, on descriptor 0 when it is "
 	    "a listening socket, else on systemd's descriptor 3" },
@@ -158,6 +193,49 @@ read_level(uint64_t *out, const char *s)
 }
 
 static bool
+read_hundredths(uint64_t *out, const char *s)
+{
+	const char *point = strchr(s, '.');
+
+	return (point == NULL || strlen(point) <= 3) &&
+	       read_decimal(out, s, 100);
+}
+
+/* The index of a word in an enum. */
+static bool
+read_word(uint64_t *out, const char *s, const char *const *words, size_t n)
+{
+	for (*out = 0; *out < n; ++*out)
+		if (strcmp(s, words[*out]) == 0)
+			return true;
+	return false;
+}
+
+static bool
+read_responder(uint64_t *out, const char *s)
+{
+	static const char *const words[] = {
+		[CONF_RESPONDER_AUTO] = "auto",
+		[CONF_RESPONDER_LOCAL] = "local",
+		[CONF_RESPONDER_OPENAI] = "openai",
+	};
+
+	return read_word(out, s, words, sizeof(words) / sizeof(words[0]));
+}
+
+static bool
+read_tokens_field(uint64_t *out, const char *s)
+{
+	static const char *const words[] = {
+		[CONF_TOKENS_AUTO] = "auto",
+		[CONF_TOKENS_MAX] = "max_tokens",
+		[CONF_TOKENS_COMPLETION] = "max_completion_tokens",
+	};
+
+	return read_word(out, s, words, sizeof(words) / sizeof(words[0]));
+}
+
+static bool
 is_text(const char *s)
 {
 	size_t i;
@@ -187,6 +265,57 @@ is_base_path(const char *s)
 	return true;
 }
 
+/* Fit for a header of HTTP, and for JSON. */
+static bool
+is_visible(const char *s)
+{
+	size_t i;
+
+	for (i = 0; s[i] != '\0'; i++)
+		if (s[i] <= ' ' || s[i] > '~')
+			return false;
+	return i <= MAX_TEXT;
+}
+
+/* [v6], a name or an address, perhaps with a port; n bytes. */
+static bool
+is_authority(const char *s, size_t n)
+{
+	static const char v6[] = DIGITS "abcdefABCDEF:.";
+	size_t host = strspn(s, UNRESERVED), port;
+
+	if (*s == '[') {
+		host = 1 + strspn(s + 1, v6);
+		if (host < 3 || s[host++] != ']')
+			return false;
+	}
+	if (host == 0 || host == n)
+		return host == n && n > 0;
+	port = strspn(s + host + 1, DIGITS);
+	return s[host] == ':' && port > 0 && port <= 5 &&
+	       host + 1 + port == n && strtoul(s + host + 1, NULL, 10) > 0 &&
+	       strtoul(s + host + 1, NULL, 10) <= UINT16_MAX;
+}
+
+static bool
+is_url(const char *s)
+{
+	static const char path[] = UNRESERVED "/%!$&'()*+,;=:@";
+	size_t n;
+
+	if (*s == '\0')
+		return true;
+	if (strncmp(s, "http://", 7) == 0)
+		s += 7;
+	else if (strncmp(s, "https://", 8) == 0)
+		s += 8;
+	else
+		return false;
+	n = strcspn(s, "/");
+	return is_authority(s, n) && s[n + strspn(s + n, path)] == '\0' &&
+	       strlen(s) <= MAX_URL;
+}
+
 typedef bool number_f(uint64_t *, const char *);
 typedef bool text_f(const char *);
 
@@ -208,6 +337,17 @@ static const struct kind {
 	[CONF_FILE] = { "a file", NULL, is_text },
 	[CONF_LISTEN] = { "unix:/path, 127.0.0.1:port or [::1]:port", NULL,
 	    is_text },
+	[CONF_NAME] = { "a name of ASCII characters without blanks", NULL,
+	    is_visible },
+	[CONF_URL] = { "an http or https URL without user, query or fragment",
+	    NULL, is_url },
+	[CONF_SECRET] = { "a key of ASCII characters without blanks", NULL,
+	    is_visible },
+	[CONF_HUNDREDTHS] = { "a number with at most two decimals",
+	    read_hundredths, NULL },
+	[CONF_RESPONDER] = { "auto, local or openai", read_responder, NULL },
+	[CONF_TOKENS_FIELD] = { "auto, max_tokens or max_completion_tokens",
+	    read_tokens_field, NULL },
 };
 
 const struct conf_setting *
@@ -221,6 +361,24 @@ conf_find(const char *key)
 	return NULL;
 }
 
+static void
+drop_slashes(char *url)
+{
+	size_t n = strlen(url);
+
+	while (n > 0 && url[n - 1] == '/')
+		url[--n] = '\0';
+}
+
+static void
+forget(char **member, enum conf_kind kind)
+{
+	if (kind == CONF_SECRET && *member != NULL)
+		explicit_bzero(*member, strlen(*member));
+	free(*member);
+	*member = NULL;
+}
+
 static enum conf_result
 set_text(char **member, const struct conf_setting *st, const char *value)
 {
@@ -231,7 +389,9 @@ set_text(char **member, const struct conf_setting *st, const char *value)
 	if ((*value != '\0' || st->kind == CONF_BASE_PATH) &&
 	    (copy = strdup(value)) == NULL)
 		return CONF_NOMEM;
-	free(*member);
+	if (st->kind == CONF_URL && copy != NULL)
+		drop_slashes(copy);
+	forget(member, st->kind);
 	*member = copy;
 	return CONF_SET;
 }
@@ -262,7 +422,12 @@ conf_set(struct conf *cf, const struct conf_setting *st, const char *value)
 		*(bool *)member = n != 0;
 		break;
 	case CONF_LEVEL:
+	case CONF_RESPONDER:
+	case CONF_TOKENS_FIELD:
 		*(int *)member = (int)n;
+		break;
+	case CONF_HUNDREDTHS:
+		*(double *)member = (double)n / 100;
 		break;
 	case CONF_MINUTES:
 	case CONF_SECONDS:
@@ -277,16 +442,12 @@ conf_set(struct conf *cf, const struct conf_setting *st, const char *value)
 void
 conf_free(struct conf *cf)
 {
+	const struct conf_setting *st = conf_settings;
 	size_t i;
-	char **member;
 
-	for (i = 0; i < conf_settings_count; i++) {
-		if (kinds[conf_settings[i].kind].text == NULL)
-			continue;
-		member = (void *)((char *)cf + conf_settings[i].offset);
-		free(*member);
-		*member = NULL;
-	}
+	for (i = 0; i < conf_settings_count; i++, st++)
+		if (kinds[st->kind].text != NULL)
+			forget((void *)((char *)cf + st->offset), st->kind);
 }
 
 void
@@ -361,8 +522,8 @@ conf_help(FILE *f)
 	for (i = 0; i < conf_settings_count; i++) {
 		st = &conf_settings[i];
 		range(allowed, st);
-		fprintf(f, "\n  %s (default: %s; %s)", st->key, shown(st->def),
-		    allowed);
+		fprintf(f, "\n  %s (default: %s)", st->key, shown(st->def));
+		print_wrapped(f, "      ", allowed);
 		print_wrapped(f, "      ", st->meaning);
 		fputc('\n', f);
 	}

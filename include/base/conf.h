@@ -13,6 +13,18 @@
 
 #include "base/log.h"
 
+enum conf_responder {
+	CONF_RESPONDER_AUTO,		/* openai when llm_base_url is set */
+	CONF_RESPONDER_LOCAL,
+	CONF_RESPONDER_OPENAI,
+};
+
+enum conf_tokens_field {
+	CONF_TOKENS_AUTO,
+	CONF_TOKENS_MAX,		/* max_tokens */
+	CONF_TOKENS_COMPLETION,		/* max_completion_tokens */
+};
+
 struct conf {
 	/* sessions */
 	int64_t		 session_timeout_ms;
@@ -33,6 +45,22 @@ struct conf {
 	int64_t		 turn_wait_ms;
 	char		*articles;		/* path, NULL: the samples */
 
+	/* answers; unless said, a text is NULL when it is not set */
+	int		 responder;		/* enum conf_responder */
+	char		*system_prompt_file;
+	char		*llm_base_url;		/* no slash at its end */
+	char		*llm_model;		/* set when base_url is used */
+	char		*llm_api_key;		/* a secret; its file's, too */
+	char		*llm_api_key_file;
+	double		 llm_temperature;
+	uint64_t	 llm_max_tokens;
+	int		 llm_max_tokens_field;	/* enum conf_tokens_field */
+	int64_t		 llm_connect_ms;
+	int64_t		 llm_first_token_ms;
+	int64_t		 llm_stall_ms;
+	int64_t		 llm_whole_ms;
+	uint64_t	 llm_retries;
+
 	/* the process */
 	char		*listen;		/* NULL: an inherited socket */
 	bool		 allow_remote;
@@ -51,13 +79,17 @@ enum conf_action {
 
 /*
  * Read the command line, the environment (CAUSERIE_KEY) and the file of -f;
- * a value from an earlier one of these wins. On CONF_INVALID err holds one
- * line for a person: where (file and line, variable or argument), the key and
- * the allowed range. An unknown CAUSERIE_ variable is logged as a warning.
- * The caller frees with conf_free whatever the result.
+ * a value from an earlier one of these wins. A secret is refused on the command
+ * line; it is also read from the file that llm_api_key_file names. On
+ * CONF_INVALID err holds one line for a person: where (file and line, variable
+ * or argument), the key and the allowed range, never a value. An unknown
+ * CAUSERIE_ variable is logged as a warning. The caller frees with conf_free
+ * whatever the result.
  */
 enum conf_action conf_load(struct conf *, int argc, char *const *argv,
     char *const *envp, char *err, size_t errsize);
+
+/* Secrets are overwritten first. */
 void conf_free(struct conf *);
 
 /* The help of -h: usage and every setting with default and range. */

@@ -25,6 +25,12 @@ enum conf_kind {
 	CONF_BASE_PATH,		/* char *: "" when empty */
 	CONF_FILE,		/* char *: NULL when empty */
 	CONF_LISTEN,		/* char *: NULL when empty */
+	CONF_NAME,		/* likewise */
+	CONF_URL,		/* likewise; no slash at its end */
+	CONF_SECRET,		/* likewise; never on the command line */
+	CONF_HUNDREDTHS,	/* double: a number, two decimals */
+	CONF_RESPONDER,		/* int: enum conf_responder */
+	CONF_TOKENS_FIELD,	/* int: enum conf_tokens_field */
 };
 
 struct conf_setting {

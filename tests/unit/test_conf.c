@@ -85,6 +85,20 @@ defaults_are_the_documented_ones(void **state)
 	assert_int_equal(cf.context_bytes, 32 << 10);
 	assert_int_equal(cf.turn_wait_ms, 60 * 1000);
 	assert_null(cf.articles);
+	assert_int_equal(cf.responder, CONF_RESPONDER_AUTO);
+	assert_null(cf.system_prompt_file);
+	assert_null(cf.llm_base_url);
+	assert_null(cf.llm_model);
+	assert_null(cf.llm_api_key);
+	assert_null(cf.llm_api_key_file);
+	assert_true(cf.llm_temperature == 0.7);
+	assert_int_equal(cf.llm_max_tokens, 1024);
+	assert_int_equal(cf.llm_max_tokens_field, CONF_TOKENS_AUTO);
+	assert_int_equal(cf.llm_connect_ms, 5 * 1000);
+	assert_int_equal(cf.llm_first_token_ms, 30 * 1000);
+	assert_int_equal(cf.llm_stall_ms, 30 * 1000);
+	assert_int_equal(cf.llm_whole_ms, 120 * 1000);
+	assert_int_equal(cf.llm_retries, 2);
 	assert_null(cf.listen);
 	assert_false(cf.allow_remote);
 	assert_int_equal(cf.threads, 0);
@@ -304,6 +318,20 @@ numbers_are_read_to_the_letter(void **state)
 		{ "session_timeout_minutes", "525600", true, 31536000000 },
 		{ "session_timeout_minutes", "525601", false, 0 },
 		{ "session_timeout_minutes", "", false, 0 },
+		{ "llm_max_tokens", "1", true, 1 },
+		{ "llm_max_tokens", "0", false, 0 },
+		{ "llm_max_tokens", "1000001", false, 0 },
+		{ "llm_retries", "0", true, 0 },
+		{ "llm_retries", "10", true, 10 },
+		{ "llm_retries", "11", false, 0 },
+		{ "llm_connect_timeout_seconds", "0.25", true, 250 },
+		{ "llm_connect_timeout_seconds", "0", false, 0 },
+		{ "llm_first_token_seconds", "3600", true, 3600000 },
+		{ "llm_first_token_seconds", "3601", false, 0 },
+		{ "llm_stall_seconds", "1", true, 1000 },
+		{ "llm_stall_seconds", "0", false, 0 },
+		{ "llm_timeout_seconds", "2", true, 2000 },
+		{ "llm_timeout_seconds", "0", false, 0 },
 	};
 	const struct conf_setting *st;
 	struct conf cf = { 0 };
@@ -321,6 +349,323 @@ numbers_are_read_to_the_letter(void **state)
 		if (rows[i].ok && got != rows[i].result)
 			fail_msg("%s = %s: %lld", rows[i].key, rows[i].value,
 			    (long long)got);
+	}
+}
+
+static void
+temperatures_have_two_decimals(void **state)
+{
+	static const struct {
+		const char *value;
+		bool ok;
+		double result;
+	} rows[] = {
+		{ "0", true, 0 },
+		{ "0.05", true, 0.05 },
+		{ "0.7", true, 0.7 },
+		{ "1.25", true, 1.25 },
+		{ "2", true, 2 },
+		{ "2.00", true, 2 },
+		{ "2.01", false, 0 },
+		{ "0.125", false, 0 },
+		{ "0,7", false, 0 },
+		{ "-1", false, 0 },
+		{ "nan", false, 0 },
+		{ "", false, 0 },
+	};
+	const struct conf_setting *st = conf_find("llm_temperature");
+	struct conf cf = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (conf_set(&cf, st, rows[i].value) !=
+		    (rows[i].ok ? CONF_SET : CONF_REFUSED))
+			fail_msg("%s", rows[i].value);
+		if (rows[i].ok && cf.llm_temperature != rows[i].result)
+			fail_msg("%s: %f", rows[i].value, cf.llm_temperature);
+	}
+}
+
+static void
+words_are_read_to_the_letter(void **state)
+{
+	static const struct {
+		const char *key, *value;
+		int result; /* -1: refused */
+	} rows[] = {
+		{ "responder", "auto", CONF_RESPONDER_AUTO },
+		{ "responder", "local", CONF_RESPONDER_LOCAL },
+		{ "responder", "openai", CONF_RESPONDER_OPENAI },
+		{ "responder", "OpenAI", -1 },
+		{ "responder", "", -1 },
+		{ "responder", "openai ", -1 },
+		{ "llm_max_tokens_field", "auto", CONF_TOKENS_AUTO },
+		{ "llm_max_tokens_field", "max_tokens", CONF_TOKENS_MAX },
+		{ "llm_max_tokens_field", "max_completion_tokens",
+		    CONF_TOKENS_COMPLETION },
+		{ "llm_max_tokens_field", "max_output_tokens", -1 },
+		{ "llm_max_tokens_field", "0", -1 },
+	};
+	const struct conf_setting *st;
+	struct conf cf = { 0 };
+	int got;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		st = conf_find(rows[i].key);
+		if (conf_set(&cf, st, rows[i].value) !=
+		    (rows[i].result >= 0 ? CONF_SET : CONF_REFUSED))
+			fail_msg("%s = %s", rows[i].key, rows[i].value);
+		memcpy(&got, (char *)&cf + st->offset, sizeof(got));
+		if (rows[i].result >= 0)
+			assert_int_equal(got, rows[i].result);
+	}
+}
+
+static void
+urls_are_plain(void **state)
+{
+	static const struct {
+		const char *value;
+		const char *result; /* NULL: refused */
+	} rows[] = {
+		{ "https://api.openai.com/v1", "https://api.openai.com/v1" },
+		{ "https://api.groq.com/openai/v1/",
+		    "https://api.groq.com/openai/v1" },
+		{ "http://127.0.0.1:11434/v1", "http://127.0.0.1:11434/v1" },
+		{ "http://localhost", "http://localhost" },
+		{ "http://localhost/", "http://localhost" },
+		{ "http://localhost:65535//", "http://localhost:65535" },
+		{ "http://[::1]:8080/v1", "http://[::1]:8080/v1" },
+		{ "http://[::1]", "http://[::1]" },
+		{ "https://h/accounts/a%20b/@cf/v1",
+		    "https://h/accounts/a%20b/@cf/v1" },
+		{ "api.openai.com/v1", NULL },
+		{ "ftp://localhost/v1", NULL },
+		{ "file:///etc/passwd", NULL },
+		{ "HTTP://localhost", NULL },
+		{ "http:/localhost", NULL },
+		{ "http://", NULL },
+		{ "http:///v1", NULL },
+		{ "http://:80/v1", NULL },
+		{ "http://user@localhost/v1", NULL },
+		{ "http://user:word@localhost/v1", NULL },
+		{ "http://localhost/v1?key=k", NULL },
+		{ "http://localhost?key=k", NULL },
+		{ "http://localhost/v1#top", NULL },
+		{ "http://localhost#top", NULL },
+		{ "http://localhost:", NULL },
+		{ "http://localhost:0/v1", NULL },
+		{ "http://localhost:65536/v1", NULL },
+		{ "http://localhost:123456/v1", NULL },
+		{ "http://localhost:80a/v1", NULL },
+		{ "http://[::1", NULL },
+		{ "http://[]/v1", NULL },
+		{ "http://[::1]x/v1", NULL },
+		{ "http://[v6]/v1", NULL },
+		{ "http://local host/v1", NULL },
+		{ "http://localhost/a b", NULL },
+		{ "http://localhost/{id}", NULL },
+		{ "http://localhost\\@evil/", NULL },
+		{ "http://caf\xc3\xa9/v1", NULL },
+		{ "http://localhost/\r\nX: y", NULL },
+	};
+	const struct conf_setting *st = conf_find("llm_base_url");
+	struct conf cf = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (conf_set(&cf, st, rows[i].value) !=
+		    (rows[i].result != NULL ? CONF_SET : CONF_REFUSED))
+			fail_msg("%s", rows[i].value);
+		if (rows[i].result != NULL)
+			assert_string_equal(cf.llm_base_url, rows[i].result);
+	}
+	assert_int_equal(conf_set(&cf, st, ""), CONF_SET);
+	assert_null(cf.llm_base_url);
+	conf_free(&cf);
+}
+
+#define URL   "llm_base_url = http://localhost/v1\n"
+#define MODEL "llm_model = mistral-small-latest\n"
+
+static void
+a_language_model_is_set_up_whole(void **state)
+{
+	static const struct {
+		struct sources src;
+		const char *says; /* NULL: it is */
+	} rows[] = {
+		{ { .file = URL MODEL }, NULL },
+		{ { .file = URL MODEL "responder = openai" }, NULL },
+		{ { .file = URL MODEL "responder = local" }, NULL },
+		{ { .file = URL "responder = local" }, NULL },
+		{ { .file = MODEL }, NULL },
+		{ { .file = URL, .env = { "CAUSERIE_LLM_MODEL=m" } }, NULL },
+		{ { .file = URL }, "llm_base_url: needs llm_model as well" },
+		{ { .file = URL "responder = openai" },
+		    "llm_base_url: needs llm_model as well" },
+		{ { .file = MODEL "responder = openai" },
+		    "responder: openai needs llm_base_url" },
+		{ { .args = { "-s", "responder=openai" } },
+		    "responder: openai needs llm_base_url" },
+		{ { .file = URL MODEL, .args = { "-t", "-s", "llm_model=" } },
+		    "llm_base_url: needs llm_model as well" },
+	};
+	enum conf_action action;
+	struct conf cf;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		action = load(&cf, &rows[i].src);
+		assert_string_equal(err, rows[i].says ? rows[i].says : "");
+		assert_int_equal(
+		    action, rows[i].says ? CONF_INVALID : CONF_RUN);
+		conf_free(&cf);
+	}
+}
+
+static void
+a_key_comes_from_where_few_can_read(void **state)
+{
+	static const struct {
+		struct sources src;
+		const char *key;
+	} rows[] = {
+		{ { .file = "llm_api_key = sk-canary" }, "sk-canary" },
+		{ { .env = { "CAUSERIE_LLM_API_KEY=sk-canary" } },
+		    "sk-canary" },
+		{ { .file = "llm_api_key = sk-canary",
+		      .env = { "CAUSERIE_LLM_API_KEY=sk-other" } },
+		    "sk-other" },
+		{ { .file = "llm_api_key =" }, NULL },
+	};
+	struct conf cf;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(load(&cf, &rows[i].src), CONF_RUN);
+		if (rows[i].key == NULL)
+			assert_null(cf.llm_api_key);
+		else
+			assert_string_equal(cf.llm_api_key, rows[i].key);
+		conf_free(&cf);
+	}
+}
+
+static void
+a_key_is_never_shown(void **state)
+{
+	static const struct {
+		struct sources src;
+		const char *says;
+	} rows[] = {
+		{ { .args = { "-s", "llm_api_key=canary" } },
+		    "-s: llm_api_key: never on the command line" },
+		{ { .args = { "-t", "-s", "llm_api_key = canary" } },
+		    "-s: llm_api_key: never on the command line" },
+		{ { .file = "llm_api_key = canary canary" },
+		    ":1: llm_api_key: must be a key" },
+		{ { .file = "llm_api_key = can\xc3\xa9ry-canary" },
+		    ":1: llm_api_key: must be a key" },
+		{ { .env = { "CAUSERIE_LLM_API_KEY=canary\r\nX: canary" } },
+		    "CAUSERIE_LLM_API_KEY: llm_api_key: must be a key" },
+		{ { .file = "llm_api_key = canary\nllm_api_key = canary" },
+		    "already set on line 1" },
+	};
+	struct conf cf;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(load(&cf, &rows[i].src), CONF_INVALID);
+		if (strstr(err, rows[i].says) == NULL)
+			fail_msg("%s", err);
+		assert_null(strstr(err, "canary"));
+		conf_free(&cf);
+	}
+}
+
+/* The configuration with a key's file of this content. */
+static enum conf_action
+load_key(struct conf *cf, const char *content, size_t n)
+{
+	char variable[64];
+	struct sources src = { .env = { variable } };
+
+	write_file(content, n);
+	snprintf(
+	    variable, sizeof(variable), "CAUSERIE_LLM_API_KEY_FILE=%s", path);
+	return load(cf, &src);
+}
+
+static void
+a_keys_file_holds_one_line(void **state)
+{
+	static char too_long[4100];
+	static const struct {
+		const char *content;
+		size_t n;
+		const char *says; /* NULL: it is sk-canary */
+	} rows[] = {
+		{ "sk-canary", 9, NULL },
+		{ "sk-canary\n", 10, NULL },
+		{ "sk-canary\r\n", 11, NULL },
+		{ "sk-canary\n\n", 11, "one line" },
+		{ "sk-canary\nsk-canary\n", 20, "one line" },
+		{ "sk-canary\0", 10, "one line" },
+		{ too_long, sizeof(too_long), "one line" },
+		{ "", 0, "no key in it" },
+		{ "\n", 1, "no key in it" },
+		{ "\r\n", 2, "no key in it" },
+		{ " sk-canary", 10, "without blanks" },
+		{ "sk-can\rary", 10, "without blanks" },
+		{ "sk-canary\xff", 10, "without blanks" },
+	};
+	enum conf_action action;
+	struct conf cf;
+
+	(void)state;
+	memset(too_long, 'k', sizeof(too_long));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		action = load_key(&cf, rows[i].content, rows[i].n);
+		if (rows[i].says == NULL) {
+			assert_int_equal(action, CONF_RUN);
+			assert_string_equal(cf.llm_api_key, "sk-canary");
+		} else {
+			assert_int_equal(action, CONF_INVALID);
+			assert_non_null(strstr(err, path));
+			if (strstr(err, rows[i].says) == NULL)
+				fail_msg("%zu: %s", i, err);
+			assert_null(strstr(err, "canary"));
+		}
+		conf_free(&cf);
+	}
+}
+
+static void
+a_keys_file_is_there_and_alone(void **state)
+{
+	static const struct {
+		struct sources src;
+		const char *says;
+	} rows[] = {
+		{ { .args = { "-s", "llm_api_key_file=/nonexistent/key" } },
+		    "llm_api_key_file: /nonexistent/key: cannot be read" },
+		{ { .args = { "-s", "llm_api_key_file=/tmp" } },
+		    "llm_api_key_file: /tmp: cannot be read" },
+		{ { .file = "llm_api_key = canary",
+		      .args = { "-s", "llm_api_key_file=/nonexistent/key" } },
+		    "llm_api_key_file: llm_api_key is set too" },
+	};
+	struct conf cf;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(load(&cf, &rows[i].src), CONF_INVALID);
+		if (strstr(err, rows[i].says) == NULL)
+			fail_msg("%s", err);
+		assert_null(strstr(err, "canary"));
+		conf_free(&cf);
 	}
 }
 
@@ -580,6 +925,14 @@ main(void)
 		cmocka_unit_test(long_lines_are_refused),
 		cmocka_unit_test(unreadable_files_are_refused),
 		cmocka_unit_test(numbers_are_read_to_the_letter),
+		cmocka_unit_test(temperatures_have_two_decimals),
+		cmocka_unit_test(words_are_read_to_the_letter),
+		cmocka_unit_test(urls_are_plain),
+		cmocka_unit_test(a_language_model_is_set_up_whole),
+		cmocka_unit_test(a_key_comes_from_where_few_can_read),
+		cmocka_unit_test(a_key_is_never_shown),
+		cmocka_unit_test(a_keys_file_holds_one_line),
+		cmocka_unit_test(a_keys_file_is_there_and_alone),
 		cmocka_unit_test(base_paths_are_plain),
 		cmocka_unit_test(texts_have_a_length),
 		cmocka_unit_test(the_environment_is_checked_too),
