@@ -68,8 +68,12 @@ fake_close(struct responder *r)
 	assert_null(asked);
 }
 
-static const struct responder_backend fake_backend = { "fake", fake_start,
-	fake_cancel, fake_close };
+static const struct responder_backend fake_backend = {
+	.name = "fake",
+	.start = fake_start,
+	.cancel = fake_cancel,
+	.close = fake_close,
+};
 static struct responder fake = { &fake_backend };
 
 struct responder *
