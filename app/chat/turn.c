@@ -489,12 +489,13 @@ turn_begin(struct loop_task *task)
 						 offsetof(struct turn, task));
 	struct turns *turns = t->turns;
 	bool waits = false;
+	int64_t retry_ms;
 	enum rc rc;
 
 	if (turns->draining) {
 		turn_fail(t, RC_UNAVAILABLE);
-	} else if ((rc = responder_ready(
-			turns->conf.responder, &t->end.retry_ms)) != RC_OK) {
+	} else if ((rc = responder_ready(turns->conf.responder, &retry_ms)) !=
+		   RC_OK) {
 		turn_fail(t, rc);
 	} else if (!t->has_sid) {
 		turn_create(t);
