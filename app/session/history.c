@@ -57,18 +57,30 @@ history_put(char *at, const struct message *m)
 	return at + m->len;
 }
 
+static uint64_t
+history_text(const struct history *h)
+{
+	struct message m;
+	uint64_t bytes = 0;
+	size_t pos = 0;
+
+	while (history_next(h, &pos, &m))
+		bytes += m.len;
+	return bytes;
+}
+
 /* Where the newest whole pairs begin that fit, and how many messages. */
 static size_t
 history_fit(const struct history *h, const struct window *w, uint32_t *count)
 {
+	uint64_t left = history_text(h);
 	struct message m;
-	size_t left = h->size - h->count * sizeof(struct head);
 	size_t pos = 0;
 
 	*count = h->count;
 	while (*count > 0 && (*count > w->messages || left > w->bytes)) {
 		for (int i = 0; i < 2 && history_next(h, &pos, &m); i++) {
-			left -= message_size(&m) - sizeof(struct head);
+			left -= m.len;
 			(*count)--;
 		}
 	}

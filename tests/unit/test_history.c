@@ -120,6 +120,117 @@ test_members_survive(void **state)
 	assert_int_equal(h.count, 0);
 }
 
+/* It stands before its text, wherever that begins. */
+static void
+test_keys_survive(void **state)
+{
+	static const size_t lengths[] = { 0, 1, 2, 3, 5, 8, 100 };
+	struct sid key = { { 0 } };
+	struct message q = message(ROLE_USER, "question");
+	const struct message a = message(ROLE_ASSISTANT, "answer");
+	struct history h = { 0 }, copy;
+	struct message m;
+	size_t i, n = sizeof(lengths) / sizeof(lengths[0]), pos = 0;
+	char text[100];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	q.text = text;
+	for (i = 0; i < n; i++) {
+		key.b[0] = (uint8_t)i;
+		key.b[15] = (uint8_t)(255 - i);
+		q.len = lengths[i];
+		q.key = i % 2 == 0 ? &key : NULL;
+		assert_int_equal(history_add(&h, &q, &a, &WINDOW_ALL), RC_OK);
+	}
+	memset(&key, 0xee, sizeof(key));
+	assert_int_equal(history_copy(&copy, &h, &WINDOW_ALL), RC_OK);
+	history_free(&h);
+	for (i = 0; i < n; i++) {
+		assert_true(history_next(&copy, &pos, &m));
+		assert_int_equal(m.key != NULL, i % 2 == 0);
+		if (m.key != NULL) {
+			assert_int_equal(m.key->b[0], i);
+			assert_int_equal(m.key->b[15], 255 - i);
+		}
+		assert_int_equal(m.len, lengths[i]);
+		assert_memory_equal(m.text, text, m.len);
+		assert_true(history_next(&copy, &pos, &m));
+		assert_null(m.key);
+		assert_memory_equal(m.text, "answer", 6);
+	}
+	history_free(&copy);
+}
+
+static void
+test_why_survives(void **state)
+{
+	const struct message q = message(ROLE_USER, "q");
+	struct message a = message(ROLE_ASSISTANT, "a");
+	struct history h = { 0 };
+	struct message m = { .len = 0 };
+	size_t pos;
+	int why;
+
+	(void)state;
+	for (why = 0; why < RC_COUNT; why++) {
+		a.why = (enum rc)why;
+		assert_int_equal(history_add(&h, &q, &a, &WINDOW_NONE), RC_OK);
+		pos = 0;
+		assert_true(history_next(&h, &pos, &m));
+		assert_int_equal(m.why, RC_OK);
+		assert_true(history_next(&h, &pos, &m));
+		assert_int_equal(m.why, why);
+	}
+	history_free(&h);
+}
+
+static void
+test_key_stays_when_older_pairs_go(void **state)
+{
+	const struct sid key = { { 1, 2, 3 } };
+	const struct message a = message(ROLE_ASSISTANT, "answer");
+	struct message q = message(ROLE_USER, "question"), m = { .len = 0 };
+	struct history h = { 0 };
+	size_t pos = 0;
+
+	(void)state;
+	add(&h, "old", "pair", WINDOW_ALL);
+	q.key = &key;
+	assert_int_equal(history_add(&h, &q, &a, &WINDOW_ALL), RC_OK);
+	add(&h, "new", "pair", ((struct window){ 4, UINT64_MAX }));
+	assert_string_equal(texts(&h), "question,answer,new,pair,");
+	assert_true(history_next(&h, &pos, &m));
+	assert_non_null(m.key);
+	assert_true(m.key->b[0] == 1 && m.key->b[2] == 3);
+	history_free(&h);
+}
+
+/* A key costs its 16 bytes and nothing of the window. */
+static void
+test_keys_take_no_window(void **state)
+{
+	const struct sid key = { { 1 } };
+	const struct message a = message(ROLE_ASSISTANT, "aa");
+	const struct window exact = { 4, 8 }, less_by_one = { 4, 7 };
+	struct message q = message(ROLE_USER, "qq");
+	struct history h = { 0 }, copy;
+
+	(void)state;
+	q.key = &key;
+	assert_int_equal(history_add(&h, &q, &a, &exact), RC_OK);
+	assert_int_equal(history_add(&h, &q, &a, &exact), RC_OK);
+	assert_int_equal(h.count, 4);
+	assert_int_equal(h.size, 8 + 4 * HEAD + 2 * sizeof(key));
+	assert_int_equal(history_copy(&copy, &h, &exact), RC_OK);
+	assert_int_equal(copy.count, 4);
+	history_free(&copy);
+	assert_int_equal(history_copy(&copy, &h, &less_by_one), RC_OK);
+	assert_int_equal(copy.count, 2);
+	history_free(&copy);
+	history_free(&h);
+}
+
 static const struct {
 	struct window window;
 	const char *left;
@@ -252,6 +363,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_members_survive),
+		cmocka_unit_test(test_keys_survive),
+		cmocka_unit_test(test_why_survives),
+		cmocka_unit_test(test_key_stays_when_older_pairs_go),
+		cmocka_unit_test(test_keys_take_no_window),
 		cmocka_unit_test(test_copy_takes_newest_whole_pairs),
 		cmocka_unit_test(test_add_drops_oldest_pairs),
 		cmocka_unit_test(test_block_has_exact_size),
