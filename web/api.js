@@ -32,16 +32,17 @@ export class Api {
 	}
 
 	/*
-	 * Ask for an answer; sessionId is null for a new session. As it comes,
+	 * Ask for an answer; sessionId is null for a new session. The same key
+	 * again asks for the same answer, not for another. As it comes,
 	 * `start` and `delta` are called with the events of these names, if it
 	 * comes as a stream. Resolves to the answer: response, session_id,
 	 * new_session, message_count, and status when it was interrupted.
 	 * Rejects with a Problem, or as `signal` says.
 	 */
-	async chat(message, sessionId, { signal, start, delta }) {
+	async chat(message, sessionId, { key, signal, start, delta }) {
 		const body = { message, session_id: sessionId, stream: true };
 		const reply = await this.#request("POST", "/session/chat",
-		    { body, signal });
+		    { body, key, signal });
 		if (mediaType(reply) !== "text/event-stream")
 			return checkAnswer(await readJson(reply));
 
@@ -97,8 +98,10 @@ export class Api {
 		return this.#request(method, path, { signal });
 	}
 
-	async #request(method, path, { body, signal }) {
+	async #request(method, path, { body, key, signal }) {
 		const headers = { "Accept-Language": "fr" };
+		if (key !== undefined)
+			headers["Idempotency-Key"] = key;
 		if (body !== undefined)
 			headers["Content-Type"] = "application/json";
 		let reply;

@@ -277,9 +277,17 @@ function describe(error) {
  * A turn: a message and its answer.
  */
 
-async function ask(message) {
+/* randomUUID() is there on HTTPS only. */
+function makeKey() {
+	const parts = crypto.getRandomValues(new Uint32Array(4));
+	return Array.from(parts, (part) => part.toString(36)).join("-");
+}
+
+/* Tried again with the key of the first try, a message is answered once. */
+async function ask(message, key = makeKey()) {
 	const turn = {
 		message,
+		key,
 		sessionId: session.id,
 		controller: new AbortController(),
 		exchange: make("div", "exchange", makeQuestion(message)),
@@ -296,6 +304,7 @@ async function ask(message) {
 	announce(TEXTS.running);
 	try {
 		end(turn, await api.chat(message, turn.sessionId, {
+			key,
 			signal: turn.controller.signal,
 			start: (event) => begin(turn, event),
 			delta: (event) => grow(turn, event.text),
@@ -382,7 +391,7 @@ function fail(turn, error) {
  * without an answer then moves to the end; one with a part of it stays.
  */
 function addFailure(turn, text) {
-	const { exchange, message } = turn;
+	const { exchange, message, key } = turn;
 	const takeBack = () => {
 		if (turn.answer === null)
 			exchange.remove();
@@ -396,7 +405,7 @@ function addFailure(turn, text) {
 			return;
 		takeBack();
 		settleFocus();
-		ask(message);
+		ask(message, key);
 	}));
 	const edit = makeButton("Modifier", () => {
 		takeBack();

@@ -27,6 +27,7 @@ class FakeApi:
         self.plans = collections.deque()
         self.requests = []  # (method, path)
         self.chats = []  # bodies
+        self.keys = []           # their Idempotency-Key
         self.failing = {}  # (method, last part of the path) -> status
         self.stopped = threading.Event()
         self.left = threading.Event()
@@ -175,6 +176,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif failing is not None:
             self.problem(failing, "unavailable", "Service en panne (essai)")
         elif (self.command, path) == ("POST", "/session/chat"):
+            self.api.keys.append(self.headers.get("Idempotency-Key"))
             self.chat(json.loads(body))
         else:
             self.in_session(path)

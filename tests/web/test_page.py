@@ -447,6 +447,15 @@ def test_an_error_is_told_and_tried_again(tab, api, plan, detail):
     assert [c["message"] for c in api.chats] == ["ma *question*"] * 3
     assert tab.js("document.querySelectorAll('.question').length") == 1
     assert tab.focused() == "message"
+    assert api.keys[0] and len(set(api.keys)) == 1
+
+
+def test_another_message_has_another_key(tab, api):
+    for text in ("un", "deux"):
+        send(tab, text)
+        tab.until_text("Vous avez dit : " + text, ANSWER)
+        tab.until(IDLE)
+    assert len(set(api.keys)) == 2
 
 
 def test_what_came_before_a_cut_stays(tab, api):
