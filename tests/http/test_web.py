@@ -1,5 +1,7 @@
 """The page, as the web servers deliver it."""
 
+import socket
+
 import pytest
 
 from webservers import TOP
@@ -43,3 +45,13 @@ def test_what_the_page_has_not_is_not_found(client):
 def test_only_whole_words_lead_to_the_program(client, path):
     assert client.get(path).status == 404
     assert "X-Request-Id" not in client.get(path).headers
+
+
+@pytest.mark.parametrize("path", ["/ready", "/health", "/sessions/stats"])
+def test_what_the_web_server_refuses_is_not_served(server, path):
+    """A request without Host is to be refused (RFC 9112, section 3.2), and no
+    error handler may let it in past the rules for its path."""
+    with socket.create_connection(("127.0.0.1", server.port), 30) as s:
+        s.sendall(f"GET {path} HTTP/1.1\r\nConnection: close\r\n\r\n".encode())
+        status = s.makefile("rb").readline().split()[1]
+    assert status.startswith(b"4")
