@@ -129,7 +129,7 @@ test_keys_survive(void **state)
 	struct message q = message(ROLE_USER, "question");
 	const struct message a = message(ROLE_ASSISTANT, "answer");
 	struct history h = { 0 }, copy;
-	struct message m;
+	struct message m = { .len = 0 };
 	size_t i, n = sizeof(lengths) / sizeof(lengths[0]), pos = 0;
 	char text[100];
 

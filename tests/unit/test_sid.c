@@ -258,6 +258,32 @@ any_wrong_character_is_seen_at_any_place(void **state)
 	}
 }
 
+/* Version 5 of the nil name space, as any other maker of UUIDs has it. */
+static void
+a_text_always_has_the_same_identifier(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *sid;
+	} rows[] = {
+		{ "", "e129f27c-5103-5c5c-844b-cdf0a15e160d" },
+		{ "k", "532a5f28-20b7-595c-9a93-15fb618a2a61" },
+		{ "K", "526e5a04-da65-5131-8185-c3e3e983df39" },
+		{ "3f2b8a30-5d0c-4a58-9a0e-6c1d1f7f0a11",
+		    "183c919d-0967-558c-82f9-63bf8132316e" },
+		{ "clé", "71724fed-9204-56fd-aef4-bd02e332bfa9" },
+	};
+	char text[SID_TEXT_SIZE];
+	struct sid sid;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		sid_of_text(&sid, rows[i].name, strlen(rows[i].name));
+		sid_text(text, &sid);
+		assert_string_equal(text, rows[i].sid);
+	}
+}
+
 static void
 equality_looks_at_every_byte(void **state)
 {
@@ -332,6 +358,7 @@ main(void)
 		cmocka_unit_test(any_uuid_is_read_and_written_in_lower_case),
 		cmocka_unit_test(nothing_else_is_read),
 		cmocka_unit_test(any_wrong_character_is_seen_at_any_place),
+		cmocka_unit_test(a_text_always_has_the_same_identifier),
 		cmocka_unit_test_setup(equality_looks_at_every_byte, reset),
 		cmocka_unit_test_setup(every_bit_of_the_key_varies, reset),
 		cmocka_unit_test(the_hash_shows_nothing_of_the_identifier),

@@ -38,6 +38,7 @@ struct op {
 	struct window window;
 	struct message pair[2];
 	char *text[2];
+	struct sid key;
 	int64_t now;
 	store_done_f *done;
 	void *arg;
@@ -119,6 +120,10 @@ slow_append(struct store *store, const struct sid *sid,
 
 	op->pair[0] = *question;
 	op->pair[1] = *answer;
+	if (question->key != NULL) {
+		op->key = *question->key;
+		op->pair[0].key = &op->key;
+	}
 	for (i = 0; i < 2; i++) {
 		op->text[i] = malloc(op->pair[i].len);
 		memcpy(op->text[i], op->pair[i].text, op->pair[i].len);
@@ -158,6 +163,8 @@ struct fake {
 	struct answer *running;
 	int started, cancelled;
 	bool refuses;
+	enum rc ready; /* what it says when it is asked */
+	int64_t retry_ms;
 };
 
 static struct answer *
@@ -206,6 +213,15 @@ fake_cancel(struct responder *responder, struct answer *a)
 	fake->cancelled++;
 }
 
+static enum rc
+fake_ready(struct responder *responder, int64_t *retry_ms)
+{
+	struct fake *fake = (struct fake *)responder;
+
+	*retry_ms = fake->retry_ms;
+	return fake->ready;
+}
+
 static void
 fake_close(struct responder *responder)
 {
@@ -216,6 +232,7 @@ static const struct responder_backend fake_backend = {
 	.name = "fake",
 	.start = fake_start,
 	.cancel = fake_cancel,
+	.ready = fake_ready,
 	.close = fake_close,
 };
 
@@ -304,23 +321,32 @@ static const struct turn_events events = {
 	.done = on_done,
 };
 
-static struct world *
-world_new(bool slow)
+static struct store *
+memory_open(uint64_t messages)
 {
-	static const struct store_limits limits = {
+	const struct store_limits limits = {
 		.ttl_ms = 1800000,
 		.max_sessions = 9,
 		.memory = 1 << 20,
-		.session_messages = 200,
+		.session_messages = messages,
 		.session_bytes = 1 << 20,
 	};
+	struct store *store = store_memory_open(&limits);
+
+	assert_non_null(store);
+	return store;
+}
+
+static struct world *
+world_new(bool slow)
+{
 	struct world *w = calloc(1, sizeof(*w));
 	int i;
 
 	assert_non_null(w);
 	assert_non_null(w->loop = loop_new(0));
 	assert_non_null(w->line = line_new());
-	assert_non_null(w->memory = store_memory_open(&limits));
+	w->memory = memory_open(200);
 	w->slow.store.backend = &slow_backend;
 	w->slow.inner = w->memory;
 	w->slow.loop = w->loop;
@@ -394,11 +420,11 @@ settle(struct world *w)
 }
 
 static struct chat *
-ask_as(struct world *w, int i, const struct sid *sid, const char *message,
-    bool keep_partial)
+ask_fully(struct world *w, int i, const struct sid *sid, const char *message,
+    bool keep_partial, const char *key)
 {
 	struct chat *chat = &w->chats[i];
-	char copy[64], id[] = "req-1";
+	char copy[64], key_copy[64], id[] = "req-1";
 	struct turn_request request = {
 		.sid = sid,
 		.message = copy,
@@ -409,6 +435,10 @@ ask_as(struct world *w, int i, const struct sid *sid, const char *message,
 	};
 
 	memcpy(copy, message, request.len);
+	if (key != NULL) {
+		snprintf(key_copy, sizeof(key_copy), "%s", key);
+		request.key = key_copy;
+	}
 	buf_clear(&chat->text);
 	buf_clear(&chat->answer);
 	*chat = (struct chat){
@@ -418,8 +448,16 @@ ask_as(struct world *w, int i, const struct sid *sid, const char *message,
 	chat->turn = turn_start(w->turns, &request, &events, chat);
 	assert_non_null(chat->turn);
 	memset(copy, 'x', sizeof(copy));
+	memset(key_copy, 'x', sizeof(key_copy));
 	memset(id, 'x', sizeof(id));
 	return chat;
+}
+
+static struct chat *
+ask_as(struct world *w, int i, const struct sid *sid, const char *message,
+    bool keep_partial)
+{
+	return ask_fully(w, i, sid, message, keep_partial, NULL);
 }
 
 /* The same, until the answer is asked for or the turn is over. */
@@ -427,6 +465,16 @@ static struct chat *
 ask(struct world *w, int i, const struct sid *sid, const char *message)
 {
 	struct chat *chat = ask_as(w, i, sid, message, true);
+
+	settle(w);
+	return chat;
+}
+
+static struct chat *
+ask_keyed(struct world *w, int i, const struct sid *sid, const char *message,
+    const char *key)
+{
+	struct chat *chat = ask_fully(w, i, sid, message, true, key);
 
 	settle(w);
 	return chat;
@@ -463,6 +511,17 @@ converse(struct world *w, const struct sid *sid, const char *message,
 	assert_int_equal(chat->dones, 1);
 	assert_int_equal(chat->end.rc, RC_OK);
 	return chat->end_sid;
+}
+
+static void
+converse_keyed(struct world *w, const struct sid *sid, const char *message,
+    const char *answer, const char *key)
+{
+	struct chat *chat = ask_keyed(w, 0, sid, message, key);
+
+	say(w, answer);
+	end_answer(w, RC_OK);
+	assert_int_equal(chat->end.rc, RC_OK);
 }
 
 static void
@@ -538,6 +597,22 @@ nothing(void *arg, enum rc rc, struct session *session)
 	(void)arg;
 	(void)rc;
 	(void)session;
+}
+
+static void
+counted(void *arg, enum rc rc, uint64_t sessions)
+{
+	assert_int_equal(rc, RC_OK);
+	*(uint64_t *)arg = sessions;
+}
+
+static uint64_t
+count_sessions(struct world *w)
+{
+	uint64_t sessions = 0;
+
+	store_count(w->memory, loop_now(w->loop), counted, &sessions);
+	return sessions;
 }
 
 static void
@@ -825,6 +900,319 @@ test_too_long(void **state)
 }
 
 /*
+ * A responder that is not ready.
+ */
+
+static void
+test_not_ready(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	const struct sid *sids[] = { NULL, &sid };
+	struct chat *chat;
+	int i;
+
+	w->fake.ready = RC_UPSTREAM_DOWN;
+	w->fake.retry_ms = 1234;
+	for (i = 0; i < 2; i++) {
+		chat = ask(w, 0, sids[i], "q1");
+		assert_end(chat, RC_UPSTREAM_DOWN, RC_OK, "");
+		assert_int_equal(chat->end.retry_ms, 1234);
+		assert_int_equal(chat->waits + chat->starts, 0);
+		assert_null(chat->end.sid);
+		assert_int_equal(w->fake.started, 1);
+		assert_int_equal(count_sessions(w), 1);
+		assert_history(w, &sid, "q|a|");
+	}
+	w->fake.ready = RC_OK;
+	converse(w, &sid, "q1", "a1");
+}
+
+static void
+test_advice_when_to_try_again(void **state)
+{
+	struct world *w = *state;
+	struct chat *chat = ask(w, 0, NULL, "q");
+
+	w->fake.retry_ms = 4321;
+	end_answer(w, RC_UPSTREAM_DOWN);
+	assert_end(chat, RC_UPSTREAM_DOWN, RC_OK, "");
+	assert_int_equal(chat->end.retry_ms, 4321);
+}
+
+/*
+ * Keys.
+ */
+
+/* The answer of an earlier try came again, as one piece. */
+static void
+assert_replayed(const struct chat *chat, enum rc interrupted,
+    const char *answer, uint64_t count)
+{
+	assert_end(chat, RC_OK, interrupted, answer);
+	assert_int_equal(chat->starts, 1);
+	assert_int_equal(chat->deltas, 1);
+	assert_int_equal(chat->text.len, strlen(answer));
+	assert_memory_equal(chat->text.data, answer, strlen(answer));
+	assert_int_equal(chat->end.message_count, count);
+	assert_false(chat->new_session || chat->end.new_session);
+}
+
+static void
+test_key_again(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct chat *chat;
+
+	converse_keyed(w, &sid, "q1", "a1", "k1");
+	chat = ask_keyed(w, 0, &sid, "q1", "k1");
+	assert_replayed(chat, RC_OK, "a1", 4);
+	assert_true(sid_equal(&chat->end_sid, &sid));
+
+	/* it answers as it was, whatever came later */
+	converse(w, &sid, "q2", "a2");
+	assert_replayed(ask_keyed(w, 0, &sid, "q1", "k1"), RC_OK, "a1", 4);
+	assert_int_equal(w->fake.started, 3);
+	assert_history(w, &sid, "q|a|q1|a1|q2|a2|");
+
+	/* without its key, or with another, it is a new message */
+	converse(w, &sid, "q1", "a3");
+	converse_keyed(w, &sid, "q1", "a4", "k2");
+	assert_int_equal(w->fake.started, 5);
+}
+
+static void
+test_key_while_the_first_runs(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct chat *first = ask_keyed(w, 0, &sid, "q1", "k");
+	struct chat *second = ask_keyed(w, 1, &sid, "q1", "k");
+
+	say(w, "a");
+	settle(w);
+	assert_int_equal(second->waits, 1);
+	assert_int_equal(second->starts, 0);
+	say(w, "1");
+	end_answer(w, RC_OK);
+	assert_end(first, RC_OK, RC_OK, "a1");
+	assert_replayed(second, RC_OK, "a1", 4);
+	assert_int_equal(w->fake.started, 2);
+	assert_history(w, &sid, "q|a|q1|a1|");
+}
+
+static void
+test_key_reused(void **state)
+{
+	static const char *const others[] = { "q2", "q", "q11", "Q1" };
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct chat *chat;
+	size_t i;
+
+	converse_keyed(w, &sid, "q1", "a1", "k");
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		chat = ask_keyed(w, 0, &sid, others[i], "k");
+		assert_end(chat, RC_KEY_REUSED, RC_OK, "");
+		assert_int_equal(chat->starts, 0);
+		assert_int_equal(w->fake.started, 2);
+		assert_history(w, &sid, "q|a|q1|a1|");
+	}
+}
+
+static void
+test_only_the_last_keys(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	char q[16], a[16], k[16];
+	int i;
+
+	for (i = 0; i <= TURN_MAX_KEYS; i++) {
+		snprintf(q, sizeof(q), "q%d", i);
+		snprintf(a, sizeof(a), "a%d", i);
+		snprintf(k, sizeof(k), "k%d", i);
+		converse_keyed(w, &sid, q, a, k);
+		converse(w, &sid, "no key", "counts for none");
+	}
+	for (i = 1; i <= TURN_MAX_KEYS; i++) {
+		snprintf(q, sizeof(q), "q%d", i);
+		snprintf(a, sizeof(a), "a%d", i);
+		snprintf(k, sizeof(k), "k%d", i);
+		assert_replayed(
+		    ask_keyed(w, 0, &sid, q, k), RC_OK, a, (uint64_t)i * 4 + 4);
+	}
+	converse_keyed(w, &sid, "another", "anew", "k0");
+	assert_replayed(
+	    ask_keyed(w, 0, &sid, "another", "k0"), RC_OK, "anew", 40);
+}
+
+static void
+test_key_of_a_failed_try(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct chat *chat = ask_keyed(w, 0, &sid, "q1", "k");
+
+	end_answer(w, RC_UPSTREAM);
+	assert_end(chat, RC_UPSTREAM, RC_OK, "");
+	ask_keyed(w, 0, &sid, "q1", "k");
+	tell(w, &sid, LINE_STOP);
+	assert_end(chat, RC_OK, RC_STOPPED, "");
+	converse_keyed(w, &sid, "another", "a1", "k");
+	assert_history(w, &sid, "q|a|another|a1|");
+}
+
+static void
+test_key_of_an_interrupted_answer(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct chat *chat = ask_keyed(w, 0, &sid, "q1", "k1");
+
+	say(w, "some");
+	end_answer(w, RC_UPSTREAM_TIMEOUT);
+	assert_end(chat, RC_OK, RC_UPSTREAM_TIMEOUT, "some");
+	ask_keyed(w, 0, &sid, "q2", "k2");
+	say(w, "more");
+	tell(w, &sid, LINE_STOP);
+	ask_keyed(w, 0, &sid, "q3", "k3");
+	say(w, "seen");
+	turn_leave(chat->turn);
+	settle(w);
+
+	assert_replayed(
+	    ask_keyed(w, 0, &sid, "q1", "k1"), RC_UPSTREAM_TIMEOUT, "some", 4);
+	assert_replayed(
+	    ask_keyed(w, 0, &sid, "q2", "k2"), RC_STOPPED, "more", 6);
+	assert_replayed(
+	    ask_keyed(w, 0, &sid, "q3", "k3"), RC_STOPPED, "seen", 8);
+	assert_history(w, &sid, "q|a|q1|some!|q2|more!|q3|seen!|");
+}
+
+static void
+test_key_without_live_session(void **state)
+{
+	struct world *w = *state;
+	struct sid made_up = { { 1, 2, 3 } };
+	const struct sid *sids[] = { NULL, &made_up };
+	struct sid sid;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		converse_keyed(w, sids[i], "q", "a", "k");
+		sid = w->chats[0].end_sid;
+		assert_true(w->chats[0].end.new_session);
+		converse_keyed(w, &sid, "q", "a1", "k");
+		converse_keyed(w, sids[i], "q", "a", "k");
+		assert_false(sid_equal(&w->chats[0].end_sid, &sid));
+		assert_history(w, &sid, "q|a|q|a1|");
+	}
+}
+
+static void
+test_key_of_another_session(void **state)
+{
+	struct world *w = *state;
+	struct sid one = converse(w, NULL, "q", "a");
+	struct sid two = converse(w, NULL, "q", "a");
+
+	converse_keyed(w, &one, "q1", "a1", "k");
+	converse_keyed(w, &two, "q1", "a2", "k");
+	assert_replayed(ask_keyed(w, 0, &one, "q1", "k"), RC_OK, "a1", 4);
+	assert_replayed(ask_keyed(w, 0, &two, "q1", "k"), RC_OK, "a2", 4);
+}
+
+static void
+test_key_after_older_pairs_fell_out(void **state)
+{
+	struct world *w = *state;
+	struct store *roomy = w->memory;
+	struct turns_conf conf = w->conf;
+	struct sid sid;
+	char q[16], a[16], k[16];
+	int i;
+
+	turns_close(w->turns);
+	w->memory = w->slow.inner = memory_open(4);
+	if (conf.store == roomy)
+		conf.store = w->memory;
+	store_close(roomy);
+	w->turns = turns_open(w->loop, &conf);
+	assert_non_null(w->turns);
+
+	sid = converse(w, NULL, "q", "a");
+	for (i = 1; i < 5; i++) {
+		snprintf(q, sizeof(q), "q%d", i);
+		snprintf(a, sizeof(a), "a%d", i);
+		snprintf(k, sizeof(k), "k%d", i);
+		converse_keyed(w, &sid, q, a, k);
+	}
+	assert_replayed(ask_keyed(w, 0, &sid, "q3", "k3"), RC_OK, "a3", 8);
+	assert_replayed(ask_keyed(w, 0, &sid, "q4", "k4"), RC_OK, "a4", 10);
+	converse_keyed(w, &sid, "q2", "anew", "k2");
+}
+
+/* To find a key all is read; the model still gets its window only. */
+static void
+test_key_and_the_window(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q1", "a1");
+
+	converse_keyed(w, &sid, "q2", "a2", "k2");
+	converse(w, &sid, "q3", "a3");
+	ask_keyed(w, 0, &sid, "q4", "k4");
+	assert_string_equal(w->fake.running->history, "q2|a2|q3|a3|");
+	say(w, "a4");
+	end_answer(w, RC_OK);
+}
+
+static void
+test_deleted_before_the_replay(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct chat *chat;
+
+	converse_keyed(w, &sid, "q1", "a1", "k");
+	ask_keyed(w, 0, &sid, "q1", "k");
+	chat = ask_keyed(w, 1, &sid, "q1", "k");
+	assert_replayed(chat, RC_OK, "a1", 4);
+	ask(w, 0, &sid, "q2");
+	chat = ask_keyed(w, 1, &sid, "q1", "k");
+	assert_int_equal(chat->waits, 1);
+	delete_session(w, &sid);
+	tell(w, &sid, LINE_DELETED);
+	assert_end(chat, RC_DELETED, RC_OK, "");
+	assert_int_equal(chat->starts, 0);
+}
+
+/* The client may leave at any moment of a replay. */
+static void
+test_leave_in_every_phase_of_a_replay(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct chat *chat;
+	int phase, i;
+
+	converse_keyed(w, &sid, "q1", "a1", "k");
+	for (phase = 0; phase < PHASES; phase++) {
+		chat = ask_fully(w, 0, &sid, "q1", true, "k");
+		for (i = 0; i < phase && chat->turn != NULL; i++)
+			loop_turn(w->loop, 0);
+		if (chat->turn != NULL)
+			turn_leave(chat->turn);
+		settle(w);
+		assert_history(w, &sid, "q|a|q1|a1|");
+		assert_false(line_tell(w->line, &sid, LINE_STOP));
+	}
+	assert_int_equal(w->fake.started, 2);
+}
+
+/*
  * Stopped, deleted, left, drained.
  */
 
@@ -1011,13 +1399,6 @@ test_leave(void **state)
 	}
 }
 
-static void
-counted(void *arg, enum rc rc, uint64_t sessions)
-{
-	assert_int_equal(rc, RC_OK);
-	*(uint64_t *)arg = sessions;
-}
-
 /* Who left before a session was made for them leaves none behind. */
 static void
 test_leave_in_every_phase(void **state)
@@ -1027,7 +1408,6 @@ test_leave_in_every_phase(void **state)
 	struct sid made_up = { { 1, 2, 3 } };
 	const struct sid *sids[] = { &sid, &made_up };
 	struct chat *chat;
-	uint64_t sessions;
 	int phase, i, k;
 
 	for (phase = 0; phase < PHASES; phase++) {
@@ -1042,10 +1422,8 @@ test_leave_in_every_phase(void **state)
 			assert_false(line_tell(w->line, sids[k], LINE_STOP));
 			if (chat->starts > 0 && k == 1)
 				delete_session(w, &chat->sid);
-			store_count(
-			    w->memory, loop_now(w->loop), counted, &sessions);
 			if (phase < 2)
-				assert_int_equal(sessions, 1);
+				assert_int_equal(count_sessions(w), 1);
 		}
 		assert_history(w, &sid, "q|a|");
 	}
@@ -1155,6 +1533,20 @@ main(void)
 		{ "test_store_fails_to_append", test_store_fails_to_append,
 		    setup_slow, teardown, NULL },
 		BOTH(test_too_long),
+		BOTH(test_not_ready),
+		BOTH(test_advice_when_to_try_again),
+		BOTH(test_key_again),
+		BOTH(test_key_while_the_first_runs),
+		BOTH(test_key_reused),
+		BOTH(test_only_the_last_keys),
+		BOTH(test_key_of_a_failed_try),
+		BOTH(test_key_of_an_interrupted_answer),
+		BOTH(test_key_without_live_session),
+		BOTH(test_key_of_another_session),
+		BOTH(test_key_after_older_pairs_fell_out),
+		BOTH(test_key_and_the_window),
+		BOTH(test_deleted_before_the_replay),
+		BOTH(test_leave_in_every_phase_of_a_replay),
 		BOTH(test_stop),
 		BOTH(test_stop_with_go),
 		BOTH(test_delete),
