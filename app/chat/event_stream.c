@@ -26,10 +26,9 @@ event_dispatch(struct event_stream *es, event_found_f *found, void *arg)
 {
 	bool more = true;
 
-	if (es->has_data && !es->data.failed)
+	if (es->has_data)
 		more = found(
 		    arg, es->data.len > 0 ? es->data.data : "", es->data.len);
-	more = more && !es->data.failed;
 	buf_clear(&es->data);
 	es->has_data = false;
 	return more;
@@ -75,7 +74,7 @@ event_line_ends(struct event_stream *es, const char *part, size_t n,
 	bool more;
 
 	if (es->line.len == 0)
-		return event_line(es, part, n, found, arg);
+		return n <= EVENT_MAX && event_line(es, part, n, found, arg);
 	buf_add(&es->line, part, n);
 	if (es->line.failed)
 		return false;
