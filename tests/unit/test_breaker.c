@@ -1,0 +1,270 @@
+/* The circuit breaker, with time as a value. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "chat/breaker.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define START    5000 /* the time at which the calls are made */
+
+static void
+call(struct breaker *b, bool ok, int64_t now)
+{
+	int64_t retry_ms = -1;
+
+	assert_int_equal(breaker_allow(b, now, &retry_ms), BREAKER_CALL);
+	assert_int_equal(retry_ms, 0);
+	breaker_report(b, BREAKER_CALL, ok, now);
+}
+
+/* The letters of calls: '.' went well, 'x' failed. */
+static void
+calls(struct breaker *b, const char *letters, int64_t now)
+{
+	for (; *letters != '\0'; letters++)
+		call(b, *letters == '.', now);
+}
+
+static void
+open_it(struct breaker *b)
+{
+	calls(b, "xxxxxxxxxxxxxxxxxxxx", START);
+}
+
+/* Refused for so long still. */
+static void
+assert_refused(struct breaker *b, int64_t now, int64_t wait)
+{
+	int64_t retry_ms = -1;
+
+	assert_int_equal(breaker_look(b, now, &retry_ms), BREAKER_REFUSED);
+	assert_int_equal(retry_ms, wait);
+	retry_ms = -1;
+	assert_int_equal(breaker_allow(b, now, &retry_ms), BREAKER_REFUSED);
+	assert_int_equal(retry_ms, wait);
+}
+
+static void
+assert_trial(struct breaker *b, int64_t now)
+{
+	int64_t retry_ms = -1;
+
+	assert_int_equal(breaker_look(b, now, &retry_ms), BREAKER_TRIAL);
+	assert_int_equal(retry_ms, 0);
+	assert_int_equal(breaker_allow(b, now, &retry_ms), BREAKER_TRIAL);
+	assert_int_equal(retry_ms, 0);
+}
+
+static void
+half_of_the_last_twenty_open_it(void **state)
+{
+	static const struct {
+		const char *letters; /* up to before the last */
+		char last;
+		bool opens;
+	} rows[] = {
+		{ "", 'x', false },
+		{ "xxxxxxxxx", 'x', false },
+		{ "xxxxxxxxxxxxxxxxxx", 'x', false },
+		{ "xxxxxxxxxxxxxxxxxxx", 'x', true },
+		{ "xxxxxxxxxxxxxxxxxxx", '.', true },
+		{ "..........xxxxxxxxx", 'x', true },
+		{ "..........xxxxxxxxx", '.', false },
+		{ ".x.x.x.x.x.x.x.x.x.", 'x', true },
+		{ ".x.x.x.x.x.x.x.x.x.", '.', false },
+		{ "xxxxxxxxx..........", 'x', true },
+		{ "xxxxxxxxx...........", 'x', false },
+		{ "xxxxxxxxx....................", '.', false },
+		{ "....................xxxxxxxxx", 'x', true },
+		{ "....................xxxxxxxx", 'x', false },
+		{ "xxxxxxxxx...........xxxxxxxxx", 'x', true },
+		{ "x.x.x.x.x.x.x.x.x...x.x.x.x.x", '.', false },
+	};
+	struct breaker b;
+	int64_t retry_ms;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		breaker_init(&b);
+		calls(&b, rows[i].letters, START);
+		call(&b, rows[i].last == '.', START);
+		if ((breaker_look(&b, START, &retry_ms) == BREAKER_REFUSED) !=
+		    rows[i].opens)
+			fail_msg("%s", rows[i].letters);
+		breaker_destroy(&b);
+	}
+}
+
+static void
+time_does_not_forgive(void **state)
+{
+	struct breaker b;
+
+	(void)state;
+	breaker_init(&b);
+	for (int64_t i = 0; i < BREAKER_CALLS; i++)
+		call(&b, false, START + i * 3600000);
+	assert_refused(&b, START + 19 * 3600000, BREAKER_FIRST_MS);
+	breaker_destroy(&b);
+}
+
+static void
+open_it_says_for_how_long(void **state)
+{
+	struct breaker b;
+
+	(void)state;
+	breaker_init(&b);
+	open_it(&b);
+	assert_refused(&b, START, 10000);
+	assert_refused(&b, START + 1, 9999);
+	assert_refused(&b, START + 9999, 1);
+	assert_trial(&b, START + 10000);
+	breaker_destroy(&b);
+}
+
+static void
+one_call_tries(void **state)
+{
+	int64_t retry_ms;
+	struct breaker b;
+
+	(void)state;
+	breaker_init(&b);
+	open_it(&b);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(
+		    breaker_look(&b, START + 10000, &retry_ms), BREAKER_TRIAL);
+	assert_trial(&b, START + 10000);
+	assert_refused(&b, START + 10000, 1);
+	assert_refused(&b, START + 99999, 1);
+	breaker_destroy(&b);
+}
+
+static void
+a_trial_that_goes_well_closes_it(void **state)
+{
+	struct breaker b;
+
+	(void)state;
+	breaker_init(&b);
+	open_it(&b);
+	assert_trial(&b, START + 10000);
+	breaker_report(&b, BREAKER_TRIAL, true, START + 10500);
+	calls(&b, "xxxxxxxxxxxxxxxxxxx", START + 10500);
+	call(&b, false, START + 11000);
+	assert_refused(&b, START + 11000, BREAKER_FIRST_MS);
+	breaker_destroy(&b);
+}
+
+static void
+a_trial_that_fails_doubles_the_time(void **state)
+{
+	static const int64_t waits[] = { 10000, 20000, 40000, 60000, 60000,
+		60000 };
+	int64_t now = START;
+	struct breaker b;
+
+	(void)state;
+	breaker_init(&b);
+	open_it(&b);
+	for (size_t i = 0; i < COUNT(waits); i++) {
+		assert_refused(&b, now, waits[i]);
+		assert_refused(&b, now + waits[i] - 1, 1);
+		now += waits[i] + 7;
+		assert_trial(&b, now);
+		now += 300;
+		breaker_report(&b, BREAKER_TRIAL, false, now);
+	}
+	assert_refused(&b, now, 60000);
+	now += 60000;
+	assert_trial(&b, now);
+	breaker_report(&b, BREAKER_TRIAL, true, now);
+	calls(&b, "xxxxxxxxxxxxxxxxxxxx", now);
+	assert_refused(&b, now, BREAKER_FIRST_MS);
+	breaker_destroy(&b);
+}
+
+static void
+late_reports_do_not_count(void **state)
+{
+	struct breaker b;
+
+	(void)state;
+	breaker_init(&b);
+	open_it(&b);
+	for (int i = 0; i < 2 * BREAKER_CALLS; i++)
+		breaker_report(&b, BREAKER_CALL, i % 2 == 0, START + 5000);
+	assert_refused(&b, START + 5000, 5000);
+	assert_trial(&b, START + 10000);
+	for (int i = 0; i < 2 * BREAKER_CALLS; i++)
+		breaker_report(&b, BREAKER_CALL, i % 2 == 0, START + 10001);
+	assert_refused(&b, START + 10001, 1);
+	breaker_report(&b, BREAKER_TRIAL, true, START + 10002);
+	calls(&b, "xxxxxxxxxxxxxxxxxxx", START + 10002);
+	call(&b, true, START + 10002);
+	assert_refused(&b, START + 10002, BREAKER_FIRST_MS);
+	breaker_destroy(&b);
+}
+
+static void
+a_refused_call_has_nothing_to_report(void **state)
+{
+	struct breaker b;
+
+	(void)state;
+	breaker_init(&b);
+	for (int i = 0; i < 2 * BREAKER_CALLS; i++)
+		breaker_report(&b, BREAKER_REFUSED, false, START);
+	call(&b, true, START);
+	breaker_destroy(&b);
+}
+
+static void
+a_call_given_up_is_as_if_it_never_was(void **state)
+{
+	int64_t retry_ms;
+	struct breaker b;
+
+	(void)state;
+	breaker_init(&b);
+	calls(&b, "xxxxxxxxxxxxxxxxxxx", START);
+	for (int i = 0; i < 30; i++) {
+		assert_int_equal(
+		    breaker_allow(&b, START, &retry_ms), BREAKER_CALL);
+		breaker_forget(&b, BREAKER_CALL);
+	}
+	call(&b, false, START);
+	assert_trial(&b, START + 10000);
+	breaker_forget(&b, BREAKER_CALL);
+	assert_refused(&b, START + 10000, 1);
+	breaker_forget(&b, BREAKER_TRIAL);
+	assert_trial(&b, START + 10001);
+	breaker_report(&b, BREAKER_TRIAL, false, START + 10001);
+	assert_refused(&b, START + 10001, 20000);
+	breaker_destroy(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(half_of_the_last_twenty_open_it),
+		cmocka_unit_test(time_does_not_forgive),
+		cmocka_unit_test(open_it_says_for_how_long),
+		cmocka_unit_test(one_call_tries),
+		cmocka_unit_test(a_trial_that_goes_well_closes_it),
+		cmocka_unit_test(a_trial_that_fails_doubles_the_time),
+		cmocka_unit_test(late_reports_do_not_count),
+		cmocka_unit_test(a_refused_call_has_nothing_to_report),
+		cmocka_unit_test(a_call_given_up_is_as_if_it_never_was),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
