@@ -49,8 +49,6 @@ close_locked(struct breaker *b)
 {
 	b->open_until = 0;
 	b->open_ms = 0;
-	b->failed = 0;
-	b->calls = 0;
 }
 
 static void
