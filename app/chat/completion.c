@@ -98,6 +98,28 @@ read_usage(struct completion_chunk *chunk, const struct json *usage)
 	    json_get(usage, "completion_tokens"), -1);
 }
 
+/* As a member of its own, or as the kind of the whole. */
+static bool
+is_error(const struct json *doc)
+{
+	const char *object;
+	size_t n;
+
+	if (json_kind(json_get(doc, "error")) != JSON_NULL)
+		return true;
+	object = json_text(json_get(doc, "object"), &n);
+	return object != NULL && strcmp(object, "error") == 0;
+}
+
+/* Some servers send an empty reason until there is one. */
+static bool
+is_reason(const struct json *reason)
+{
+	size_t n;
+
+	return json_text(reason, &n) != NULL && n > 0;
+}
+
 bool
 completion_read(struct completion_chunk *chunk, const char *data, size_t n)
 {
@@ -113,11 +135,10 @@ completion_read(struct completion_chunk *chunk, const char *data, size_t n)
 	}
 	if (json_parse_foreign(data, n, &doc) != RC_OK)
 		return false;
-	chunk->error = json_kind(json_get(doc, "error")) != JSON_NULL;
+	chunk->error = is_error(doc);
 	choice = json_at(json_get(doc, "choices"), 0);
 	read_text(&chunk->text, json_get(json_get(choice, "delta"), "content"));
-	chunk->finished = json_kind(json_get(choice, "finish_reason")) ==
-	                  JSON_STRING;
+	chunk->finished = is_reason(json_get(choice, "finish_reason"));
 	read_usage(chunk, json_get(doc, "usage"));
 	json_free(doc);
 	return !chunk->text.failed;

@@ -22,7 +22,6 @@ enum completion_quirks {
 struct completion_request {
 	const char		*model;
 	double			 temperature;
-	int64_t			 max_tokens;
 	const char		*system;	/* prompt, or NULL */
 	const struct history	*history;
 	const char		*question;
@@ -48,7 +47,7 @@ struct completion_chunk {
 	struct buf	text;		/* clean UTF-8, often empty */
 	bool		finished;	/* it has a finish_reason */
 	bool		done;		/* "[DONE]" */
-	bool		error;		/* an error object */
+	bool		error;		/* of any form */
 	bool		has_usage;
 	struct usage	usage;
 };
