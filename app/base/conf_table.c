@@ -292,8 +292,8 @@ is_authority(const char *s, size_t n)
 	if (host == 0 || host == n)
 		return host == n && n > 0;
 	port = strspn(s + host + 1, DIGITS);
-	return s[host] == ':' && port > 0 && port <= 5 &&
-	       host + 1 + port == n && strtoul(s + host + 1, NULL, 10) > 0 &&
+	return s[host] == ':' && port > 0 && host + 1 + port == n &&
+	       strtoul(s + host + 1, NULL, 10) > 0 &&
 	       strtoul(s + host + 1, NULL, 10) <= UINT16_MAX;
 }
 

@@ -458,6 +458,7 @@ urls_are_plain(void **state)
 		{ "http://localhost:0/v1", NULL },
 		{ "http://localhost:65536/v1", NULL },
 		{ "http://localhost:123456/v1", NULL },
+		{ "http://localhost:18446744073709551617/v1", NULL },
 		{ "http://localhost:80a/v1", NULL },
 		{ "http://[::1", NULL },
 		{ "http://[]/v1", NULL },
@@ -667,6 +668,47 @@ a_keys_file_is_there_and_alone(void **state)
 		assert_null(strstr(err, "canary"));
 		conf_free(&cf);
 	}
+}
+
+/*
+ * The C library's explicit_bzero is replaced here, since freed memory cannot
+ * be looked at; the second name is the one that _FORTIFY_SOURCE calls.
+ */
+static char wiped[64];
+
+void __explicit_bzero_chk(void *, size_t, size_t);
+
+void
+explicit_bzero(void *p, size_t n)
+{
+	snprintf(wiped, sizeof(wiped), "%.*s", (int)n, (char *)p);
+}
+
+void
+__explicit_bzero_chk(void *p, size_t n, size_t size)
+{
+	(void)size;
+	explicit_bzero(p, n);
+}
+
+static void
+a_key_is_overwritten_in_the_end(void **state)
+{
+	static const struct sources src = {
+		.env = { "CAUSERIE_LLM_API_KEY=sk-canary",
+		    "CAUSERIE_ARTICLES=/a" }
+	};
+	struct conf cf;
+
+	(void)state;
+	assert_int_equal(load(&cf, &src), CONF_RUN);
+	wiped[0] = '\0';
+	assert_int_equal(
+	    conf_set(&cf, conf_find("llm_api_key"), "sk-other"), CONF_SET);
+	assert_string_equal(wiped, "sk-canary");
+	conf_free(&cf);
+	assert_string_equal(wiped, "sk-other");
+	assert_null(cf.llm_api_key);
 }
 
 static void
@@ -933,6 +975,7 @@ main(void)
 		cmocka_unit_test(a_key_is_never_shown),
 		cmocka_unit_test(a_keys_file_holds_one_line),
 		cmocka_unit_test(a_keys_file_is_there_and_alone),
+		cmocka_unit_test(a_key_is_overwritten_in_the_end),
 		cmocka_unit_test(base_paths_are_plain),
 		cmocka_unit_test(texts_have_a_length),
 		cmocka_unit_test(the_environment_is_checked_too),
