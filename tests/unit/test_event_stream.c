@@ -1,4 +1,4 @@
-/* Server-sent events of an upstream: however they are cut, the same come out. */
+/* An upstream's events: however they are cut, the same ones come out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
