@@ -21,7 +21,6 @@
 #include "chat/upstream.h"
 
 #define MAX_REQUEST (16 * 1024 * 1024) /* bytes of a request to the model */
-#define MAX_SYSTEM  (128 * 1024)       /* bytes of its system prompt */
 #define MAX_REFUSAL 1024               /* bytes kept of an error's body */
 #define MAX_SWAPS   2                  /* the tokens' field, and usage */
 #define BACKOFF_MS  500                /* before the first retry; it doubles */
@@ -400,9 +399,11 @@ write_request(struct answer *a, const struct prompt *prompt)
 	};
 	struct buf system;
 
-	buf_init(&system, MAX_SYSTEM);
+	buf_init(&system, SYSTEM_PROMPT_FILLED_MAX);
 	system_prompt_fill(&system, conf->system, clock_wall_ms());
 	request.system = buf_string(&system);
+	if (request.system == NULL)
+		a->request.failed = true;
 	completion_write(&a->request, &request);
 	a->tail_at = a->request.len;
 	buf_free(&system);
