@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import select
 
 CHAT = "/session/chat"
 UNKNOWN = "3f2b8a30-5d0c-4a58-9a0e-6c1d1f7f0a11"  # no session's
@@ -112,3 +113,24 @@ class Client:
 
     def stop(self, session):
         return self.ask("POST", f"/session/{session}/stop")
+
+
+def begin_turn(client, session, message):
+    """A chat that is not streamed and whose turn runs, where nobody waits for
+    the turn before his: the connection that its reply will come on."""
+    connection = http.client.HTTPConnection("127.0.0.1", client.port, 60)
+
+    def send():
+        connection.request("POST", CHAT, json.dumps(
+            {"message": message, "session_id": session}),
+            {"Content-Type": "application/json"})
+
+    send()
+    # what asks whether the turn runs may have been before it
+    while client.chat("fail", session).status != 409:
+        if select.select([connection.sock], [], [], 0.01)[0]:
+            reply = connection.getresponse()
+            assert reply.status == 409, reply.read()
+            reply.read()
+            send()
+    return connection

@@ -120,6 +120,15 @@ class Peer:
         assert status == (0, REQUEST_COMPLETE)
         return Reply(*out.split(b"\r\n\r\n", 1))
 
+    def read_until(self, text):
+        """STDOUT up to a record with this text."""
+        seen = b""
+        while text not in seen:
+            kind, _, content = self.read_record()
+            assert kind == STDOUT, seen
+            seen += content
+        return seen
+
     def ask(self, *args, **kwargs):
         self.send(request(*args, **kwargs))
         return self.read_reply(kwargs.get("id", 1))

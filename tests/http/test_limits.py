@@ -5,7 +5,7 @@ import json
 import pytest
 
 from client import CHAT, UNKNOWN
-from fcgi import STDOUT, Peer, request
+from fcgi import Peer, request
 from webservers import wait_for
 
 SOON = 0.002  # minutes
@@ -163,38 +163,39 @@ def test_the_context_has_a_limit(api, settings, seen):
     assert f"({seen} messages d'historique)" in answer["response"]
 
 
+def running(program, session):
+    """The connection of a stream that has begun and is silent."""
+    peer = Peer(program.address)
+    peer.send(request("POST", CHAT, json.dumps(
+        {"message": "paced 1 60000", "session_id": session,
+         "stream": True}).encode()))
+    peer.read_until(b'"start"')
+    return peer
+
+
 def test_waiting_has_a_limit(launch):
     program = launch({"turn_wait_seconds": 0.05})
     api = Api(program)
     session = api.new()
-    runs = Api(program)
-    runs.peer.send(chat_request("paced 1 60000", session))
-    wait_for(lambda: api.chat("fail", session)["code"] == "session_busy",
-             what="a turn")
+    runs = running(program, session)
     reply = api.ask("POST", CHAT, {"message": "x", "session_id": session})
     assert reply.status == 409
     assert int(reply.headers["Retry-After"]) > 0
+    runs.socket.close()
 
 
 def test_waiting_in_a_stream_ends_with_an_error_event(launch):
     program = launch({"turn_wait_seconds": 0.05})
     api = Api(program)
     session = api.new()
-    runs = Api(program)
-    runs.peer.send(chat_request("paced 1 60000", session))
-    wait_for(lambda: api.chat("fail", session)["code"] == "session_busy",
-             what="a turn")
+    runs = running(program, session)
     reply = api.ask("POST", CHAT, {"message": "x", "session_id": session,
                                    "stream": True})
     assert reply.status == 200
     event = json.loads(reply.body.strip().split(b"data: ")[-1])
     assert event["type"] == "error"
     assert (event["status"], event["code"]) == (409, "session_busy")
-
-
-def chat_request(message, session):
-    return request("POST", CHAT, json.dumps(
-        {"message": message, "session_id": session}).encode())
+    runs.socket.close()
 
 
 BASE = "/api/chatbot"
@@ -243,9 +244,4 @@ def test_a_silent_stream_is_pinged(api):
     peer = api().peer
     peer.send(request("POST", CHAT, json.dumps(
         {"message": "paced 1 60000", "stream": True}).encode()))
-    records = b""
-    while b"\n: ping\n" not in records:
-        kind, _, content = peer.read_record()
-        assert kind == STDOUT
-        records += content
-    assert b"delta" not in records
+    assert b"delta" not in peer.read_until(b"\n: ping\n")

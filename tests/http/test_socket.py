@@ -231,16 +231,6 @@ def chat(message, session=None, stream=True, keep=False):
     return fcgi.request("POST", CHAT, body, keep=keep)
 
 
-def read_until(peer, text):
-    """STDOUT so far, up to a record with this text."""
-    seen = b""
-    while text not in seen:
-        kind, _, content = peer.read_record()
-        assert kind == fcgi.STDOUT, seen
-        seen += content
-    return seen
-
-
 def ask(direct, *args):
     with Peer(direct.address) as peer:
         return json.loads(peer.ask(*args).body)
@@ -257,7 +247,7 @@ def session(direct):
 
 def test_an_abort_record_ends_the_turn(direct, peer, session):
     peer.send(chat("paced 100000 20", session, keep=True))
-    read_until(peer, b"mot1")
+    peer.read_until(b"mot1")
     peer.send(fcgi.record(fcgi.ABORT_REQUEST))
     wait_for(lambda: messages(direct, session), what="the partial answer")
     assert messages(direct, session)[1]["status"] == "interrupted"
@@ -273,7 +263,7 @@ def test_an_abort_after_the_reply_is_forgotten(peer):
 def test_a_web_server_that_goes_ends_the_turn(direct, session, how):
     with Peer(direct.address) as peer:
         peer.send(chat("paced 100000 20", session))
-        read_until(peer, b"mot1")
+        peer.read_until(b"mot1")
         if how == "half-close":
             peer.socket.shutdown(socket.SHUT_WR)
             wait_for(lambda: messages(direct, session))

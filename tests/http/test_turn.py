@@ -1,12 +1,10 @@
 """A turn, through each server, with a responder whose pace the test sets."""
 
-import http.client
-import json
 import threading
 
 import pytest
 
-from client import UNKNOWN, Client
+from client import UNKNOWN, Client, Reply, begin_turn
 from webservers import wait_for
 
 ENDLESS = "paced 100000 20"
@@ -30,12 +28,6 @@ def in_background(call, *args, **kwargs):
 def stop_running(client, session):
     """Stop as soon as there is a turn to stop."""
     wait_for(lambda: client.stop(session).json["stopped"], what="a turn")
-
-
-def wait_until_busy(client, session):
-    """Wait until a turn runs, where nobody waits for his; leaves no trace."""
-    wait_for(lambda: client.chat("fail", session).status == 409,
-             what="a turn")
 
 
 def begun(client, session, message=ENDLESS):
@@ -253,10 +245,9 @@ def test_stop_before_any_text_keeps_nothing(parallel):
 
 def test_delete_ends_a_running_chat(impatient):
     session = impatient.new()
-    chat = in_background(impatient.chat, SILENT, session)
-    wait_until_busy(impatient, session)
+    chat = begin_turn(impatient, session, SILENT)
     assert impatient.delete(session).status == 200
-    assert chat().problem == (410, "session_deleted")
+    assert Reply(chat.getresponse()).problem == (410, "session_deleted")
 
 
 def test_delete_ends_a_running_stream(parallel):
@@ -328,11 +319,7 @@ def test_an_answer_that_nobody_saw_is_not_kept(impatient_server):
         pytest.skip("lighttpd does not always notice while nothing is sent")
     client = Client(impatient_server.port)
     session = client.new()
-    leaving = http.client.HTTPConnection("127.0.0.1", client.port, 60)
-    leaving.request("POST", "/session/chat", json.dumps(
-        {"message": ENDLESS, "session_id": session}),
-        {"Content-Type": "application/json"})
-    wait_until_busy(client, session)
+    leaving = begin_turn(client, session, ENDLESS)
     leaving.close()
     wait_for(lambda: client.chat("Bonjour!", session).status == 200)
     assert texts(client, session)[0] == "Bonjour!"

@@ -1,0 +1,272 @@
+"""The program with a language model behind it: the simulator of bench/, a
+server that sends what a test wrote down, and what came of a turn."""
+
+import json
+import os
+import re
+import socket
+import ssl
+import subprocess
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+import fcgi
+from client import CHAT
+from fcgi import Peer
+from webservers import DEADLINE, Direct, environment, program
+
+KEY = "sk-canary-51f0c2d9e7"
+WORDS = "upstream-words-3c1f"  # in every failure of the simulator
+SPARE = 1.0  # seconds after a deadline, within which all must have ended
+
+# short deadlines, and a first retry that still fits
+SETTINGS = {
+    "llm_model": "simulated", "llm_connect_timeout_seconds": 0.5,
+    "llm_first_token_seconds": 0.7, "llm_stall_seconds": 0.5,
+    "llm_timeout_seconds": 3, "llm_retries": 1,
+}
+
+
+class Simulator:
+    """bench/upstream on a free port."""
+
+    def __init__(self, usual=""):
+        path = os.environ.get("CAUSERIE_UPSTREAM") or \
+            Path(program("causerie")).parent / "bench" / "upstream"
+        self.child = subprocess.Popen(
+            [str(path), "0", usual], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, text=True, env=environment())
+        line = self.child.stdout.readline()
+        self.port = int(re.fullmatch(r"listening on .*:(\d+)\n", line)[1])
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+
+    def ask(self, path, data=None):
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        url = f"http://127.0.0.1:{self.port}/{path}"
+        with opener.open(url, data, DEADLINE) as response:
+            return response.read()
+
+    @property
+    def stats(self):
+        return json.loads(self.ask("stats"))
+
+    @property
+    def calls(self):
+        return self.stats["calls"]
+
+    def last(self):
+        """The header fields and the JSON of the last call's request."""
+        head, body = self.ask("last").decode().split("\r\n\r\n", 1)
+        fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:])
+        return {k.lower(): v for k, v in fields.items()}, json.loads(body)
+
+    def reset(self):
+        self.ask("reset", b"")
+
+    def end(self):
+        self.child.kill()
+        self.child.wait()
+        self.child.stdout.close()
+
+
+class Scripted:
+    """Answers each request on a connection of its own, with the same bytes, in
+    which {authorization} is what the request said; a certificate makes it
+    speak TLS."""
+
+    def __init__(self, reply=b"", certificate=None):
+        self.reply, self.requests, self.tls = reply, [], None
+        if certificate is not None:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(certificate)
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        scheme = "http" if certificate is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self.socket.getsockname()[1]}/v1"
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                peer, _ = self.socket.accept()
+            except OSError:
+                return
+            try:
+                self.answer(peer)
+            except OSError:
+                pass
+            finally:
+                peer.close()
+
+    def answer(self, peer):
+        peer.settimeout(DEADLINE)
+        if self.tls is not None:
+            peer = self.tls.wrap_socket(peer, server_side=True)
+        request = b""
+        while b"\r\n\r\n" not in request or not request.endswith(b"}"):
+            more = peer.recv(65536)
+            if not more:
+                return
+            request += more
+        self.requests.append(request)
+        found = re.search(rb"\r\nauthorization: (.*?)\r\n", request, re.I)
+        peer.sendall(self.reply.replace(
+            b"{authorization}", found[1] if found else b""))
+        peer.shutdown(socket.SHUT_WR)
+        peer.recv(1)
+
+    def end(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.thread.join(DEADLINE)
+
+
+def http_reply(status, body, *fields):
+    head = [f"HTTP/1.1 {status} Simulated", f"Content-Length: {len(body)}",
+            "Connection: close", *fields, "", ""]
+    return "\r\n".join(head).encode() + body
+
+
+class Outcome:
+    """What a client heard of one turn: streamed or not, in the same words."""
+
+    def __init__(self, reply, raw, seconds):
+        self.status, self.headers = reply.status, reply.headers
+        self.raw, self.seconds = raw, seconds
+        kind = self.headers["Content-Type"].split(";")[0]
+        self.streamed = kind == "text/event-stream"
+        self.events = events_of(reply.body) if self.streamed else []
+        self.end = self.events[-1] if self.streamed else \
+            json.loads(reply.body.decode())
+        if self.streamed:
+            self.check_stream()
+        else:
+            assert kind == ("application/json" if self.status == 200 else
+                            "application/problem+json")
+        self.failed = "response" not in self.end
+        self.code = self.end.get("code")
+        self.text = self.end.get("response")
+        if self.failed:
+            self.status = self.end["status"]
+            assert self.end["title"] and self.end["detail"]
+        else:
+            assert self.end["success"] is True
+            assert (self.code is None) == ("status" not in self.end)
+
+    def check_stream(self):
+        kinds = [event["type"] for event in self.events]
+        assert kinds[0] == "start" and kinds[-1] in ("done", "error")
+        assert set(kinds[1:-1]) <= {"delta"}
+        deltas = "".join(event["text"] for event in self.events[1:-1])
+        assert deltas == self.end.get("response", "")
+
+
+def events_of(body):
+    """The events of a whole stream; everything in it is one or a ping."""
+    events = []
+    for part in body.decode().split("\n\n"):
+        if part.startswith("data: "):
+            assert "\n" not in part and "\r" not in part
+            events.append(json.loads(part[6:]))
+        else:
+            assert part in ("", ": ping"), part
+    return events
+
+
+class Service(Direct):
+    """The program alone, with a model at this URL."""
+
+    def __init__(self, url, settings={}):
+        super().__init__("causerie", {
+            **SETTINGS, "llm_base_url": url, **settings},
+            env=environment(CAUSERIE_LLM_API_KEY=KEY))
+
+    def ask(self, method, path, body=None, **params):
+        data = b"" if body is None else json.dumps(body).encode()
+        with Peer(self.address) as peer:
+            return peer.ask(method, path, data, **params)
+
+    def new(self):
+        return json.loads(self.ask("POST", "/session/new").body)["session_id"]
+
+    def messages(self, session):
+        reply = self.ask("GET", f"/session/{session}/messages")
+        assert reply.status == 200, reply.body
+        return json.loads(reply.body)["messages"]
+
+    def begin(self, message, session=None, stream=False, **params):
+        """Begin a turn; its answer is to be read from the Peer."""
+        body = json.dumps({"message": message, "session_id": session,
+                           "stream": stream}).encode()
+        peer = Peer(self.address)
+        peer.send(fcgi.request("POST", CHAT, body, **params))
+        return peer
+
+    def chat(self, message, session=None, stream=False, **params):
+        """A whole turn."""
+        begun = time.monotonic()
+        with self.begin(message, session, stream, **params) as peer:
+            raw, status = peer.read_raw()
+        assert status == (0, fcgi.REQUEST_COMPLETE)
+        return Outcome(fcgi.Reply(*raw.split(b"\r\n\r\n", 1)), raw,
+                       time.monotonic() - begun)
+
+    def end(self):
+        """As everywhere, and the key is in no log line."""
+        log = self.log.read_bytes()
+        super().end()
+        assert KEY.encode() not in log
+        assert b"canary" not in log
+
+
+def read_until(peer, text):
+    """STDOUT so far, up to a record with this text."""
+    seen = b""
+    while text not in seen:
+        kind, _, content = peer.read_record()
+        assert kind == fcgi.STDOUT, seen
+        seen += content
+    return seen
+
+
+@pytest.fixture
+def simulator():
+    simulator = Simulator()
+    yield simulator
+    simulator.end()
+
+
+@pytest.fixture
+def scripted():
+    """Start a Scripted server."""
+    started = []
+
+    def start(*args, **kwargs):
+        started.append(Scripted(*args, **kwargs))
+        return started[-1]
+    yield start
+    for server in started:
+        server.end()
+
+
+@pytest.fixture
+def serve():
+    """Start the program, with a model at a URL and with settings."""
+    started = []
+
+    def start(url, settings={}):
+        started.append(Service(url, settings))
+        return started[-1]
+    yield start
+    for service in started:
+        service.end()
+
+
+@pytest.fixture
+def service(simulator, serve):
+    """The program before the simulator."""
+    return serve(simulator.url)
