@@ -25,6 +25,7 @@
 #define MAX_SWAPS   2                  /* the tokens' field, and usage */
 #define BACKOFF_MS  500                /* before the first retry; it doubles */
 #define CLOSING_MS  1000               /* from [DONE] to the reply's end */
+#define ADVICE_MS   5000               /* to wait, when nobody said how long */
 
 struct openai {
 	/* immutable */
@@ -67,6 +68,7 @@ struct answer {
 	bool heard;        /* an event came */
 	bool begun;        /* text came */
 	bool finished;     /* and is whole */
+	bool closing;      /* and only its end is to come */
 	enum rc failure;
 	struct usage usage;
 };
@@ -82,6 +84,8 @@ answer_free(struct answer *a)
 	loop_untimer(a->model->loop, &a->next);
 	if (a->call != NULL)
 		upstream_cancel(a->call);
+	if (a->pass != BREAKER_REFUSED)
+		breaker_forget(&a->model->shared->breaker, a->pass);
 	event_stream_free(&a->stream);
 	buf_wipe(&a->request);
 	buf_free(&a->refusal);
@@ -109,7 +113,7 @@ answer_report(struct answer *a, bool ok)
 	a->pass = BREAKER_REFUSED;
 }
 
-/* An upstream may repeat the key that it refuses. */
+/* An upstream may repeat the key that it refuses, and be cut off in it. */
 static void
 hide(struct buf *text, const char *secret)
 {
@@ -119,6 +123,11 @@ hide(struct buf *text, const char *secret)
 	while (n > 0 && text->len >= n &&
 	       (at = memmem(text->data, text->len, secret, n)) != NULL)
 		memset(at, '*', n);
+	for (n = n < text->len ? n : text->len; n > 0; n--) {
+		at = text->data + text->len - n;
+		if (memcmp(at, secret, n) == 0)
+			memset(at, '*', n);
+	}
 }
 
 static void
@@ -136,15 +145,44 @@ answer_log(struct answer *a, enum rc rc, int status, const char *why)
  * The stream of a try.
  */
 
+/* When the silence has been too long. */
+static int64_t
+answer_due(const struct answer *a)
+{
+	const struct openai_conf *conf = &a->model->shared->conf;
+	int64_t due = a->active_ms;
+
+	if (a->closing)
+		due += CLOSING_MS;
+	else
+		due += a->heard ? conf->stall_ms : conf->first_token_ms;
+	return due < a->deadline ? due : a->deadline;
+}
+
+/* The timer is set anew only when its time may come earlier than it was. */
+static void
+answer_heard(struct answer *a, bool closing)
+{
+	bool sooner = !a->heard || closing;
+
+	a->active_ms = loop_now(a->model->loop);
+	a->heard = true;
+	a->closing = closing;
+	if (sooner)
+		loop_timer(a->model->loop, &a->quiet, answer_due(a));
+}
+
 static bool
 answer_event(void *arg, const char *data, size_t n)
 {
 	struct answer *a = arg;
 	struct completion_chunk chunk;
-	bool ok = completion_read(&chunk, data, n);
+	bool ok;
 
-	a->active_ms = loop_now(a->model->loop);
-	a->heard = true;
+	if (a->closing)
+		return true;
+	ok = completion_read(&chunk, data, n);
+	answer_heard(a, chunk.done);
 	if (!ok || chunk.error) {
 		buf_add(&a->refusal, data, n < MAX_REFUSAL ? n : MAX_REFUSAL);
 		a->failure = RC_UPSTREAM;
@@ -157,9 +195,6 @@ answer_event(void *arg, const char *data, size_t n)
 		a->finished = true;
 	if (chunk.has_usage)
 		a->usage = chunk.usage;
-	if (chunk.done)
-		loop_timer(
-		    a->model->loop, &a->quiet, a->active_ms + CLOSING_MS);
 	buf_free(&chunk.text);
 	return a->failure == RC_OK;
 }
@@ -310,7 +345,7 @@ answer_call_end(void *arg, enum upstream_end end, int status,
 	enum rc rc = a->failure;
 
 	a->call = NULL;
-	if (end == UPSTREAM_OK && status != 200) {
+	if (end != UPSTREAM_NOMEM && status != 0 && status != 200) {
 		answer_refused(a, status, retry_after);
 		return;
 	}
@@ -333,21 +368,15 @@ static const struct upstream_events call_events = {
 	.end = answer_call_end,
 };
 
-/* Nothing came for too long; but what is finished only waits for its end. */
+/* What is finished is whole, whatever does not come any more. */
 static void
 answer_quiet(struct timer *timer, void *arg)
 {
 	struct answer *a = arg;
-	const struct openai_conf *conf = &a->model->shared->conf;
-	int64_t now = loop_now(a->model->loop);
-	int64_t due = a->active_ms +
-	              (a->heard ? conf->stall_ms : conf->first_token_ms);
+	int64_t due = answer_due(a);
 
-	(void)timer;
-	if (due > a->deadline)
-		due = a->deadline;
-	if (!a->finished && now < due) {
-		loop_timer(a->model->loop, &a->quiet, due);
+	if (loop_now(a->model->loop) < due) {
+		loop_timer(a->model->loop, timer, due);
 		return;
 	}
 	answer_report(a, a->finished);
@@ -374,7 +403,7 @@ answer_try(struct answer *a)
 	a->request.len = a->tail_at;
 	completion_tail(&a->request, conf->max_tokens, a->quirks);
 	a->active_ms = now;
-	loop_timer(m->loop, &a->quiet, now + conf->first_token_ms);
+	loop_timer(m->loop, &a->quiet, answer_due(a));
 	if (!a->request.failed)
 		a->call = upstream_start(m->upstream, a->request.data,
 		    a->request.len, a->request_id, &call_events, a);
@@ -444,8 +473,6 @@ openai_cancel(struct responder *responder, struct answer *a)
 	(void)responder;
 	if (a->begun)
 		answer_report(a, true);
-	else if (a->pass != BREAKER_REFUSED)
-		breaker_forget(&a->model->shared->breaker, a->pass);
 	answer_free(a);
 }
 
@@ -460,6 +487,8 @@ openai_ready(struct responder *responder, int64_t *retry_ms)
 	pass = breaker_look(&m->shared->breaker, now, retry_ms);
 	if (busy > *retry_ms)
 		*retry_ms = busy;
+	if (*retry_ms == 0)
+		*retry_ms = ADVICE_MS;
 	return pass == BREAKER_REFUSED ? RC_UPSTREAM_DOWN : RC_OK;
 }
 

@@ -244,6 +244,8 @@ call_done(struct upstream_call *call, CURLcode code)
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after);
 	call_free(call);
+	if (retry_after > UPSTREAM_MAX_RETRY_AFTER)
+		retry_after = UPSTREAM_MAX_RETRY_AFTER;
 	events->end(arg, end, (int)status,
 	    retry_after > 0 ? (int64_t)retry_after : -1,
 	    curl_easy_strerror(code));

@@ -15,6 +15,7 @@
 
 #define UPSTREAM_MAX_HEADERS (64 * 1024)	/* bytes of a reply's headers */
 #define UPSTREAM_MAX_BODY (8 * 1024 * 1024)	/* bytes of a reply's body */
+#define UPSTREAM_MAX_RETRY_AFTER 86400		/* s; more is taken for it */
 
 struct upstream;		/* of one loop */
 struct upstream_call;
