@@ -1,5 +1,5 @@
-"""The program with a language model behind it: the simulator of bench/, a
-server that sends what a test wrote down, and what came of a turn."""
+"""The program with a language model behind it: the simulator, a server that
+sends what a test wrote down, and what came of a turn."""
 
 import json
 import os
@@ -7,10 +7,9 @@ import re
 import socket
 import ssl
 import struct
-import subprocess
+import sys
 import threading
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -18,10 +17,15 @@ import pytest
 import fcgi
 from client import CHAT
 from fcgi import Peer
-from webservers import DEADLINE, Direct, environment, program
+from webservers import DEADLINE, TOP, Direct, environment, program
+
+sys.path.append(str(TOP / "tests" / "upstream"))
+os.environ.setdefault("CAUSERIE_UPSTREAM", str(
+    Path(program("causerie")).parent / "bench" / "upstream"))
+
+from sim import Upstream  # noqa: E402
 
 KEY = "sk-canary-51f0c2d9e7"
-WORDS = "upstream-words-3c1f"  # in every failure of the simulator
 SPARE = 1.0  # seconds after a deadline, within which all must have ended
 
 # short deadlines, and a first retry that still fits
@@ -32,46 +36,10 @@ SETTINGS = {
 }
 
 
-class Simulator:
-    """bench/upstream on a free port."""
-
-    def __init__(self, usual=""):
-        path = os.environ.get("CAUSERIE_UPSTREAM") or \
-            Path(program("causerie")).parent / "bench" / "upstream"
-        self.child = subprocess.Popen(
-            [str(path), "0", usual], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, text=True, env=environment())
-        line = self.child.stdout.readline()
-        self.port = int(re.fullmatch(r"listening on .*:(\d+)\n", line)[1])
-        self.url = f"http://127.0.0.1:{self.port}/v1"
-
-    def ask(self, path, data=None):
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        url = f"http://127.0.0.1:{self.port}/{path}"
-        with opener.open(url, data, DEADLINE) as response:
-            return response.read()
-
-    @property
-    def stats(self):
-        return json.loads(self.ask("stats"))
-
+class Simulator(Upstream):
     @property
     def calls(self):
-        return self.stats["calls"]
-
-    def last(self):
-        """The header fields and the JSON of the last call's request."""
-        head, body = self.ask("last").decode().split("\r\n\r\n", 1)
-        fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:])
-        return {k.lower(): v for k, v in fields.items()}, json.loads(body)
-
-    def reset(self):
-        self.ask("reset", b"")
-
-    def end(self):
-        self.child.kill()
-        self.child.wait()
-        self.child.stdout.close()
+        return self.stats()["calls"]
 
 
 class Scripted:
@@ -238,21 +206,10 @@ def read_all(peer):
             out.append(content)
 
 
-def read_until(peer, text):
-    """STDOUT so far, up to a record with this text."""
-    seen = b""
-    while text not in seen:
-        kind, _, content = peer.read_record()
-        assert kind == fcgi.STDOUT, seen
-        seen += content
-    return seen
-
-
 @pytest.fixture
 def simulator():
-    simulator = Simulator()
-    yield simulator
-    simulator.end()
+    with Simulator() as simulator:
+        yield simulator
 
 
 @pytest.fixture
@@ -284,4 +241,4 @@ def serve():
 @pytest.fixture
 def service(simulator, serve):
     """The program before the simulator."""
-    return serve(simulator.url)
+    return serve(simulator.base_url)

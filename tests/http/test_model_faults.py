@@ -8,8 +8,9 @@ import subprocess
 
 import pytest
 
-from model import (KEY, SETTINGS, SPARE, WORDS, http_reply, scripted, serve,
-                   service, simulator)
+from model import (KEY, SETTINGS, SPARE, http_reply, scripted, serve, service,
+                   simulator)
+from sim import CANARY
 
 __all__ = ["scripted", "serve", "service", "simulator"]
 
@@ -32,7 +33,7 @@ def words(n):
 
 
 def shows_nothing(outcome):
-    for secret in KEY, WORDS, "canary", "curl", "127.0.0.1":
+    for secret in KEY, CANARY, "canary", "curl", "127.0.0.1":
         assert secret.encode() not in outcome.raw
 
 
@@ -125,7 +126,7 @@ def test_a_fault_before_any_text(service, simulator, stream, directives,
                                  problem, seconds, calls):
     outcome = fails(service, f"[[{directives}]]", stream, problem, seconds)
     assert simulator.calls == calls
-    assert simulator.stats["open"] == 0
+    assert simulator.stats()["open"] == 0
     if problem == DOWN and not stream:
         assert int(outcome.headers["Retry-After"]) > 0
     goes_on(service, outcome.end["session_id"])
@@ -187,13 +188,13 @@ def test_a_certificate_that_nobody_signed(serve, scripted, stream,
 
 
 def test_tls_with_one_who_does_not_speak_it(serve, simulator, stream):
-    service = serve(simulator.url.replace("http:", "https:"))
+    service = serve(simulator.base_url.replace("http:", "https:"))
     fails(service, "Bonjour", stream, DOWN, BACKOFF)
     assert simulator.calls == 0
 
 
 def test_what_is_not_http(serve, scripted, stream):
-    server = scripted(b"220 mail.example ESMTP " + WORDS.encode() + b"\r\n")
+    server = scripted(b"220 mail.example ESMTP " + CANARY.encode() + b"\r\n")
     fails(serve(server.url), "Bonjour", stream, FAILED)
 
 
@@ -219,7 +220,7 @@ def test_a_fault_after_some_text(service, simulator, stream, directives, code,
     outcome = is_interrupted(service, f"[[pace=10 {directives}]]", stream,
                              words(3), code, seconds)
     assert simulator.calls == 1  # never again after the first token
-    assert simulator.stats["open"] == 0
+    assert simulator.stats()["open"] == 0
     goes_on(service, outcome.end["session_id"])
 
 
@@ -238,22 +239,22 @@ def test_an_answer_without_end(service, simulator, stream):
     assert service.messages(session)[1]["content"] == outcome.text
     assert outcome.seconds < WHOLE + SPARE
     assert simulator.calls == 1
-    assert simulator.stats["open"] == 0
+    assert simulator.stats()["open"] == 0
     goes_on(service, session)
 
 
 def test_an_answer_that_takes_too_long(serve, simulator, stream):
-    service = serve(simulator.url, {"llm_timeout_seconds": 1})
+    service = serve(simulator.base_url, {"llm_timeout_seconds": 1})
     session = service.new()
     outcome = service.chat("[[tokens=1000 pace=100]]", session, stream)
     assert outcome.code == "upstream_timeout"
     assert outcome.text.startswith("mot.1 mot.2")
     assert 1 <= outcome.seconds < 1 + SPARE
-    assert simulator.stats["open"] == 0
+    assert simulator.stats()["open"] == 0
 
 
 def test_a_stall_is_not_measured_by_the_first_token(serve, simulator, stream):
-    service = serve(simulator.url, {"llm_first_token_seconds": 20,
+    service = serve(simulator.base_url, {"llm_first_token_seconds": 20,
                                     "llm_timeout_seconds": 30})
     is_interrupted(service, "[[stall=3]]", stream, words(3),
                    "upstream_timeout", STALL)
@@ -261,15 +262,15 @@ def test_a_stall_is_not_measured_by_the_first_token(serve, simulator, stream):
 
 def test_the_whole_deadline_may_be_before_the_first_token(serve, simulator,
                                                           stream):
-    service = serve(simulator.url, {"llm_first_token_seconds": 20,
+    service = serve(simulator.base_url, {"llm_first_token_seconds": 20,
                                     "llm_timeout_seconds": 0.5})
     fails(service, "[[silent]]", stream, TIMEOUT, 0.5)
 
 
 def test_a_retry_is_within_the_whole_deadline(serve, simulator, stream):
-    service = serve(simulator.url, {"llm_first_token_seconds": 20,
-                                    "llm_timeout_seconds": 2.2})
-    fails(service, "[[status=503 first=1500]]", stream, TIMEOUT, 2.2)
+    service = serve(simulator.base_url, {"llm_first_token_seconds": 20,
+                                    "llm_timeout_seconds": 4})
+    fails(service, "[[status=503 first=2500]]", stream, TIMEOUT, 4)
     assert simulator.calls == 2
 
 

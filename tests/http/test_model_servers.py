@@ -1,0 +1,123 @@
+"""A language model behind each web server: what comes piece by piece arrives
+piece by piece, and faults arrive as they are."""
+
+import time
+
+import pytest
+
+from client import Client
+from model import KEY, SETTINGS, Simulator
+from webservers import KINDS, NEEDED, WebServer, tool, wait_for
+
+PACE = 0.1  # seconds between two tokens
+TOKENS = 10
+SPAN = PACE * (TOKENS - 1)
+
+
+@pytest.fixture(scope="module")
+def upstream():
+    with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def server(request, upstream):
+    for needed in NEEDED[request.param]:
+        if tool(needed) is None:
+            pytest.skip(f"{needed} is not installed")
+    server = WebServer(request.param, "causerie", {
+        **SETTINGS, "llm_base_url": upstream.base_url, "llm_api_key": KEY})
+    yield server
+    log = server.log.read_text(errors="replace")
+    server.end()
+    assert KEY not in log
+
+
+@pytest.fixture
+def client(server):
+    return Client(server.port)
+
+
+@pytest.fixture(autouse=True)
+def simulator(upstream):
+    wait_for(lambda: upstream.stats()["open"] == 0, what="calls to end")
+    upstream.reset()
+    return upstream
+
+
+def test_tokens_do_not_arrive_in_a_lump(client, simulator):
+    stream = client.stream(f"[[tokens={TOKENS} pace={PACE * 1000:.0f}]]")
+    begun = time.monotonic()
+    arrivals = []
+    for event in stream:
+        if event["type"] == "delta":
+            if not arrivals:
+                assert simulator.stats()["open"] == 1  # it is still sending
+            arrivals.append(time.monotonic() - begun)
+    assert event["type"] == "done" and event["usage"]["completion_tokens"]
+    assert len(arrivals) == TOKENS
+    assert arrivals[0] < SPAN / 2
+    assert SPAN / 2 < arrivals[-1] - arrivals[0] < SPAN + 2
+    gaps = [b - a for a, b in zip(arrivals, arrivals[1:])]
+    assert sum(gap > PACE / 4 for gap in gaps) >= TOKENS / 2
+
+
+def test_a_whole_answer(client):
+    session = client.new()
+    answer = client.chat("[[tokens=3]]", session).json
+    assert answer["response"] == "mot.1 mot.2 mot.3"
+    assert answer["usage"]["completion_tokens"] == 3
+    assert len(client.messages(session)) == 2
+
+
+def test_a_failure_before_any_text(client, simulator):
+    session = client.new()
+    reply = client.chat("[[status=429 retry_after=60]]", session)
+    assert reply.problem == (503, "upstream_unavailable")
+    assert 50 <= int(reply.headers["Retry-After"]) <= 60
+    assert reply.json["session_id"] == session
+    assert client.chat("[[status=400]]", session).problem == (
+        502, "upstream_failed")
+    assert client.chat("[[silent]]", session).problem == (
+        504, "upstream_timeout")
+    error = list(client.stream("[[empty]]", session))[-1]
+    assert (error["type"], error["status"]) == ("error", 502)
+    assert client.messages(session) == []
+    assert simulator.calls == 4
+
+
+@pytest.mark.parametrize("directives, code", [
+    ("cut=3", "upstream_failed"), ("stall=3", "upstream_timeout"),
+    ("tokens=3 nodone", "upstream_failed")])
+def test_an_answer_that_breaks_off(client, directives, code):
+    session = client.new()
+    done = list(client.stream(f"[[{directives}]]", session))[-1]
+    reply = client.chat(f"[[{directives}]]", session).json
+    for answer in done, reply:
+        assert answer["response"] == "mot.1 mot.2 mot.3"
+        assert (answer["status"], answer["code"]) == ("interrupted", code)
+    assert [m.get("status") for m in client.messages(session)] == [
+        None, "interrupted"] * 2
+
+
+def test_a_client_who_leaves_ends_the_call(client, simulator):
+    session = client.new()
+    stream = client.stream("[[tokens=100000 pace=20]]", session)
+    stream.until("delta")
+    stream.leave()
+    wait_for(lambda: simulator.stats()["open"] == 0, 2, "a cancelled call")
+    wait_for(lambda: client.messages(session), what="the partial answer")
+    assert client.messages(session)[1]["status"] == "interrupted"
+
+
+def test_a_key_again_asks_the_model_once(client, simulator):
+    session = client.new()
+    key = {"Idempotency-Key": "k1"}
+    first = client.chat("[[tokens=3]]", session, key).json
+    again = list(client.stream("[[tokens=3]]", session, key))
+    assert [event["type"] for event in again] == ["start", "delta", "done"]
+    assert again[-1]["response"] == first["response"]
+    assert again[-1]["message_count"] == first["message_count"]
+    assert client.chat("Autre", session, key).problem == (
+        422, "idempotency_key_reused")
+    assert simulator.calls == 1
