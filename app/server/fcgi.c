@@ -271,7 +271,7 @@ record_end(struct fcgi_reader *r)
 	if (r->small.failed || r->params.failed || r->body.failed ||
 	    r->replies.failed)
 		ev = FCGI_BROKEN;
-	buf_free(&r->small);
+	buf_clear(&r->small);
 	r->head_len = 0;
 	return ev;
 }
@@ -386,39 +386,47 @@ fcgi_add_request(struct buf *b, uint16_t id, bool keep, const void *params,
 	add_head(b, FCGI_STDIN, id, 0);
 }
 
-static bool
-pair_is_one_of(
-    const struct pair *pair, const struct fcgi_name *names, size_t count)
+void
+fcgi_names_init(
+    struct fcgi_names *names, const struct fcgi_name *list, size_t count)
 {
-	size_t i;
+	*names = (struct fcgi_names){ .list = list };
+	for (size_t i = 0; i < count; i++)
+		names->of_length[list[i].len % 32] |= UINT32_C(1) << i;
+}
 
-	for (i = 0; i < count; i++)
-		if (names[i].len == pair->name_len &&
-		    memcmp(names[i].text, pair->name, pair->name_len) == 0)
-			return true;
-	return false;
+/* Many names begin alike, few of one length end alike. */
+int
+fcgi_names_find(const struct fcgi_names *names, const char *text, size_t len)
+{
+	uint32_t left = names->of_length[len % 32];
+	const struct fcgi_name *name;
+
+	for (; left != 0; left &= left - 1) {
+		name = &names->list[__builtin_ctz(left)];
+		if (name->len == len && name->text[len - 1] == text[len - 1] &&
+		    memcmp(name->text, text, len) == 0)
+			return (int)(name - names->list);
+	}
+	return -1;
 }
 
 bool
 fcgi_params_pick(struct buf *b, const void *params, size_t n,
-    const struct fcgi_name *names, size_t count)
+    const struct fcgi_name *list, size_t count)
 {
 	const uint8_t *p = params, *end = n > 0 ? p + n : p, *start;
-	uint64_t lengths = 0; /* a bit for each that a name has */
+	struct fcgi_names names;
 	struct pair pair;
-	size_t i;
 
-	for (i = 0; i < count; i++)
-		lengths |= UINT64_C(1) << names[i].len % 64;
-
+	fcgi_names_init(&names, list, count);
 	while (p != end) {
 		start = p;
 		if (!take_pair(&p, end, &pair) ||
 		    memchr(pair.name, '\0', pair.name_len + pair.value_len) !=
 			NULL)
 			return false;
-		if ((lengths >> pair.name_len % 64 & 1) != 0 &&
-		    pair_is_one_of(&pair, names, count))
+		if (fcgi_names_find(&names, pair.name, pair.name_len) != -1)
 			buf_add(b, start, (size_t)(p - start));
 	}
 	return true;

@@ -22,10 +22,11 @@ struct parser {
 	char *map; /* all of it, writable */
 	size_t size;
 	struct buf params; /* those that are used */
+	struct fcgi_names names;
 };
 
 #define CGI_NAME(name, text) { text, sizeof(text) - 1 },
-static const struct fcgi_name names[CGI_COUNT] = { CGI_LIST(CGI_NAME) };
+static const struct fcgi_name used[CGI_COUNT] = { CGI_LIST(CGI_NAME) };
 #undef CGI_NAME
 
 static bool
@@ -104,32 +105,29 @@ read_body(FCGX_Stream *in, char *body, size_t len)
 	return off == len && FCGX_GetChar(in) == -1 && FCGX_GetError(in) == 0;
 }
 
-/* Put the values of libfcgi's variables at their places, "" elsewhere. */
+/* Put the values of libfcgi's variables at their places, NULL elsewhere. */
 static void
-find_values(const char *value[CGI_COUNT], FCGX_ParamArray envp)
+find_values(const char *value[CGI_COUNT], const struct fcgi_names *names,
+    FCGX_ParamArray envp)
 {
 	const char *equals;
-	size_t len, i;
+	int i;
 
 	for (i = 0; i < CGI_COUNT; i++)
 		value[i] = NULL;
 	for (; *envp != NULL; envp++) {
 		if ((equals = strchr(*envp, '=')) == NULL)
 			continue;
-		len = (size_t)(equals - *envp);
-		for (i = 0; i < CGI_COUNT; i++)
-			if (value[i] == NULL && names[i].len == len &&
-			    memcmp(names[i].text, *envp, len) == 0)
-				value[i] = equals + 1;
+		i = fcgi_names_find(names, *envp, (size_t)(equals - *envp));
+		if (i != -1 && value[i] == NULL)
+			value[i] = equals + 1;
 	}
-	for (i = 0; i < CGI_COUNT; i++)
-		if (value[i] == NULL)
-			value[i] = "";
 }
 
 /* Copy out of libfcgi what we use; the whole is one block. */
 static struct cgi *
-copy_request(FCGX_Request *req, const struct fcgi_reader *r, bool *bad)
+copy_request(const struct parser *p, FCGX_Request *req,
+    const struct fcgi_reader *r, bool *bad)
 {
 	const char *value[CGI_COUNT];
 	size_t len[CGI_COUNT], size = sizeof(struct cgi) + r->body.len + 1;
@@ -137,16 +135,16 @@ copy_request(FCGX_Request *req, const struct fcgi_reader *r, bool *bad)
 	char *to;
 	int i;
 
-	find_values(value, req->envp);
+	find_values(value, &p->names, req->envp);
 	for (i = 0; i < CGI_COUNT; i++) {
-		len[i] = strlen(value[i]) + 1;
+		len[i] = value[i] == NULL ? 0 : strlen(value[i]) + 1;
 		size += len[i];
 	}
 	if ((cgi = malloc(size)) == NULL)
 		return NULL;
 	to = (char *)(cgi + 1);
 	for (i = 0; i < CGI_COUNT; i++) {
-		cgi->var[i] = memcpy(to, value[i], len[i]);
+		cgi->var[i] = len[i] == 0 ? "" : memcpy(to, value[i], len[i]);
 		to += len[i];
 	}
 	cgi->body = to;
@@ -176,6 +174,7 @@ parser_new(void)
 
 	if ((p = calloc(1, sizeof(*p))) == NULL)
 		return NULL;
+	fcgi_names_init(&p->names, used, CGI_COUNT);
 	buf_init(&p->params, FCGI_MAX_PARAMS);
 	if (!parser_open(p)) {
 		parser_free(p);
@@ -205,7 +204,7 @@ parser_run(struct parser *p, const struct fcgi_reader *r, bool *bad)
 
 	buf_clear(&p->params);
 	*bad = !fcgi_params_pick(
-	    &p->params, r->params.data, r->params.len, names, CGI_COUNT);
+	    &p->params, r->params.data, r->params.len, used, CGI_COUNT);
 	if (*bad || !parser_feed(p, r))
 		return NULL;
 	FCGX_InitRequest(&req, -1, FCGI_FAIL_ACCEPT_ON_INTR);
@@ -213,7 +212,7 @@ parser_run(struct parser *p, const struct fcgi_reader *r, bool *bad)
 	req.keepConnection = 1;
 	req.detached = 1;
 	if (FCGX_Accept_r(&req) == 0) {
-		cgi = copy_request(&req, r, bad);
+		cgi = copy_request(p, &req, r, bad);
 		req.ipcFd = -1;
 		FCGX_Free(&req, 0);
 	} else {

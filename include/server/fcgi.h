@@ -90,8 +90,19 @@ void fcgi_add_request(struct buf *, uint16_t id, bool keep, const void *params,
 
 struct fcgi_name {
 	const char	*text;
-	size_t		 len;
+	size_t		 len;		/* not 0 */
 };
+
+/* At most 32 names, to be found by their lengths. */
+struct fcgi_names {
+	const struct fcgi_name	*list;
+	uint32_t		 of_length[32];	/* modulo 32; a bit for each */
+};
+void fcgi_names_init(struct fcgi_names *, const struct fcgi_name *,
+    size_t count);
+
+/* Which of the names a text is; -1 when none. */
+int fcgi_names_find(const struct fcgi_names *, const char *, size_t len);
 
 /*
  * Copy from PARAMS those pairs that have one of the names, in their order.
