@@ -259,23 +259,50 @@ json_escape(struct buf *b, unsigned char c)
 	buf_addc(b, hex[c & 0xf]);
 }
 
+/*
+ * Whether none of 8 bytes is to be escaped. A byte below n borrows into its
+ * highest bit when n is taken from it; one that is equal to a character is
+ * below 1 after their exclusive or.
+ */
+static bool
+word_is_plain(const char *s)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t w, hits;
+
+	memcpy(&w, s, sizeof(w));
+	hits = (w - ones * ' ') | ((w ^ ones * '"') - ones) |
+	       ((w ^ ones * '\\') - ones);
+	return (hits & ~w & ones * 0x80) == 0;
+}
+
+/* How many bytes stand before the first that is to be escaped. */
+static size_t
+plain_length(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (len - n >= 8 && word_is_plain(s + n))
+		n += 8;
+	while (n < len && (unsigned char)s[n] >= ' ' && s[n] != '"' &&
+	       s[n] != '\\')
+		n++;
+	return n;
+}
+
 static void
 json_quote(struct buf *b, const char *s, size_t len)
 {
-	size_t from = 0, i;
-	unsigned char c;
+	size_t n;
 
 	buf_addc(b, '"');
-	for (i = 0; i < len; i++) {
-		c = (unsigned char)s[i];
-		if (c >= ' ' && c != '"' && c != '\\')
-			continue;
-		buf_add(b, s + from, i - from);
-		json_escape(b, c);
-		from = i + 1;
+	while ((n = plain_length(s, len)) < len) {
+		buf_add(b, s, n);
+		json_escape(b, (unsigned char)s[n]);
+		s += n + 1;
+		len -= n + 1;
 	}
-	if (from < len)
-		buf_add(b, s + from, len - from);
+	buf_add(b, s, len);
 	buf_addc(b, '"');
 }
 
