@@ -4,7 +4,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define BUF_FIRST 256 /* bytes of the first allocation */
 
@@ -98,12 +97,6 @@ buf_addc(struct buf *b, char c)
 	if (!buf_grow(b, 1))
 		return;
 	b->data[b->len++] = c;
-}
-
-void
-buf_adds(struct buf *b, const char *s)
-{
-	buf_add(b, s, strlen(s));
 }
 
 void

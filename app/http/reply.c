@@ -10,7 +10,7 @@
 #include "server/conn.h"
 
 #define MAX_HEAD         (2 * 1024) /* bytes of a reply's headers */
-#define USUAL_HEAD       320        /* enough for most */
+#define SMALL_REPLY      (4 * 1024) /* one that is built on the stack */
 #define MAX_PROBLEM      (4 * 1024) /* bytes of a problem document */
 #define MAX_EXTRA        128        /* bytes of further headers */
 #define BUSY_RETRY_S     5
@@ -53,7 +53,6 @@ static void
 add_header(struct buf *out, const char *name, const char *value)
 {
 	buf_adds(out, name);
-	buf_add(out, ": ", 2);
 	buf_adds(out, value);
 	buf_add(out, "\r\n", 2);
 }
@@ -69,17 +68,17 @@ reply_head(struct buf *out, const struct exchange *x, int status,
 	buf_adds(out, status_title(status, LANG_EN));
 	buf_add(out, "\r\n", 2);
 	if (content_type != NULL)
-		add_header(out, "Content-Type", content_type);
+		add_header(out, "Content-Type: ", content_type);
 	if (length >= 0) {
 		buf_adds(out, "Content-Length: ");
 		buf_addn(out, length);
 		buf_add(out, "\r\n", 2);
 	}
-	add_header(out, "Cache-Control", cache_control);
-	add_header(out, "X-Content-Type-Options", "nosniff");
+	add_header(out, "Cache-Control: ", cache_control);
+	buf_adds(out, "X-Content-Type-Options: nosniff\r\n");
 	if (extra != NULL)
 		buf_adds(out, extra);
-	add_header(out, "X-Request-Id", x->request_id);
+	add_header(out, "X-Request-Id: ", x->request_id);
 	buf_add(out, "\r\n", 2);
 }
 
@@ -89,10 +88,14 @@ reply_send(struct exchange *x, int status, const char *content_type,
     const struct buf *body, const char *extra)
 {
 	size_t length = body == NULL ? 0 : body->len;
+	char room[SMALL_REPLY];
 	struct buf out;
 
 	buf_init(&out, MAX_HEAD + length);
-	buf_reserve(&out, USUAL_HEAD + length);
+	if (out.max < sizeof(room))
+		out = (struct buf){ room, 0, sizeof(room), out.max, false };
+	else
+		buf_reserve(&out, out.max);
 	reply_head(&out, x, status, content_type,
 	    body == NULL ? -1 : (int64_t)length, "no-store", extra);
 	if (length > 0 && x->method != METHOD_HEAD)
@@ -105,7 +108,8 @@ reply_send(struct exchange *x, int status, const char *content_type,
 		x->status = status;
 		conn_write(x->conn, out.data, out.len);
 	}
-	buf_free(&out);
+	if (out.data != room)
+		buf_free(&out);
 	exchange_end(x);
 }
 

@@ -18,6 +18,7 @@
 #include "server/pool.h"
 
 #define CONN_MAX_OUTPUT (64 * 1024 * 1024) /* bytes of replies waiting */
+#define CONN_RECORDS    64                 /* bytes around most replies */
 
 enum reply_state {
 	REPLY_NONE,    /* no request */
@@ -353,7 +354,7 @@ conn_write(struct conn *c, const void *data, size_t n)
 {
 	if (c->stalled && c->out.len + n > CONN_MAX_BACKLOG)
 		c->too_slow = true;
-	else
+	else if (buf_reserve(&c->out, n + CONN_RECORDS) != NULL)
 		fcgi_add_stdout(&c->out, c->id, data, n);
 	c->written += n;
 	loop_task(c->pool->loop, &c->flush);

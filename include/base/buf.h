@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct buf {
 	char	*data;		/* NULL while nothing was added */
@@ -33,10 +34,16 @@ void buf_clear(struct buf *);
 
 void buf_add(struct buf *, const void *, size_t);
 void buf_addc(struct buf *, char);
-void buf_adds(struct buf *, const char *);
 void buf_addn(struct buf *, int64_t);	/* in decimal */
 void buf_addf(struct buf *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Inline, so that the length of a constant is one too. */
+static inline void
+buf_adds(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
 
 /*
  * Room for at least n more bytes behind the end, to be filled by the caller
