@@ -86,7 +86,7 @@ accept_language(const char *header)
 	struct choice c;
 	int fr = -1, en = -1, any = 0;
 
-	while (choice_next(&header, &c)) {
+	while (fr < WEIGHT_MAX && choice_next(&header, &c)) {
 		if (choice_speaks(&c, "fr") && c.weight > fr)
 			fr = c.weight;
 		else if (choice_speaks(&c, "en") && c.weight > en)

@@ -58,6 +58,11 @@ path_decode(char out[MAX_PATH], const char *in, size_t n)
 	size_t len = 0;
 	int high, low;
 
+	if (n < MAX_PATH && memchr(in, '%', n) == NULL) {
+		memcpy(out, in, n);
+		out[n] = '\0';
+		return true;
+	}
 	while (in < end && len < MAX_PATH - 1) {
 		if (*in != '%') {
 			out[len++] = *in++;
