@@ -93,12 +93,12 @@ line_add_digits(struct line *l, uint64_t n, int width)
 	line_add(l, p, (size_t)(digits + sizeof(digits) - p));
 }
 
+/* Letters, digits, and + , - . / : @ _ % */
 static bool
 char_is_plain(unsigned char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	       (c >= 'A' && c <= 'Z') || (c >= '+' && c <= '/') || c == ':' ||
-	       c == '_' || c == '@' || c == '%';
+	return (c >= 'a' && c <= 'z') || (c >= '+' && c <= ':') ||
+	       (c >= '@' && c <= 'Z') || c == '_' || c == '%';
 }
 
 /*
@@ -201,20 +201,31 @@ line_add_field(struct line *l, const struct log_field *f)
 		l->len = before;
 }
 
+/* The text of a second is kept for the lines that follow in it. */
 static void
-line_make(struct line *l, enum log_level level, const char *event,
-    const struct log_field *f)
+line_add_time(struct line *l)
 {
+	static _Thread_local int64_t second = -1;
+	static _Thread_local char text[CLOCK_TEXT_SIZE];
 	int64_t now = clock_wall_ms();
-	char text[CLOCK_TEXT_SIZE];
 
-	l->len = 0;
-	l->full = false;
-	clock_text(text, now);
+	if (now / 1000 != second) {
+		second = now / 1000;
+		clock_text(text, now);
+	}
 	line_add(l, "time=", 5);
 	line_add(l, text, sizeof(text) - 1);
 	line_add(l, ".", 1);
 	line_add_digits(l, (uint64_t)now % 1000, 3);
+}
+
+static void
+line_make(struct line *l, enum log_level level, const char *event,
+    const struct log_field *f)
+{
+	l->len = 0;
+	l->full = false;
+	line_add_time(l);
 	line_add(l, "Z level=", 8);
 	line_add(l, names[level], strlen(names[level]));
 	line_add(l, " event=", 7);
