@@ -10,6 +10,8 @@
 #include "base/json.h"
 #include "base/text.h"
 
+#define MAX_TOKENS INT32_MAX /* believed of one answer */
+
 static void
 add_message(struct buf *b, const char *role, const char *text, size_t n)
 {
@@ -86,16 +88,24 @@ read_text(struct buf *to, const struct json *content)
 	}
 }
 
+static int64_t
+read_tokens(const struct json *count)
+{
+	int64_t n = json_integer(count, -1);
+
+	return n >= 0 && n <= MAX_TOKENS ? n : -1;
+}
+
 static void
 read_usage(struct completion_chunk *chunk, const struct json *usage)
 {
 	if (json_kind(usage) != JSON_OBJECT)
 		return;
 	chunk->has_usage = true;
-	chunk->usage.prompt_tokens = json_integer(
-	    json_get(usage, "prompt_tokens"), -1);
-	chunk->usage.completion_tokens = json_integer(
-	    json_get(usage, "completion_tokens"), -1);
+	chunk->usage.prompt_tokens = read_tokens(
+	    json_get(usage, "prompt_tokens"));
+	chunk->usage.completion_tokens = read_tokens(
+	    json_get(usage, "completion_tokens"));
 }
 
 /* As a member of its own, or as the kind of the whole. */

@@ -428,6 +428,12 @@ usage_comes_with_or_without_choices(void **state)
 		{ "{\"choices\":[],\"usage\":{\"prompt_tokens\":\"12\","
 		  "\"completion_tokens\":1.5}}",
 		    true, -1, -1 },
+		{ "{\"usage\":{\"prompt_tokens\":-5,"
+		  "\"completion_tokens\":2147483647}}",
+		    true, -1, 2147483647 },
+		{ "{\"usage\":{\"prompt_tokens\":9223372036854775807,"
+		  "\"completion_tokens\":2147483648}}",
+		    true, -1, -1 },
 		{ "{\"choices\":[],\"usage\":null}", false, -1, -1 },
 		{ "{\"choices\":[],\"usage\":[12,34]}", false, -1, -1 },
 		{ DELTA("\"x\""), false, -1, -1 },
