@@ -6,7 +6,8 @@
 
 #include <cmocka.h>
 
-#include <string.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "chat/breaker.h"
 
@@ -251,6 +252,54 @@ a_call_given_up_is_as_if_it_never_was(void **state)
 	breaker_destroy(&b);
 }
 
+#define THREADS 4
+#define ROUNDS  50000
+
+struct crowd {
+	struct breaker b;
+	atomic_int trying;
+	atomic_int errors;
+};
+
+/* Ask for the trial and give it back; nobody else has it meanwhile. */
+static void *
+crowd_main(void *arg)
+{
+	struct crowd *c = arg;
+	int64_t retry_ms;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		if (breaker_allow(&c->b, START + 10000, &retry_ms) !=
+		    BREAKER_TRIAL)
+			continue;
+		if (atomic_fetch_add_explicit(
+			&c->trying, 1, memory_order_relaxed) != 0)
+			atomic_fetch_add(&c->errors, 1);
+		atomic_fetch_sub_explicit(&c->trying, 1, memory_order_relaxed);
+		breaker_forget(&c->b, BREAKER_TRIAL);
+	}
+	return NULL;
+}
+
+static void
+of_many_threads_one_tries(void **state)
+{
+	pthread_t threads[THREADS];
+	struct crowd c = { 0 };
+
+	(void)state;
+	breaker_init(&c.b);
+	open_it(&c.b);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, crowd_main, &c), 0);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	assert_int_equal(atomic_load(&c.errors), 0);
+	assert_trial(&c.b, START + 10000);
+	breaker_destroy(&c.b);
+}
+
 int
 main(void)
 {
@@ -264,6 +313,7 @@ main(void)
 		cmocka_unit_test(late_reports_do_not_count),
 		cmocka_unit_test(a_refused_call_has_nothing_to_report),
 		cmocka_unit_test(a_call_given_up_is_as_if_it_never_was),
+		cmocka_unit_test(of_many_threads_one_tries),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -291,6 +291,26 @@ the_end_passes_a_stop_on(void **state)
 	buf_free(&out);
 }
 
+static void
+the_end_keeps_to_the_ceiling(void **state)
+{
+	static char s[EVENT_MAX];
+	struct event_stream es;
+	struct buf out;
+
+	(void)state;
+	memset(s, 'x', sizeof(s));
+	memcpy(s, "data:", 5);
+	buf_init(&out, 2 * EVENT_MAX);
+	event_stream_init(&es);
+	assert_true(feed(&es, s, sizeof(s), record, &out));
+	assert_true(feed(&es, "\ndata:12345", 11, record, &out));
+	assert_false(event_stream_end(&es, record, &out));
+	assert_int_equal(out.len, 0);
+	event_stream_free(&es);
+	buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -301,6 +321,7 @@ main(void)
 		cmocka_unit_test(a_long_stream_of_short_events_is_taken),
 		cmocka_unit_test(who_says_stop_gets_no_more),
 		cmocka_unit_test(the_end_passes_a_stop_on),
+		cmocka_unit_test(the_end_keeps_to_the_ceiling),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
