@@ -236,6 +236,15 @@ route_take_id(struct exchange *x, const char *id, size_t len)
 	return RC_OK;
 }
 
+/* An error handler may call us for what the web server has refused. */
+static bool
+is_refused(const struct cgi *cgi)
+{
+	const char *status = cgi->var[CGI_REDIRECT_STATUS];
+
+	return (*status == '4' || *status == '5') && strcmp(status, "411") != 0;
+}
+
 void
 route_dispatch(const struct router *r, struct exchange *x, bool draining)
 {
@@ -245,7 +254,7 @@ route_dispatch(const struct router *r, struct exchange *x, bool draining)
 	size_t id_len;
 	enum rc rc;
 
-	if (!path_read(whole, x->cgi) ||
+	if (is_refused(x->cgi) || !path_read(whole, x->cgi) ||
 	    (path = path_below(whole, r->base_path)) == NULL ||
 	    (x->route = route_find(r, path, &id, &id_len)) == NULL) {
 		reply_rc(x, RC_NOTFOUND);
