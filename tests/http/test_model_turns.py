@@ -320,6 +320,7 @@ def test_a_streamed_client_who_leaves_before_any_text(service, simulator):
     session = service.new()
     with service.begin("[[silent]]", session, True) as peer:
         peer.read_until(b'"start"')
+        simulator.wait(open=1)
     is_cancelled(simulator)
     assert service.messages(session) == []
 
