@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/conf.h"
+#include "base/conf_doc.h"
 #include "base/log.h"
 #include "chat/articles.h"
 #include "chat/line.h"

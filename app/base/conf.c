@@ -8,9 +8,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/conf_doc.h"
 #include "base/conf_table.h"
 
 #define PREFIX      "CAUSERIE_"

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "base/log.h"
 
@@ -91,12 +90,5 @@ enum conf_action conf_load(struct conf *, int argc, char *const *argv,
 
 /* Secrets are overwritten first. */
 void conf_free(struct conf *);
-
-/* The help of -h: usage and every setting with default and range. */
-void conf_help(FILE *);
-
-/* The rows of the README's table, and of the manual page (man(7) macros). */
-void conf_markdown(FILE *);
-void conf_man(FILE *);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The table of settings and how a value is read: what conf.c, which knows
- * where values come from, needs of conf_table.c. Nobody else includes this.
+ * The table of settings and how a value is read: for conf.c, which knows where
+ * values come from, and conf_doc.c, which prints. Nobody else includes this.
  */
 #ifndef BASE_CONF_TABLE_H
 #define BASE_CONF_TABLE_H
@@ -8,9 +8,6 @@
 #include <stddef.h>
 
 #include "base/conf.h"
-
-#define CONF_USAGE                                                             \
-	"causerie [-f FILE] [-s KEY=VALUE]... [-l LISTEN] [-t] [-V] [-h]"
 
 #define CONF_MAX_SETTINGS 64
 #define CONF_ALLOWED_SIZE 128	/* fits what conf_allowed writes */

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/conf.h"
+#include "base/conf_doc.h"
 #include "base/conf_table.h"
 
 #define MAX_ARGS 16
