@@ -8,27 +8,10 @@
 #include <stddef.h>
 
 #include "base/conf.h"
+#include "base/conf_kind.h"
 
 #define CONF_MAX_SETTINGS 64
 #define CONF_ALLOWED_SIZE 128	/* fits what conf_allowed writes */
-
-enum conf_kind {
-	CONF_WHOLE,		/* uint64_t: a number */
-	CONF_BYTES,		/* uint64_t: a number, K, M or G behind it */
-	CONF_MINUTES,		/* int64_t, milliseconds: fractions allowed */
-	CONF_SECONDS,		/* likewise */
-	CONF_YESNO,		/* bool */
-	CONF_LEVEL,		/* int: enum log_level */
-	CONF_BASE_PATH,		/* char *: "" when empty */
-	CONF_FILE,		/* char *: NULL when empty */
-	CONF_LISTEN,		/* char *: NULL when empty */
-	CONF_NAME,		/* likewise */
-	CONF_URL,		/* likewise; no slash at its end */
-	CONF_SECRET,		/* likewise; never on the command line */
-	CONF_HUNDREDTHS,	/* double: a number, two decimals */
-	CONF_RESPONDER,		/* int: enum conf_responder */
-	CONF_TOKENS_FIELD,	/* int: enum conf_tokens_field */
-};
 
 struct conf_setting {
 	const char	*key;
