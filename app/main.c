@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/addr.h"
 #include "base/conf.h"
 #include "base/conf_doc.h"
 #include "base/log.h"
@@ -185,6 +186,8 @@ open_parts(struct app *app, const char *system, struct sweeper **sweeper)
 {
 	const struct conf *cf = app->conf;
 
+	if (cf->trusted_proxies != NULL)
+		addr_set_parse(&app->trusted, cf->trusted_proxies);
 	if ((app->store = sessions_open(cf)) == NULL)
 		return "store";
 	if ((app->line = line_new()) == NULL)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/conf.h"
 #include "base/log.h"
 
@@ -229,6 +230,14 @@ is_url(const char *s)
 	       strlen(s) <= MAX_URL;
 }
 
+static bool
+is_addresses(const char *s)
+{
+	struct addr_set set;
+
+	return addr_set_parse(&set, s);
+}
+
 const struct conf_kind_rule conf_kinds[] = {
 	[CONF_WHOLE] = { "a whole number", read_whole, NULL },
 	[CONF_BYTES] = { "bytes, or with K, M or G", read_bytes, NULL },
@@ -253,4 +262,7 @@ const struct conf_kind_rule conf_kinds[] = {
 	[CONF_RESPONDER] = { "auto, local or openai", read_responder, NULL },
 	[CONF_TOKENS_FIELD] = { "auto, max_tokens or max_completion_tokens",
 	    read_tokens_field, NULL },
+	[CONF_ADDRESSES] = { "addresses and networks such as 10.0.0.0/8, "
+			     "with commas between them",
+	    NULL, is_addresses },
 };

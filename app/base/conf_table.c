@@ -78,6 +78,10 @@ const struct conf_setting conf_settings[] = {
 	{ "llm_retries", CONF_WHOLE, CONF(llm_retries), "2", "0", "10",
 	    "further tries when the API is busy, failing or refuses "
 	    "connections, before any text came" },
+	{ "trusted_proxies", CONF_ADDRESSES, CONF(trusted_proxies), "", NULL,
+	    NULL,
+	    "the proxies whose X-Forwarded-For is believed; without them, the "
+	    "client is who connects to the web server" },
 	{ "listen", CONF_LISTEN, CONF(listen), "", NULL, NULL,
 	    "where to listen, as -l; without it, on descriptor 0 when it is "
 	    "a listening socket, else on systemd's descriptor 3" },

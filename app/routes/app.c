@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "http/client.h"
 
 const struct route app_routes[] = {
 	/* fixed paths before patterns */
@@ -85,8 +86,10 @@ app_request(void *state, struct conn *conn, struct cgi *cgi)
 	struct app_loop *al = state;
 	struct exchange *x;
 
-	if ((x = exchange_new(conn, cgi, al, &al->request_ids)) != NULL)
-		route_dispatch(&al->router, x, al->draining);
+	if ((x = exchange_new(conn, cgi, al, &al->request_ids)) == NULL)
+		return;
+	x->client = client_address(cgi, &al->app->trusted);
+	route_dispatch(&al->router, x, al->draining);
 }
 
 static void

@@ -22,6 +22,7 @@ struct parser {
 	char *map; /* all of it, writable */
 	size_t size;
 	struct buf params; /* those that are used */
+	struct buf list;   /* values that became one */
 	struct fcgi_names names;
 };
 
@@ -105,10 +106,23 @@ read_body(FCGX_Stream *in, char *body, size_t len)
 	return off == len && FCGX_GetChar(in) == -1 && FCGX_GetError(in) == 0;
 }
 
+/* The list with one more value. */
+static const char *
+join_values(struct buf *list, const char *before, const char *value)
+{
+	if (before != list->data) {
+		buf_clear(list);
+		buf_adds(list, before);
+	}
+	buf_adds(list, ", ");
+	buf_adds(list, value);
+	return buf_string(list);
+}
+
 /* Put the values of libfcgi's variables at their places, NULL elsewhere. */
 static void
-find_values(const char *value[CGI_COUNT], const struct fcgi_names *names,
-    FCGX_ParamArray envp)
+find_values(
+    struct parser *p, const char *value[CGI_COUNT], FCGX_ParamArray envp)
 {
 	const char *equals;
 	int i;
@@ -118,16 +132,20 @@ find_values(const char *value[CGI_COUNT], const struct fcgi_names *names,
 	for (; *envp != NULL; envp++) {
 		if ((equals = strchr(*envp, '=')) == NULL)
 			continue;
-		i = fcgi_names_find(names, *envp, (size_t)(equals - *envp));
-		if (i != -1 && value[i] == NULL)
+		i = fcgi_names_find(&p->names, *envp, (size_t)(equals - *envp));
+		if (i == -1)
+			continue;
+		if (value[i] == NULL)
 			value[i] = equals + 1;
+		else if (i == CGI_X_FORWARDED_FOR)
+			value[i] = join_values(&p->list, value[i], equals + 1);
 	}
 }
 
 /* Copy out of libfcgi what we use; the whole is one block. */
 static struct cgi *
-copy_request(const struct parser *p, FCGX_Request *req,
-    const struct fcgi_reader *r, bool *bad)
+copy_request(
+    struct parser *p, FCGX_Request *req, const struct fcgi_reader *r, bool *bad)
 {
 	const char *value[CGI_COUNT];
 	size_t len[CGI_COUNT], size = sizeof(struct cgi) + r->body.len + 1;
@@ -135,7 +153,7 @@ copy_request(const struct parser *p, FCGX_Request *req,
 	char *to;
 	int i;
 
-	find_values(value, &p->names, req->envp);
+	find_values(p, value, req->envp);
 	for (i = 0; i < CGI_COUNT; i++) {
 		len[i] = value[i] == NULL ? 0 : strlen(value[i]) + 1;
 		size += len[i];
@@ -176,6 +194,7 @@ parser_new(void)
 		return NULL;
 	fcgi_names_init(&p->names, used, CGI_COUNT);
 	buf_init(&p->params, FCGI_MAX_PARAMS);
+	buf_init(&p->list, FCGI_MAX_PARAMS);
 	if (!parser_open(p)) {
 		parser_free(p);
 		return NULL;
@@ -193,6 +212,7 @@ parser_free(struct parser *p)
 	if (p->fd != -1)
 		close(p->fd);
 	buf_free(&p->params);
+	buf_free(&p->list);
 	free(p);
 }
 

@@ -60,6 +60,9 @@ struct conf {
 	int64_t		 llm_whole_ms;
 	uint64_t	 llm_retries;
 
+	/* clients */
+	char		*trusted_proxies;	/* addr_set_parse's, or NULL */
+
 	/* the process */
 	char		*listen;		/* NULL: an inherited socket */
 	bool		 allow_remote;

@@ -24,6 +24,7 @@ enum conf_kind {
 	CONF_HUNDREDTHS,	/* double: a number, two decimals */
 	CONF_RESPONDER,		/* int: enum conf_responder */
 	CONF_TOKENS_FIELD,	/* int: enum conf_tokens_field */
+	CONF_ADDRESSES,		/* char *: NULL when empty; addr_set_parse's */
 };
 
 /*

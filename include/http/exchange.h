@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/buf.h"
 #include "base/rc.h"
 #include "base/sid.h"
@@ -43,6 +44,7 @@ struct exchange {
 	enum method		 method;
 	enum lang		 lang;
 	char			 request_id[REQUEST_ID_SIZE];
+	struct addr		 client;	/* client_address's */
 	struct sid		 sid;		/* of a route with {id} */
 	struct sid		 log_sid;	/* set it to log the session */
 	bool			 has_log_sid;

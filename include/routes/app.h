@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/conf.h"
 #include "chat/articles.h"
 #include "chat/line.h"
@@ -23,6 +24,7 @@
 /* Shared by all loops; immutable while they run. */
 struct app {
 	const struct conf	*conf;
+	struct addr_set		 trusted;	/* proxies */
 	struct store		*store;
 	struct line		*line;
 	const struct articles	*articles;

@@ -16,6 +16,7 @@
 	X(CGI_PATH_INFO, "PATH_INFO")                                          \
 	X(CGI_CONTENT_TYPE, "CONTENT_TYPE")                                    \
 	X(CGI_REMOTE_ADDR, "REMOTE_ADDR")                                      \
+	X(CGI_X_FORWARDED_FOR, "HTTP_X_FORWARDED_FOR")                         \
 	X(CGI_ACCEPT, "HTTP_ACCEPT")                                           \
 	X(CGI_ACCEPT_LANGUAGE, "HTTP_ACCEPT_LANGUAGE")                         \
 	X(CGI_X_REQUEST_ID, "HTTP_X_REQUEST_ID")                               \

@@ -100,6 +100,7 @@ defaults_are_the_documented_ones(void **state)
 	assert_int_equal(cf.llm_stall_ms, 30 * 1000);
 	assert_int_equal(cf.llm_whole_ms, 120 * 1000);
 	assert_int_equal(cf.llm_retries, 2);
+	assert_null(cf.trusted_proxies);
 	assert_null(cf.listen);
 	assert_false(cf.allow_remote);
 	assert_int_equal(cf.threads, 0);
@@ -421,6 +422,32 @@ words_are_read_to_the_letter(void **state)
 		if (rows[i].result >= 0)
 			assert_int_equal(got, rows[i].result);
 	}
+}
+
+static void
+addresses_are_a_list(void **state)
+{
+	static const struct {
+		const char *value;
+		enum conf_result result;
+	} rows[] = {
+		{ "10.0.0.0/8, 2001:db8::/32", CONF_SET },
+		{ "192.0.2.1", CONF_SET },
+		{ "", CONF_SET },
+		{ "10.0.0.1/8", CONF_REFUSED },
+		{ "10.0.0.0/8;10.1.0.0/16", CONF_REFUSED },
+		{ "proxy.example", CONF_REFUSED },
+	};
+	const struct conf_setting *st = conf_find("trusted_proxies");
+	struct conf cf = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (conf_set(&cf, st, rows[i].value) != rows[i].result)
+			fail_msg("%s", rows[i].value);
+	}
+	assert_null(cf.trusted_proxies);
+	conf_free(&cf);
 }
 
 static void
@@ -970,6 +997,7 @@ main(void)
 		cmocka_unit_test(numbers_are_read_to_the_letter),
 		cmocka_unit_test(temperatures_have_two_decimals),
 		cmocka_unit_test(words_are_read_to_the_letter),
+		cmocka_unit_test(addresses_are_a_list),
 		cmocka_unit_test(urls_are_plain),
 		cmocka_unit_test(a_language_model_is_set_up_whole),
 		cmocka_unit_test(a_key_comes_from_where_few_can_read),

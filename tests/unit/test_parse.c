@@ -144,6 +144,54 @@ test_the_first_of_two_counts(void **state)
 	free(cgi);
 }
 
+/* Some proxies add a header of their own, and nginx 1.22 sends each. */
+static void
+test_forwarded_for_becomes_one_list(void **state)
+{
+	static const char *const values[] = { "203.0.113.9", "198.51.100.1, x",
+		"", "192.0.2.7" };
+	static const char *const lists[] = { "", "203.0.113.9",
+		"203.0.113.9, 198.51.100.1, x",
+		"203.0.113.9, 198.51.100.1, x, ",
+		"203.0.113.9, 198.51.100.1, x, , 192.0.2.7" };
+	struct fcgi_reader r;
+	struct cgi *cgi;
+	size_t n, i;
+
+	(void)state;
+	for (n = 0; n < 10; n++) {
+		reader_init(&r);
+		for (i = 0; i < n % 5; i++) {
+			add_param(&r, "REMOTE_ADDR", values[i]);
+			add_param(&r, "HTTP_X_FORWARDED_FOR", values[i]);
+		}
+		cgi = run_ok(&r);
+		assert_string_equal(
+		    cgi->var[CGI_X_FORWARDED_FOR], lists[n % 5]);
+		assert_string_equal(
+		    cgi->var[CGI_REMOTE_ADDR], n % 5 == 0 ? "" : values[0]);
+		free(cgi);
+	}
+}
+
+/* As many headers as PARAMS can hold. */
+static void
+test_the_longest_forwarded_for(void **state)
+{
+	struct fcgi_reader r;
+	struct cgi *cgi;
+	size_t n = FCGI_MAX_PARAMS / 24, i;
+
+	(void)state;
+	reader_init(&r);
+	for (i = 0; i < n; i++)
+		add_param(&r, "HTTP_X_FORWARDED_FOR", "a");
+	cgi = run_ok(&r);
+	assert_int_equal(
+	    strlen(cgi->var[CGI_X_FORWARDED_FOR]), n + (n - 1) * 2);
+	free(cgi);
+}
+
 static void
 test_a_body_of_any_bytes(void **state)
 {
@@ -367,6 +415,8 @@ main(void)
 		cmocka_unit_test(test_every_variable),
 		cmocka_unit_test(test_absent_and_empty),
 		cmocka_unit_test(test_the_first_of_two_counts),
+		cmocka_unit_test(test_forwarded_for_becomes_one_list),
+		cmocka_unit_test(test_the_longest_forwarded_for),
 		cmocka_unit_test(test_a_body_of_any_bytes),
 		cmocka_unit_test(test_a_body_over_the_limit),
 		cmocka_unit_test(test_long_bodies_and_values),
