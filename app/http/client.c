@@ -5,7 +5,7 @@
 
 #define BLANKS " \t"
 
-/* Take the last element off a list that is n bytes long; false: none is left. */
+/* Take the last element off a list of n bytes; false: none is left. */
 static bool
 list_pop(const char *list, size_t *n, const char **element, size_t *len)
 {

@@ -59,16 +59,14 @@ addresses_are_read_and_written(void **state)
 static void
 what_is_no_address_changes_nothing(void **state)
 {
-	static const char *const rows[] = {
-		"", " ", "192.0.2", "192.0.2.256", "192.0.2.1.1", "192.0.2.1 ",
-		" 192.0.2.1", "192.0.2.1:80", "192.0.2.01", "0x7f.1",
-		"localhost", "unix:", "::1%", "%eth0", "192.0.2.1%eth0",
-		"[::1]", "2001:db8::1::2", "12345::", "2001:db8::1/64",
-		"::ffff:192.0.2.256", "unknown", "-",
-		"1111:2222:3333:4444:5555:6666:7777:8888:9999",
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-		":::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::"
-	};
+	static const char *const rows[] = { "", " ", "192.0.2", "192.0.2.256",
+		"192.0.2.1.1", "192.0.2.1 ", " 192.0.2.1", "192.0.2.1:80",
+		"192.0.2.01", "0x7f.1", "localhost", "unix:", "::1%", "%eth0",
+		"192.0.2.1%eth0", "[::1]", "2001:db8::1::2",
+		"12345::", "2001:db8::1/64", "::ffff:192.0.2.256", "unknown",
+		"-", "1111:2222:3333:4444:5555:6666:7777:8888:9999",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		"::::::::::::::::::::::::::::::::::::::::::::::::" };
 	struct addr addr = addr_of("192.0.2.9"), before = addr;
 
 	(void)state;
