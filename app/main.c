@@ -14,6 +14,7 @@
 #include "base/conf.h"
 #include "base/conf_doc.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "chat/articles.h"
 #include "chat/line.h"
 #include "chat/openai.h"
@@ -203,7 +204,12 @@ open_parts(struct app *app, const char *system, struct sweeper **sweeper)
 static int
 run(const struct conf *cf, const struct articles *articles, const char *system)
 {
-	struct app app = { .conf = cf, .articles = articles };
+	struct metrics_all metrics;
+	struct app app = {
+		.conf = cf,
+		.articles = articles,
+		.metrics = &metrics,
+	};
 	struct sweeper *sweeper = NULL;
 	struct listener ls;
 	const char *failed;
@@ -217,6 +223,7 @@ run(const struct conf *cf, const struct articles *articles, const char *system)
 		log_fatal("start", LOG_STR("failed", err));
 		return status;
 	}
+	metrics_all_init(&metrics);
 	if ((failed = open_parts(&app, system, &sweeper)) != NULL)
 		log_fatal("start", LOG_STR("failed", failed),
 		    LOG_STR("error", strerror(errno)));
@@ -228,6 +235,7 @@ run(const struct conf *cf, const struct articles *articles, const char *system)
 	if (app.line != NULL)
 		line_free(app.line);
 	store_close(app.store);
+	metrics_all_destroy(&metrics);
 	listener_close(&ls);
 	log_notice("stop", LOG_INT("status", status));
 	return status;

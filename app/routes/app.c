@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "http/client.h"
 
 const struct route app_routes[] = {
@@ -27,6 +28,7 @@ app_loop_close(void *state)
 {
 	struct app_loop *al = state;
 
+	metrics_leave(al->app->metrics, al->metrics);
 	turns_close(al->turns);
 	responder_close(al->responder);
 	free(al);
@@ -58,6 +60,8 @@ app_loop_open(void *arg, struct loop *loop)
 		return NULL;
 	al->app = app;
 	al->loop = loop;
+	al->metrics = loop_metrics(loop);
+	metrics_join(app->metrics, al->metrics);
 	al->router = (struct router){ app_routes, app_routes_count,
 		app->conf->base_path };
 	if (getrandom(&al->request_ids, sizeof(al->request_ids), 0) == -1)

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 #define MAX_EVENTS   64 /* descriptors served in a turn */
 #define LOG_DELAY_MS 50 /* lines wait so long for others */
@@ -30,6 +31,7 @@ struct loop {
 	unsigned index;
 	int epoll;
 	struct loop_io wakeup; /* an eventfd */
+	struct metrics *metrics;
 
 	/* the loop's thread's */
 	int64_t now;
@@ -102,8 +104,10 @@ loop_new(unsigned index)
 	loop->index = index;
 	loop->wakeup.ready = loop_woken;
 	loop->wakeup.fd = -1;
+	loop->epoll = -1;
 	pthread_mutex_init(&loop->mtx, NULL);
-	if ((loop->epoll = epoll_create1(EPOLL_CLOEXEC)) == -1 ||
+	if ((loop->metrics = metrics_new()) == NULL ||
+	    (loop->epoll = epoll_create1(EPOLL_CLOEXEC)) == -1 ||
 	    (fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1 ||
 	    loop_watch(loop, &loop->wakeup, fd, EPOLLIN) == -1) {
 		if (fd != -1)
@@ -125,6 +129,7 @@ loop_free(struct loop *loop)
 		close(loop->wakeup.fd);
 	if (loop->epoll != -1)
 		close(loop->epoll);
+	metrics_free(loop->metrics);
 	pthread_mutex_destroy(&loop->mtx);
 	free(loop);
 }
@@ -220,6 +225,12 @@ unsigned
 loop_index(const struct loop *loop)
 {
 	return loop->index;
+}
+
+struct metrics *
+loop_metrics(const struct loop *loop)
+{
+	return loop->metrics;
 }
 
 int64_t

@@ -9,6 +9,7 @@
 
 #include "base/addr.h"
 #include "base/conf.h"
+#include "base/metrics.h"
 #include "chat/articles.h"
 #include "chat/line.h"
 #include "chat/openai.h"
@@ -21,7 +22,7 @@
 
 #define APP_GRACE_MS 3500	/* for answers that run when a drain begins */
 
-/* Shared by all loops; immutable while they run. */
+/* Shared by all loops; immutable while they run, but for their metrics. */
 struct app {
 	const struct conf	*conf;
 	struct addr_set		 trusted;	/* proxies */
@@ -29,12 +30,14 @@ struct app {
 	struct line		*line;
 	const struct articles	*articles;
 	struct openai		*openai;	/* NULL: answer from articles */
+	struct metrics_all	*metrics;
 };
 
 /* One loop's. */
 struct app_loop {
 	const struct app	*app;
 	struct loop		*loop;
+	struct metrics		*metrics;	/* loop_metrics' */
 	struct responder	*responder;
 	struct turns		*turns;
 	struct router		 router;

@@ -14,6 +14,7 @@
 #include "server/timer.h"
 
 struct loop;
+struct metrics;
 
 /*
  * Readiness of a descriptor. Lies in its owner's struct; events are epoll's.
@@ -55,6 +56,9 @@ void loop_stop(struct loop *);
 void loop_turn(struct loop *, int wait_ms);
 
 unsigned loop_index(const struct loop *);
+
+/* The loop's cells; counted in on the loop's thread only. */
+struct metrics *loop_metrics(const struct loop *);
 
 /* Monotonic milliseconds, read once per turn. */
 int64_t loop_now(const struct loop *);

@@ -89,6 +89,7 @@ app_open_responder(const struct app *app, struct loop *loop)
  */
 
 static struct conf conf;
+static struct metrics_all metrics;
 static struct app app;
 static struct server_app server;
 static struct loop *loop;
@@ -146,9 +147,11 @@ open_service(void **state)
 	};
 	cancelled = 0;
 	loop = loop_new(0);
+	metrics_all_init(&metrics);
 	app = (struct app){ .conf = &conf,
 		.store = store_memory_open(&limits),
-		.line = line_new() };
+		.line = line_new(),
+		.metrics = &metrics };
 	server = app_callbacks(&app);
 	al = server.loop_open(server.arg, loop);
 	return al == NULL ? -1 : 0;
@@ -186,6 +189,7 @@ teardown(void **state)
 	line_free(app.line);
 	store_close(app.store);
 	loop_free(loop);
+	metrics_all_destroy(&metrics);
 	return 0;
 }
 
