@@ -101,12 +101,12 @@ answered(void *arg, enum rc rc, struct session *s)
 }
 
 static void
-counted(void *arg, enum rc rc, uint64_t sessions)
+counted(void *arg, enum rc rc, const struct store_totals *totals)
 {
 	struct bench *b = arg;
 
 	b->rc = rc;
-	b->count = sessions;
+	b->count = totals->sessions;
 }
 
 /* A session with one short turn in it. */

@@ -25,12 +25,12 @@ health_get(struct exchange *x)
 }
 
 static void
-ready_counted(void *arg, enum rc rc, uint64_t sessions)
+ready_counted(void *arg, enum rc rc, const struct store_totals *totals)
 {
 	struct exchange *x = arg;
 	struct buf body;
 
-	(void)sessions;
+	(void)totals;
 	if (!exchange_resume(x))
 		return;
 	if (rc != RC_OK) {

@@ -10,7 +10,7 @@
 #define MAX_REPLY 256 /* bytes of JSON */
 
 static void
-stats_counted(void *arg, enum rc rc, uint64_t sessions)
+stats_counted(void *arg, enum rc rc, const struct store_totals *totals)
 {
 	struct exchange *x = arg;
 	struct buf body;
@@ -23,7 +23,7 @@ stats_counted(void *arg, enum rc rc, uint64_t sessions)
 	}
 	buf_init(&body, MAX_REPLY);
 	json_open(&body, NULL);
-	json_add_integer(&body, "active_sessions", (int64_t)sessions);
+	json_add_integer(&body, "active_sessions", (int64_t)totals->sessions);
 	json_close(&body);
 	reply_json(x, 200, &body);
 }

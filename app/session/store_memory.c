@@ -340,7 +340,13 @@ static void
 memory_count(
     struct store *store, int64_t now, store_count_done_f *done, void *arg)
 {
-	done(arg, RC_OK, memory_settle(memory_of(store), now));
+	struct memory *st = memory_of(store);
+	const struct store_totals totals = {
+		.sessions = memory_settle(st, now),
+		.bytes = atomic_load(&st->bytes),
+	};
+
+	done(arg, RC_OK, &totals);
 }
 
 static void

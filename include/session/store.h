@@ -40,9 +40,17 @@ struct session {
 					   else it is freed after it */
 };
 
+/* All sessions together, as they were when asked. */
+struct store_totals {
+	uint64_t	sessions;	/* live ones: those expired but not
+					   swept do not count */
+	uint64_t	bytes;		/* of memory; of those not swept too */
+};
+
 /* The answer; session is NULL unless rc is RC_OK. */
 typedef void store_done_f(void *arg, enum rc rc, struct session *);
-typedef void store_count_done_f(void *arg, enum rc rc, uint64_t sessions);
+typedef void store_count_done_f(void *arg, enum rc rc,
+    const struct store_totals *);	/* valid in the call */
 
 struct store;
 
@@ -77,7 +85,7 @@ typedef void store_release_f(struct store *, const struct sid *, int64_t now,
 typedef void store_delete_f(struct store *, const struct sid *, int64_t now,
     store_done_f *, void *arg);
 
-/* How many are live: those expired but not swept do not count. */
+/* How many there are, and what they take; all 0 unless RC_OK. */
 typedef void store_count_f(struct store *, int64_t now, store_count_done_f *,
     void *arg);
 

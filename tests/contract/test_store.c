@@ -35,7 +35,7 @@ struct reply {
 	enum rc rc;
 	bool found;
 	struct session session;
-	uint64_t sessions;
+	struct store_totals totals;
 };
 
 static void
@@ -54,13 +54,13 @@ replied(void *arg, enum rc rc, struct session *session)
 }
 
 static void
-counted(void *arg, enum rc rc, uint64_t sessions)
+counted(void *arg, enum rc rc, const struct store_totals *totals)
 {
 	struct reply *r = arg;
 
 	r->calls++;
 	r->rc = rc;
-	r->sessions = sessions;
+	r->totals = *totals;
 }
 
 static struct store *
@@ -152,7 +152,17 @@ count(struct store *st, int64_t now)
 
 	store_count(st, now, counted, &r);
 	assert_int_equal(outcome(&r, NULL), RC_OK);
-	return r.sessions;
+	return r.totals.sessions;
+}
+
+static uint64_t
+bytes(struct store *st, int64_t now)
+{
+	struct reply r = { 0 };
+
+	store_count(st, now, counted, &r);
+	assert_int_equal(outcome(&r, NULL), RC_OK);
+	return r.totals.bytes;
 }
 
 /* The texts in a window, each with a comma behind it. */
@@ -490,6 +500,35 @@ test_memory_limit(void **state)
 }
 
 static void
+test_bytes_are_those_of_all_sessions(void **state)
+{
+	struct store *st = open_with(roomy);
+	uint64_t one, two;
+	struct sid a, b;
+
+	(void)state;
+	assert_int_equal(bytes(st, 0), 0);
+	a = create(st, false, 0);
+	one = bytes(st, 0);
+	assert_true(one >= sizeof(a));
+	b = create(st, true, 0);
+	assert_int_equal(bytes(st, 0), 2 * one);
+	assert_int_equal(append(st, &b, "question", "answer", 1, NULL), RC_OK);
+	two = bytes(st, 1);
+	assert_true(two >= 2 * one + strlen("question") + strlen("answer"));
+	assert_int_equal(drop(st, &a, 1), RC_OK);
+	assert_int_equal(bytes(st, 1), two - one);
+	assert_int_equal(bytes(st, 1 + TTL), two - one);
+	if (st->backend->sweep == NULL) {
+		store_close(st);
+		skip();
+	}
+	assert_int_equal(store_sweep(st, 1 + TTL, 64), 1);
+	assert_int_equal(bytes(st, 1 + TTL), 0);
+	store_close(st);
+}
+
+static void
 test_memory_comes_back(void **state)
 {
 	struct store_limits limits = roomy;
@@ -692,6 +731,7 @@ main(void)
 		cmocka_unit_test(test_max_sessions),
 		cmocka_unit_test(test_expired_ones_make_room),
 		cmocka_unit_test(test_memory_limit),
+		cmocka_unit_test(test_bytes_are_those_of_all_sessions),
 		cmocka_unit_test(test_memory_comes_back),
 		cmocka_unit_test(test_sweep_removes_expired_only),
 		cmocka_unit_test(test_clock_may_step_back),

@@ -81,11 +81,11 @@ answered(void *arg, enum rc rc, struct session *s)
 }
 
 static void
-counted(void *arg, enum rc rc, uint64_t sessions)
+counted(void *arg, enum rc rc, const struct store_totals *totals)
 {
 	struct worker *w = arg;
 
-	if (rc != RC_OK || sessions > ROOM)
+	if (rc != RC_OK || totals->sessions > ROOM)
 		atomic_fetch_add(&w->shared->broken, 1);
 }
 

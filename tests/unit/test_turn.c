@@ -600,10 +600,10 @@ nothing(void *arg, enum rc rc, struct session *session)
 }
 
 static void
-counted(void *arg, enum rc rc, uint64_t sessions)
+counted(void *arg, enum rc rc, const struct store_totals *totals)
 {
 	assert_int_equal(rc, RC_OK);
-	*(uint64_t *)arg = sessions;
+	*(uint64_t *)arg = totals->sessions;
 }
 
 static uint64_t
