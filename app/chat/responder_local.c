@@ -12,7 +12,8 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "chat/articles.h"
+#include "chat/article_search.h"
+#include "chat/keywords.h"
 
 #define BEST          3   /* articles in an answer */
 #define SHOWN_MAX     256 /* articles shown before that are left out */
@@ -289,7 +290,7 @@ find_topic(const struct prompt *prompt, struct message *topic)
 	bool found = false;
 
 	while (history_next(prompt->history, &pos, &m)) {
-		if (m.role == ROLE_USER && article_words(m.text, m.len) > 0) {
+		if (m.role == ROLE_USER && keywords_count(m.text, m.len) > 0) {
 			*topic = m;
 			found = true;
 		}
@@ -345,7 +346,7 @@ draft_write(struct draft *d)
 	struct message topic = { .text = "" };
 	bool follows;
 
-	if (article_words(p->question, p->len) > 0) {
+	if (keywords_count(p->question, p->len) > 0) {
 		if (!add_found(d, w->found, p->question, p->len, false)) {
 			buf_adds(out, w->nothing);
 			add_quotes(d);

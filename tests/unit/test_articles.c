@@ -1,5 +1,5 @@
 /* The collection of articles: what it takes in, and what is found in it. */
-#include "chat/articles.h"
+#include "chat/article_search.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -184,46 +184,6 @@ test_skip_and_max(void **state)
 	    search(w->search, "smartphone", false, NULL, 0, 0).ids, "");
 	assert_string_equal(
 	    search(w->search, "", false, skip, 2, 3).ids, "2 3 ");
-}
-
-static void
-test_words(void **state)
-{
-	static const struct {
-		const char *text;
-		int words;
-	} rows[] = {
-		{ "Et après ?", 0 },
-		{ "apre\xcc\x80s", 0 },
-		{ "ENCORE", 0 },
-		{ "La suite, les autres !", 0 },
-		{ "Bonjour", 0 },
-		{ "Et plus ?", 0 },
-		{ "Who am I?", 0 },
-		{ "Qui suis-je ?", 0 },
-		{ "", 0 },
-		{ "« … » – ’ ! \xc2\xa0 € 😀", 0 },
-		{ "a b 1", 0 },
-		{ "y yours", 0 },
-		{ "l’assurance", 1 },
-		{ "Quel est mon nom ?", 1 },
-		{ "What is my name?", 1 },
-		{ "un lave-linge, une mutuelle", 3 },
-		{ "日本", 1 },
-		{ "forêt 2025", 2 },
-	};
-	char many[400] = "";
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < LEN(rows); i++) {
-		if (article_words(rows[i].text, strlen(rows[i].text)) !=
-		    rows[i].words)
-			fail_msg("%s", rows[i].text);
-	}
-	for (i = 0; i < 100; i++)
-		memcpy(many + 4 * i, "gaz ", 4);
-	assert_int_equal(article_words(many, sizeof(many)), ARTICLE_MAX_WORDS);
 }
 
 /* Long ones, which are cut, and too many. */
@@ -436,7 +396,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_search),
 		TEST(test_skip_and_max),
-		cmocka_unit_test(test_words),
 		TEST(test_search_for_much),
 		TEST(test_by_url),
 		cmocka_unit_test(test_broken_lines),
