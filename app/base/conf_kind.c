@@ -8,10 +8,12 @@
 #include "base/addr.h"
 #include "base/conf.h"
 #include "base/log.h"
+#include "base/origins.h"
 
 #define DIGITS "0123456789"
 #define UNRESERVED \
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" DIGITS "-._~"
+#define MAX_TOKEN     64   /* bytes */
 #define MAX_FRACTION  12   /* digits behind the point */
 #define MAX_BASE_PATH 200  /* bytes */
 #define MAX_TEXT      4000 /* bytes */
@@ -238,6 +240,15 @@ is_addresses(const char *s)
 	return addr_set_parse(&set, s);
 }
 
+/* Less than RFC 9110, section 5.6.2, has: what needs no quoting anywhere. */
+static bool
+is_token(const char *s)
+{
+	size_t n = strspn(s, UNRESERVED);
+
+	return s[n] == '\0' && n <= MAX_TOKEN;
+}
+
 const struct conf_kind_rule conf_kinds[] = {
 	[CONF_WHOLE] = { "a whole number", read_whole, NULL },
 	[CONF_BYTES] = { "bytes, or with K, M or G", read_bytes, NULL },
@@ -260,6 +271,11 @@ const struct conf_kind_rule conf_kinds[] = {
 	[CONF_HUNDREDTHS] = { "a number with at most two decimals",
 	    read_hundredths, NULL },
 	[CONF_RESPONDER] = { "auto, local or openai", read_responder, NULL },
+	[CONF_ORIGINS] = { "* or scheme://host[:port], ..., in lower case, as "
+			   "punycode, without path and default port",
+	    NULL, origins_valid },
+	[CONF_TOKEN] = { "at most 64 letters, digits and - . _ ~", NULL,
+	    is_token },
 	[CONF_TOKENS_FIELD] = { "auto, max_tokens or max_completion_tokens",
 	    read_tokens_field, NULL },
 	[CONF_ADDRESSES] = { "addresses and networks such as 10.0.0.0/8, "

@@ -33,6 +33,13 @@ const struct conf_setting conf_settings[] = {
 	    "256", "16M", "length of a request's body (413 body_too_large)" },
 	{ "base_path", CONF_BASE_PATH, CONF(base_path), "", NULL, NULL,
 	    "path below which all routes stand" },
+	{ "allowed_origins", CONF_ORIGINS, CONF(allowed_origins), "", NULL,
+	    NULL,
+	    "other sites whose pages may use the service (CORS), separated by "
+	    "commas; *: all; without it, only pages of its own origin" },
+	{ "session_cookie", CONF_TOKEN, CONF(session_cookie), "", NULL, NULL,
+	    "name of a cookie that the session id travels in as well; without "
+	    "it, none" },
 	{ "context_messages", CONF_WHOLE, CONF(context_messages), "40", "0",
 	    "1000000", "messages of the history that go into a prompt" },
 	{ "context_bytes", CONF_BYTES, CONF(context_bytes), "32K", "0", "64M",

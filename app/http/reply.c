@@ -7,12 +7,15 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "http/cookie.h"
+#include "http/origin.h"
 #include "server/conn.h"
 
 #define MAX_HEAD         (2 * 1024) /* bytes of a reply's headers */
 #define SMALL_REPLY      (4 * 1024) /* one that is built on the stack */
 #define MAX_PROBLEM      (4 * 1024) /* bytes of a problem document */
 #define MAX_EXTRA        128        /* bytes of further headers */
+#define MAX_PREFLIGHT    512        /* bytes of those of an OPTIONS */
 #define BUSY_RETRY_S     5
 #define CAPACITY_RETRY_S 60
 
@@ -78,6 +81,8 @@ reply_head(struct buf *out, const struct exchange *x, int status,
 	buf_adds(out, "X-Content-Type-Options: nosniff\r\n");
 	if (extra != NULL)
 		buf_adds(out, extra);
+	origin_add_headers(out, &x->origin);
+	cookie_add_header(out, x);
 	add_header(out, "X-Request-Id: ", x->request_id);
 	buf_add(out, "\r\n", 2);
 }
@@ -126,9 +131,11 @@ reply_json(struct exchange *x, int status, struct buf *body)
 void
 reply_options(struct exchange *x, const char *allow)
 {
-	char extra[MAX_EXTRA];
+	char extra[MAX_PREFLIGHT];
+	int n = snprintf(extra, sizeof(extra), "Allow: %s\r\n", allow);
 
-	snprintf(extra, sizeof(extra), "Allow: %s\r\n", allow);
+	if (x->origin.allowed != NULL)
+		origin_preflight(extra + n, sizeof(extra) - (size_t)n, allow);
 	reply_send(x, 204, NULL, NULL, extra);
 }
 

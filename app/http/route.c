@@ -10,6 +10,7 @@
 
 #include "base/rc.h"
 #include "base/sid.h"
+#include "http/origin.h"
 #include "http/reply.h"
 #include "server/cgi.h"
 
@@ -201,15 +202,17 @@ media_is_json(const char *type)
 
 /* What the row requires, but for its {id}. */
 static enum rc
-route_check(const struct route *row, const struct cgi *cgi, bool draining)
+route_check(const struct route *row, const struct exchange *x, bool draining)
 {
+	if (x->origin.foreign && (row->flags & ROUTE_CHANGES))
+		return RC_ORIGIN;
 	if (draining && (row->flags & ROUTE_DRAINS))
 		return RC_UNAVAILABLE;
 	if (!(row->flags & ROUTE_JSON))
 		return RC_OK;
-	if (cgi->body_over)
+	if (x->cgi->body_over)
 		return RC_BODY_SIZE;
-	return media_is_json(cgi->var[CGI_CONTENT_TYPE]) ? RC_OK : RC_MEDIA;
+	return media_is_json(x->cgi->var[CGI_CONTENT_TYPE]) ? RC_OK : RC_MEDIA;
 }
 
 /* The path is known, the method is not one of its own. */
@@ -254,6 +257,9 @@ route_dispatch(const struct router *r, struct exchange *x, bool draining)
 	size_t id_len;
 	enum rc rc;
 
+	x->origin = origin_of(r->origins, x->cgi->var[CGI_ORIGIN],
+	    x->cgi->var[CGI_SEC_FETCH_SITE]);
+	x->cookie = &r->cookie;
 	if (is_refused(x->cgi) || !path_read(whole, x->cgi) ||
 	    (path = path_below(whole, r->base_path)) == NULL ||
 	    (x->route = route_find(r, path, &id, &id_len)) == NULL) {
@@ -265,7 +271,7 @@ route_dispatch(const struct router *r, struct exchange *x, bool draining)
 		return;
 	}
 	x->route = row;
-	rc = route_check(row, x->cgi, draining);
+	rc = route_check(row, x, draining);
 	if (rc == RC_OK && id != NULL)
 		rc = route_take_id(x, id, id_len);
 	if (rc == RC_OK)

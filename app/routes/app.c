@@ -13,13 +13,15 @@ const struct route app_routes[] = {
 	/* fixed paths before patterns */
 	{ METHOD_GET, "/health", health_get, 0 },
 	{ METHOD_GET, "/ready", ready_get, 0 },
-	{ METHOD_POST, "/session/new", session_new, ROUTE_DRAINS },
-	{ METHOD_POST, "/session/chat", chat_post, ROUTE_DRAINS | ROUTE_JSON },
+	{ METHOD_POST, "/session/new", session_new,
+	    ROUTE_CHANGES | ROUTE_DRAINS },
+	{ METHOD_POST, "/session/chat", chat_post,
+	    ROUTE_CHANGES | ROUTE_DRAINS | ROUTE_JSON },
 	{ METHOD_GET, "/sessions/stats", stats_get, 0 },
 	{ METHOD_GET, "/session/{id}/info", session_info, 0 },
 	{ METHOD_GET, "/session/{id}/messages", session_messages, 0 },
-	{ METHOD_POST, "/session/{id}/stop", chat_stop, 0 },
-	{ METHOD_DELETE, "/session/{id}", session_delete, 0 },
+	{ METHOD_POST, "/session/{id}/stop", chat_stop, ROUTE_CHANGES },
+	{ METHOD_DELETE, "/session/{id}", session_delete, ROUTE_CHANGES },
 };
 const size_t app_routes_count = sizeof(app_routes) / sizeof(app_routes[0]);
 
@@ -50,6 +52,19 @@ app_open_turns(const struct app_loop *al)
 	return turns_open(al->loop, &conf);
 }
 
+static struct router
+app_router(const struct conf *cf)
+{
+	return (struct router){
+		.routes = app_routes,
+		.count = app_routes_count,
+		.base_path = cf->base_path,
+		.origins = cf->allowed_origins,
+		.cookie = { cf->session_cookie,
+		    *cf->base_path == '\0' ? "/" : cf->base_path },
+	};
+}
+
 static void *
 app_loop_open(void *arg, struct loop *loop)
 {
@@ -62,8 +77,7 @@ app_loop_open(void *arg, struct loop *loop)
 	al->loop = loop;
 	al->metrics = loop_metrics(loop);
 	metrics_join(app->metrics, al->metrics);
-	al->router = (struct router){ app_routes, app_routes_count,
-		app->conf->base_path };
+	al->router = app_router(app->conf);
 	if (getrandom(&al->request_ids, sizeof(al->request_ids), 0) == -1)
 		log_warn("entropy", LOG_STR("for", "request ids"));
 	if ((al->responder = app_open_responder(app, loop)) == NULL ||

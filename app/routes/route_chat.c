@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "chat/line.h"
 #include "chat/turn.h"
+#include "http/cookie.h"
 #include "http/exchange.h"
 #include "http/reply.h"
 #include "http/sse.h"
@@ -58,6 +59,7 @@ ask_read(struct ask *ask, const struct exchange *x, const struct json *doc,
 {
 	const struct app_loop *al = x->app;
 	const struct json *stream = json_get(doc, "stream");
+	enum rc rc;
 
 	*field = "message";
 	ask->message = json_text(json_get(doc, "message"), &ask->len);
@@ -73,7 +75,10 @@ ask_read(struct ask *ask, const struct exchange *x, const struct json *doc,
 	*field = NULL;
 	if (ask->len > al->app->conf->message_max_bytes)
 		return RC_MESSAGE_SIZE;
-	return ask_read_sid(ask, json_get(doc, "session_id"));
+	rc = ask_read_sid(ask, json_get(doc, "session_id"));
+	if (rc == RC_OK && !ask->has_sid)
+		ask->has_sid = cookie_session(x, &ask->sid);
+	return rc;
 }
 
 static void
@@ -137,6 +142,8 @@ chat_started(void *arg, const struct sid *sid, bool new_session)
 	log_session(chat->x, sid);
 	if (!chat->stream)
 		return;
+	if (new_session)
+		cookie_give(chat->x, sid);
 	if (!chat->x->streaming)
 		sse_open(chat->x);
 	json = chat_event(chat, "start");
@@ -224,6 +231,8 @@ chat_done(void *arg, const struct turn_end *end)
 
 	if (end->sid != NULL)
 		log_session(chat->x, end->sid);
+	if (problem.sid != NULL && end->new_session)
+		cookie_give(chat->x, problem.sid);
 	if (chat->x->streaming) {
 		chat_end_stream(chat, end, &problem);
 	} else if (end->rc != RC_OK) {

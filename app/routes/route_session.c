@@ -5,6 +5,7 @@
 #include "base/rc.h"
 #include "base/sid.h"
 #include "chat/line.h"
+#include "http/cookie.h"
 #include "http/exchange.h"
 #include "http/reply.h"
 #include "routes/app.h"
@@ -77,6 +78,7 @@ session_created(void *arg, enum rc rc, struct session *s)
 	}
 	x->log_sid = s->id;
 	x->has_log_sid = true;
+	cookie_give(x, &s->id);
 	reply_message(x, &s->id, "Session créée avec succès",
 	    "Session created successfully");
 }
@@ -191,6 +193,8 @@ session_deleted(void *arg, enum rc rc, struct session *none)
 		line_tell(al->app->line, &x->sid, LINE_DELETED);
 	if (!exchange_resume(x))
 		return;
+	if (rc == RC_OK || rc == RC_NOSESSION)
+		cookie_take(x, &x->sid);
 	if (rc != RC_OK)
 		reply_rc(x, rc);
 	else

@@ -37,6 +37,8 @@ struct conf {
 	uint64_t	 message_max_bytes;
 	uint64_t	 request_max_bytes;
 	char		*base_path;		/* "" or "/api/chatbot" */
+	char		*allowed_origins;	/* of origins.h; NULL: none */
+	char		*session_cookie;	/* its name; NULL: none */
 
 	/* turns */
 	uint64_t	 context_messages;

@@ -23,6 +23,8 @@ enum conf_kind {
 	CONF_SECRET,		/* likewise; never on the command line */
 	CONF_HUNDREDTHS,	/* double: a number, two decimals */
 	CONF_RESPONDER,		/* int: enum conf_responder */
+	CONF_ORIGINS,		/* char *: NULL when empty */
+	CONF_TOKEN,		/* likewise */
 	CONF_TOKENS_FIELD,	/* int: enum conf_tokens_field */
 	CONF_ADDRESSES,		/* char *: NULL when empty; addr_set_parse's */
 };

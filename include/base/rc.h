@@ -20,6 +20,9 @@ enum lang {
 	X(RC_SESSION_ID, 400, "invalid_session_id",                            \
 	    "L'identifiant de session n'est pas un UUID",                      \
 	    "The session id is not a UUID")                                    \
+	X(RC_ORIGIN, 403, "origin_not_allowed",                                \
+	    "Cette page n'a pas le droit d'utiliser le service",               \
+	    "This page may not use the service")                               \
 	X(RC_NOSESSION, 404, "session_not_found",                              \
 	    "Session non trouvée ou expirée", "Session not found or expired")  \
 	X(RC_NOTFOUND, 404, "not_found", "Cette adresse n'existe pas",         \

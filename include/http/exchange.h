@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/rc.h"
 #include "base/sid.h"
+#include "http/origin.h"
 #include "server/conn.h"
 
 #define REQUEST_ID_SIZE 65	/* with its NUL */
@@ -27,6 +28,13 @@ enum method {
 	METHOD_OTHER,
 };
 
+enum cookie_act {
+	COOKIE_KEEP,		/* no Set-Cookie */
+	COOKIE_GIVE,
+	COOKIE_TAKE,
+};
+
+struct cookie;
 struct route;
 
 /*
@@ -56,6 +64,10 @@ struct exchange {
 	/* http's own */
 	struct conn		*conn;
 	const struct route	*route;		/* NULL: none matched */
+	struct origin		 origin;	/* the asking page is */
+	const struct cookie	*cookie;	/* cookie.h; and what the */
+	struct sid		 cookie_sid;	/* reply does with it */
+	enum cookie_act		 cookie_act;
 	int64_t			 started_us;
 	int			 status;	/* 0: not answered yet */
 	const char		*code;		/* of a problem, for the log */

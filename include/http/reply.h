@@ -10,7 +10,7 @@
 /* JSON; the body is freed. When it has failed the answer is RC_NOMEM's. */
 void reply_json(struct exchange *, int status, struct buf *body);
 
-/* Only a status and an Allow header: 204 for OPTIONS. */
+/* The answer to OPTIONS: 204, Allow, and what a preflight wants to know. */
 void reply_options(struct exchange *, const char *allow);
 
 /*

@@ -9,11 +9,13 @@
 
 #include <stddef.h>
 
+#include "http/cookie.h"
 #include "http/exchange.h"
 
 enum route_flags {
 	ROUTE_JSON = 1,		/* the body must be application/json */
 	ROUTE_DRAINS = 2,	/* 503 once the process is to end */
+	ROUTE_CHANGES = 4,	/* 403 for a page of a foreign origin */
 };
 
 typedef void route_handle_f(struct exchange *);
@@ -29,6 +31,8 @@ struct router {
 	const struct route	*routes;
 	size_t			 count;
 	const char		*base_path;	/* "" or "/api/chatbot" */
+	const char		*origins;	/* allowed ones, NULL: none */
+	struct cookie		 cookie;
 };
 
 /*

@@ -20,7 +20,11 @@
 	X(CGI_ACCEPT, "HTTP_ACCEPT")                                           \
 	X(CGI_ACCEPT_LANGUAGE, "HTTP_ACCEPT_LANGUAGE")                         \
 	X(CGI_X_REQUEST_ID, "HTTP_X_REQUEST_ID")                               \
-	X(CGI_IDEMPOTENCY_KEY, "HTTP_IDEMPOTENCY_KEY")
+	X(CGI_IDEMPOTENCY_KEY, "HTTP_IDEMPOTENCY_KEY")                         \
+	X(CGI_ORIGIN, "HTTP_ORIGIN")                                           \
+	X(CGI_SEC_FETCH_SITE, "HTTP_SEC_FETCH_SITE")                           \
+	X(CGI_COOKIE, "HTTP_COOKIE")                                           \
+	X(CGI_HTTPS, "HTTPS")
 
 #define CGI_ENUM(name, text) name,
 enum cgi_var { CGI_LIST(CGI_ENUM) CGI_COUNT };

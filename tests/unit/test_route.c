@@ -218,8 +218,9 @@ static struct loop *loop;
 static void
 dispatch(struct conn *conn, const struct request *r)
 {
-	struct router router = { routes, COUNT(routes),
-		r->base == NULL ? "" : r->base };
+	struct router router = { .routes = routes,
+		.count = COUNT(routes),
+		.base_path = r->base == NULL ? "" : r->base };
 	struct cgi *cgi = fake_cgi(r->method, r->uri);
 	struct exchange *x;
 	uint64_t ids = 0;
@@ -324,7 +325,9 @@ test_paths(void **state)
 static void
 test_script_name(void **state)
 {
-	struct router router = { routes, COUNT(routes), "/api" };
+	struct router router = {
+		.routes = routes, .count = COUNT(routes), .base_path = "/api"
+	};
 	struct cgi *cgi = fake_cgi("GET", "");
 	struct conn conn;
 	uint64_t ids = 0;
