@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/rc.h"
 #include "chat/breaker.h"
 #include "chat/completion.h"
@@ -56,6 +57,8 @@ struct answer {
 	unsigned quirks;
 	unsigned swaps;   /* of refused fields */
 	unsigned retries; /* left */
+	unsigned tries;   /* made */
+	int64_t tried_ms; /* the last of them */
 	int64_t deadline; /* of the whole */
 
 	struct upstream_call *call;
@@ -78,8 +81,28 @@ struct answer {
  */
 
 static void
+answer_count(const struct answer *a, enum metric metric, unsigned row)
+{
+	metrics_count(loop_metrics(a->model->loop), metric, row);
+}
+
+static void
+answer_count_tokens(const struct answer *a)
+{
+	struct metrics *m = loop_metrics(a->model->loop);
+
+	if (a->usage.prompt_tokens > 0)
+		metrics_add(
+		    m, METRIC_TOKENS, TOKENS_IN, a->usage.prompt_tokens);
+	if (a->usage.completion_tokens > 0)
+		metrics_add(
+		    m, METRIC_TOKENS, TOKENS_OUT, a->usage.completion_tokens);
+}
+
+static void
 answer_free(struct answer *a)
 {
+	answer_count_tokens(a);
 	loop_untimer(a->model->loop, &a->quiet);
 	loop_untimer(a->model->loop, &a->next);
 	if (a->call != NULL)
@@ -188,6 +211,10 @@ answer_event(void *arg, const char *data, size_t n)
 		a->failure = RC_UPSTREAM;
 	}
 	if (ok && chunk.text.len > 0) {
+		if (!a->begun)
+			metrics_observe(loop_metrics(a->model->loop),
+			    METRIC_FIRST_TOKEN, 0,
+			    (a->active_ms - a->tried_ms) * 1000);
 		a->begun = true;
 		a->events->delta(a->arg, chunk.text.data, chunk.text.len);
 	}
@@ -311,6 +338,8 @@ answer_refused(struct answer *a, int status, int64_t retry_after)
 	bool passing = is_passing(status);
 
 	answer_report(a, !passing);
+	answer_count(a, METRIC_UPSTREAM,
+	    passing ? OUTCOME_UNAVAILABLE : OUTCOME_REJECTED);
 	if (answer_swap(a, status)) {
 		answer_try(a);
 		return;
@@ -337,6 +366,23 @@ outcome_rc(enum upstream_end end)
 	}
 }
 
+static enum metrics_outcome
+try_outcome(const struct answer *a, enum rc rc)
+{
+	switch (rc) {
+	case RC_OK:
+		return a->begun ? OUTCOME_OK : OUTCOME_BROKEN;
+	case RC_UPSTREAM_DOWN:
+		return OUTCOME_UNREACHABLE;
+	case RC_UPSTREAM_TIMEOUT:
+		return OUTCOME_TIMEOUT;
+	case RC_NOMEM:
+		return OUTCOME_CANCELLED;
+	default:
+		return OUTCOME_BROKEN;
+	}
+}
+
 static void
 answer_call_end(void *arg, enum upstream_end end, int status,
     int64_t retry_after, const char *why)
@@ -355,6 +401,7 @@ answer_call_end(void *arg, enum upstream_end end, int status,
 	if (rc == RC_OK && !a->finished)
 		rc = outcome_rc(end);
 	answer_report(a, rc == RC_OK || rc == RC_NOMEM);
+	answer_count(a, METRIC_UPSTREAM, try_outcome(a, rc));
 	if (rc != RC_OK)
 		answer_log(a, rc, status, why);
 	if (rc == RC_UPSTREAM_DOWN)
@@ -374,15 +421,18 @@ answer_quiet(struct timer *timer, void *arg)
 {
 	struct answer *a = arg;
 	int64_t due = answer_due(a);
+	enum rc rc;
 
 	if (loop_now(a->model->loop) < due) {
 		loop_timer(a->model->loop, timer, due);
 		return;
 	}
-	answer_report(a, a->finished);
-	if (!a->finished)
-		answer_log(a, RC_UPSTREAM_TIMEOUT, 0, "silence");
-	answer_end(a, a->finished ? RC_OK : RC_UPSTREAM_TIMEOUT);
+	rc = a->finished ? RC_OK : RC_UPSTREAM_TIMEOUT;
+	answer_report(a, rc == RC_OK);
+	answer_count(a, METRIC_UPSTREAM, try_outcome(a, rc));
+	if (rc != RC_OK)
+		answer_log(a, rc, 0, "silence");
+	answer_end(a, rc);
 }
 
 static void
@@ -403,12 +453,15 @@ answer_try(struct answer *a)
 	a->request.len = a->tail_at;
 	completion_tail(&a->request, conf->max_tokens, a->quirks);
 	a->active_ms = now;
+	a->tried_ms = now;
 	loop_timer(m->loop, &a->quiet, answer_due(a));
 	if (!a->request.failed)
 		a->call = upstream_start(m->upstream, a->request.data,
 		    a->request.len, a->request_id, &call_events, a);
 	if (a->call == NULL)
 		answer_fail_soon(a, RC_NOMEM);
+	else if (a->tries++ > 0)
+		answer_count(a, METRIC_UPSTREAM_RETRIES, 0);
 }
 
 /*
@@ -473,6 +526,9 @@ openai_cancel(struct responder *responder, struct answer *a)
 	(void)responder;
 	if (a->begun)
 		answer_report(a, true);
+	if (a->call != NULL)
+		answer_count(a, METRIC_UPSTREAM,
+		    a->finished ? OUTCOME_OK : OUTCOME_CANCELLED);
 	answer_free(a);
 }
 
@@ -550,6 +606,15 @@ openai_new(const struct openai_conf *conf)
 	}
 	snprintf(shared->url, size, "%s%s", conf->base_url, path);
 	return shared;
+}
+
+bool
+openai_is_shut(struct openai *shared, int64_t now)
+{
+	int64_t retry_ms;
+
+	return breaker_look(&shared->breaker, now, &retry_ms) ==
+	       BREAKER_REFUSED;
 }
 
 void

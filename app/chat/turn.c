@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/metrics.h"
 #include "base/text.h"
 
 #define MAIL_WAIT_MS 10 /* turns_close looks again after it */
@@ -70,6 +71,12 @@ struct turns {
 	bool draining;
 	struct timer grace;
 };
+
+static void
+turn_gauge(const struct turn *t, enum metric gauge, int change)
+{
+	metrics_add(loop_metrics(t->turns->loop), gauge, 0, change);
+}
 
 /*
  * The line.
@@ -133,6 +140,9 @@ turn_over(struct turn *t)
 	loop_untask(turns->loop, &t->task);
 	loop_untimer(turns->loop, &t->patience);
 	place_leave(t);
+	turn_gauge(t, METRIC_TURNS, -1);
+	if (t->state == TURN_WAITS)
+		turn_gauge(t, METRIC_TURNS_WAITING, -1);
 
 	if (t->end.rc != RC_OK) {
 		t->end.interrupted = RC_OK;
@@ -332,6 +342,8 @@ turn_load(struct turn *t)
 {
 	struct turns *turns = t->turns;
 
+	if (t->state == TURN_WAITS)
+		turn_gauge(t, METRIC_TURNS_WAITING, -1);
 	t->state = TURN_OPENS;
 	t->asked_ms = loop_now(turns->loop);
 	loop_untimer(turns->loop, &t->patience);
@@ -505,6 +517,7 @@ turn_begin(struct loop_task *task)
 		turn_load(t);
 	} else {
 		t->state = TURN_WAITS;
+		turn_gauge(t, METRIC_TURNS_WAITING, 1);
 		loop_timer(turns->loop, &t->patience,
 		    loop_now(turns->loop) + turns->conf.wait_ms);
 		t->events->waits(t->arg);
@@ -542,6 +555,7 @@ turn_start(struct turns *turns, const struct turn_request *request,
 	if ((t->next = turns->first) != NULL)
 		t->next->prev = t;
 	turns->first = t;
+	turn_gauge(t, METRIC_TURNS, 1);
 	t->task.run = turn_begin;
 	loop_task(turns->loop, &t->task);
 	return t;

@@ -10,12 +10,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "http/route.h"
 #include "server/cgi.h"
 #include "server/loop.h"
 
 #define METHOD_LOG_MAX 16 /* a longer one is not shown in the log */
 #define WEIGHT_MAX     1000
+
+_Static_assert(METHOD_OTHER + 1 == METRICS_METHODS, "each has a row");
 
 /* An element of a weighted list (RFC 9110, section 12.4.2). */
 struct choice {
@@ -188,6 +191,8 @@ exchange_new(struct conn *conn, struct cgi *cgi, void *app, uint64_t *ids)
 
 	if ((x = calloc(1, sizeof(*x))) == NULL) {
 		log_error("memory", LOG_STR("for", "request"));
+		metrics_request(loop_metrics(conn_loop(conn)), 0, METHOD_OTHER,
+		    rc_status(RC_NOMEM), 0);
 		free(cgi);
 		exchange_refuse(conn);
 		conn_end(conn);
@@ -207,7 +212,7 @@ exchange_new(struct conn *conn, struct cgi *cgi, void *app, uint64_t *ids)
 }
 
 static void
-exchange_log(const struct exchange *x, struct log_field outcome)
+exchange_log(const struct exchange *x, int64_t us, struct log_field outcome)
 {
 	const char *method = x->cgi->var[CGI_REQUEST_METHOD];
 	char hash[SID_HASH_SIZE];
@@ -219,10 +224,20 @@ exchange_log(const struct exchange *x, struct log_field outcome)
 	log_info("request", LOG_STR("id", x->request_id),
 	    LOG_STR("method", method),
 	    LOG_STR("route", x->route == NULL ? "-" : x->route->path),
-	    LOG_INT("status", x->status),
-	    LOG_US("duration", clock_mono_us() - x->started_us),
+	    LOG_INT("status", x->status), LOG_US("duration", us),
 	    LOG_STR("session", x->has_log_sid ? hash : NULL),
 	    LOG_STR("code", x->code), outcome);
+}
+
+/* It is over: one line, and one more of its kind. */
+static void
+exchange_account(const struct exchange *x, struct log_field outcome)
+{
+	int64_t us = clock_mono_us() - x->started_us;
+
+	exchange_log(x, us, outcome);
+	metrics_request(
+	    loop_metrics(x->loop), x->route_row, x->method, x->status, us);
 }
 
 static void
@@ -235,7 +250,7 @@ exchange_free(struct exchange *x)
 void
 exchange_end(struct exchange *x)
 {
-	exchange_log(
+	exchange_account(
 	    x, (struct log_field)LOG_INT("bytes", conn_written(x->conn)));
 	conn_end(x->conn);
 	exchange_free(x);
@@ -247,7 +262,7 @@ exchange_abort(struct exchange *x)
 	if (x->on_abort != NULL)
 		x->on_abort(x, x->arg);
 	loop_untimer(x->loop, &x->ping);
-	exchange_log(x, (struct log_field)LOG_STR("aborted", "true"));
+	exchange_account(x, (struct log_field)LOG_STR("aborted", "true"));
 	x->conn = NULL;
 	x->gone = true;
 	if (!x->waiting)

@@ -266,6 +266,7 @@ route_dispatch(const struct router *r, struct exchange *x, bool draining)
 		reply_rc(x, RC_NOTFOUND);
 		return;
 	}
+	x->route_row = 1 + (unsigned)(x->route - r->routes);
 	if ((row = route_method(r, x->route->path, x->method)) == NULL) {
 		route_refuse(r, x);
 		return;

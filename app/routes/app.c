@@ -25,6 +25,9 @@ const struct route app_routes[] = {
 };
 const size_t app_routes_count = sizeof(app_routes) / sizeof(app_routes[0]);
 
+_Static_assert(sizeof(app_routes) / sizeof(app_routes[0]) < METRICS_ROUTES,
+    "each has a row, and so has none");
+
 static void
 app_loop_close(void *state)
 {

@@ -17,9 +17,10 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
-#define MAX_EVENTS   64 /* descriptors served in a turn */
-#define LOG_DELAY_MS 50 /* lines wait so long for others */
-#define MAX_TIMERS   64 /* timers fired in a turn */
+#define MAX_EVENTS   64  /* descriptors served in a turn */
+#define LOG_DELAY_MS 50  /* lines wait so long for others */
+#define MAX_TIMERS   64  /* timers fired in a turn */
+#define LAG_MS       100 /* a timer is watched so often while there is work */
 
 struct tasks {
 	struct loop_task *first, *last;
@@ -38,6 +39,7 @@ struct loop {
 	bool stop;
 	struct timers timers;
 	struct timer log;
+	struct timer lag;
 	struct tasks tasks;
 	struct epoll_event events[MAX_EVENTS];
 	int events_at, events_count;
@@ -93,6 +95,15 @@ loop_log(struct timer *timer, void *arg)
 	log_flush();
 }
 
+static void
+loop_lag(struct timer *timer, void *arg)
+{
+	struct loop *loop = arg;
+
+	metrics_observe(loop->metrics, METRIC_LOOP_LAG, 0,
+	    clock_mono_us() - timer->at * 1000);
+}
+
 struct loop *
 loop_new(unsigned index)
 {
@@ -117,6 +128,7 @@ loop_new(unsigned index)
 	}
 	loop->now = clock_mono_ms();
 	timer_init(&loop->log, loop_log, NULL);
+	timer_init(&loop->lag, loop_lag, loop);
 	return loop;
 }
 
@@ -204,6 +216,8 @@ loop_turn(struct loop *loop, int wait_ms)
 	loop_run_tasks(loop);
 	if (log_holds() && !loop->log.set)
 		loop_timer(loop, &loop->log, loop->now + LOG_DELAY_MS);
+	if (loop->events_count > 0 && !loop->lag.set)
+		loop_timer(loop, &loop->lag, loop->now + LAG_MS);
 }
 
 void

@@ -79,7 +79,7 @@ enum {
 	    "Requests by route, method and status; aborted: left unanswered.") \
 	X(METRIC_REQUEST_SECONDS, HISTOGRAM, ROUTE, \
 	    "http_request_duration_seconds", \
-	    "From the request's arrival to its reply's last byte.") \
+	    "From a whole request to the end of its reply.") \
 	X(METRIC_LIMITED, COUNTER, LIMITED, "limited_total", \
 	    "Requests refused by a limit.") \
 	X(METRIC_SUSPICIOUS, COUNTER, SUSPICIOUS, "suspicious_total", \

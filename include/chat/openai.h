@@ -41,6 +41,9 @@ struct openai *openai_new(const struct openai_conf *);
 /* No responder may be open any more. NULL is allowed. */
 void openai_free(struct openai *);
 
+/* Whether the breaker refuses calls now (monotonic ms); from any thread. */
+bool openai_is_shut(struct openai *, int64_t now);
+
 /*
  * The responder on one loop. Failures end with RC_UPSTREAM (nonsense, a
  * refusal, an empty answer), RC_UPSTREAM_DOWN (nobody there, busy, broken: it

@@ -64,6 +64,7 @@ struct exchange {
 	/* http's own */
 	struct conn		*conn;
 	const struct route	*route;		/* NULL: none matched */
+	unsigned		 route_row;	/* metrics_request's */
 	struct origin		 origin;	/* the asking page is */
 	const struct cookie	*cookie;	/* cookie.h; and what the */
 	struct sid		 cookie_sid;	/* reply does with it */

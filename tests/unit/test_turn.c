@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/metrics.h"
 
 #define CHATS  8
 #define TURNS  24 /* of the loop, after which all has happened */
@@ -253,6 +254,7 @@ struct chat {
 
 struct world {
 	struct loop *loop;
+	struct metrics_all metrics;
 	struct line *line;
 	struct store *memory;
 	struct slow slow;
@@ -337,6 +339,16 @@ memory_open(uint64_t messages)
 	return store;
 }
 
+static void
+assert_gauges(struct world *w, uint64_t turns, uint64_t waiting)
+{
+	static struct metrics_sum sum;
+
+	metrics_sum(&w->metrics, &sum);
+	assert_int_equal(sum.cell[METRIC_TURNS], turns);
+	assert_int_equal(sum.cell[METRIC_TURNS_WAITING], waiting);
+}
+
 static struct world *
 world_new(bool slow)
 {
@@ -345,6 +357,8 @@ world_new(bool slow)
 
 	assert_non_null(w);
 	assert_non_null(w->loop = loop_new(0));
+	metrics_all_init(&w->metrics);
+	metrics_join(&w->metrics, loop_metrics(w->loop));
 	assert_non_null(w->line = line_new());
 	w->memory = memory_open(200);
 	w->slow.store.backend = &slow_backend;
@@ -373,6 +387,7 @@ world_free(struct world *w)
 
 	turns_close(w->turns);
 	assert_null(w->fake.running);
+	assert_gauges(w, 0, 0);
 	for (i = 0; i < CHATS; i++) {
 		buf_free(&w->chats[i].text);
 		buf_free(&w->chats[i].answer);
@@ -380,6 +395,7 @@ world_free(struct world *w)
 	store_close(w->memory);
 	line_free(w->line);
 	loop_free(w->loop);
+	metrics_all_destroy(&w->metrics);
 	free(w);
 }
 
@@ -720,6 +736,7 @@ test_in_order_of_arrival(void **state)
 		snprintf(question, sizeof(question), "q%d", i + 1);
 		ask(w, i, &sid, question);
 		assert_int_equal(w->chats[i].waits, i > 0);
+		assert_gauges(w, (uint64_t)i + 1, (uint64_t)i);
 	}
 	ask(w, i, &sid, "too many");
 	assert_end(&w->chats[i], RC_BUSY, RC_OK, "");
@@ -735,6 +752,8 @@ test_in_order_of_arrival(void **state)
 		say(w, answer);
 		end_answer(w, RC_OK);
 		assert_end(&w->chats[i], RC_OK, RC_OK, answer);
+		k = LINE_MAX_WAITING - i;
+		assert_gauges(w, (uint64_t)k, (uint64_t)(k > 0 ? k - 1 : 0));
 	}
 	assert_history(w, &sid, "q0|a0|q1|a1|q2|a2|q3|a3|q4|a4|q5|a5|");
 }
