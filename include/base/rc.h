@@ -45,6 +45,18 @@ enum lang {
 	    "The body must be of type application/json")                       \
 	X(RC_FIELD, 422, "invalid_field", "Un champ est absent ou incorrect",  \
 	    "A field is missing or wrong")                                     \
+	X(RC_RATE, 429, "rate_limited",                                        \
+	    "Trop de requêtes, réessayez plus tard",                           \
+	    "Too many requests, try again later")                              \
+	X(RC_TOO_MANY_SESSIONS, 429, "too_many_sessions",                      \
+	    "Trop de sessions sont ouvertes depuis votre adresse",             \
+	    "Too many sessions are open from your address")                    \
+	X(RC_TOO_MANY_TURNS, 429, "too_many_turns",                            \
+	    "Trop de réponses sont en cours depuis votre adresse",             \
+	    "Too many answers are in progress to your address")                \
+	X(RC_BUDGET, 429, "budget_exhausted",                                  \
+	    "Le budget du jour est épuisé, réessayez demain",                  \
+	    "Today's budget is exhausted, try again tomorrow")                 \
 	X(RC_UPSTREAM, 502, "upstream_failed",                                 \
 	    "Aucune réponse utilisable n'a été donnée, réessayez",             \
 	    "No usable answer was given, try again")                           \
