@@ -243,6 +243,7 @@ test_first_message_that_finds_nothing(void **state)
 	const char *text = converse(w, "xyzzy");
 
 	assert_true(has(text, "aucun article sur cette question.\n"));
+	assert_int_equal(w->draft.pieces, 2);
 	assert_int_equal(count(text, "\n> "), 0);
 	assert_true(has(text, "Aucun modèle de langage"));
 }
