@@ -3,13 +3,11 @@
  * network cuts it, and what becomes of each kind of failure.
  */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-const source = await readFile(
-    new URL("../../web/api.js", import.meta.url), "utf8");
-const { Api } = await import(
-    "data:text/javascript," + encodeURIComponent(source));
+import { load } from "./modules.mjs";
+
+const { Api } = await load("api.js");
 
 const SID = "550e8400-e29b-41d4-a716-446655440000";
 const TEXT = "Été 😀\u2028, 5 €";

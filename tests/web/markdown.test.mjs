@@ -3,13 +3,11 @@
  * few lines, and that hostile text makes nothing else and takes no time.
  */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-const source = await readFile(
-    new URL("../../web/markdown.js", import.meta.url), "utf8");
-const { show } = await import(
-    "data:text/javascript," + encodeURIComponent(source));
+import { load } from "./modules.mjs";
+
+const { show } = await load("markdown.js");
 
 class Node {
 	constructor(name, text = null) {
