@@ -81,11 +81,23 @@ take_length(const uint8_t **p, const uint8_t *end, size_t *len)
 	return true;
 }
 
-static bool
+/* Nearly every pair has two short lengths. */
+static inline bool
+take_lengths(const uint8_t **p, const uint8_t *end, struct pair *pair)
+{
+	if (end - *p < 2 || (((*p)[0] | (*p)[1]) & 0x80) != 0)
+		return take_length(p, end, &pair->name_len) &&
+		       take_length(p, end, &pair->value_len);
+	pair->name_len = (*p)[0];
+	pair->value_len = (*p)[1];
+	*p += 2;
+	return true;
+}
+
+static inline bool
 take_pair(const uint8_t **p, const uint8_t *end, struct pair *pair)
 {
-	if (!take_length(p, end, &pair->name_len) ||
-	    !take_length(p, end, &pair->value_len))
+	if (!take_lengths(p, end, pair))
 		return false;
 	if (pair->name_len > (size_t)(end - *p) ||
 	    pair->value_len > (size_t)(end - *p) - pair->name_len)
@@ -386,48 +398,70 @@ fcgi_add_request(struct buf *b, uint16_t id, bool keep, const void *params,
 	add_head(b, FCGI_STDIN, id, 0);
 }
 
+/* What tells most names apart: their length, their middle and their end. */
+static inline unsigned
+name_key(const char *text, size_t len)
+{
+	return ((unsigned)len * 5 + (unsigned char)text[len / 2] * 3 +
+		   (unsigned char)text[len - 1]) %
+	       FCGI_NAME_KEYS;
+}
+
 void
 fcgi_names_init(
     struct fcgi_names *names, const struct fcgi_name *list, size_t count)
 {
 	*names = (struct fcgi_names){ .list = list };
 	for (size_t i = 0; i < count; i++)
-		names->of_length[list[i].len % 32] |= UINT32_C(1) << i;
+		names->of_key[name_key(list[i].text, list[i].len)] |=
+		    UINT32_C(1) << i;
 }
 
-/* Many names begin alike, few of one length end alike. */
-int
-fcgi_names_find(const struct fcgi_names *names, const char *text, size_t len)
+static inline int
+names_find(const struct fcgi_names *names, const char *text, size_t len)
 {
-	uint32_t left = names->of_length[len % 32];
 	const struct fcgi_name *name;
+	uint32_t left;
 
-	for (; left != 0; left &= left - 1) {
+	if (len == 0)
+		return -1;
+	for (left = names->of_key[name_key(text, len)]; left != 0;
+	     left &= left - 1) {
 		name = &names->list[__builtin_ctz(left)];
-		if (name->len == len && name->text[len - 1] == text[len - 1] &&
-		    memcmp(name->text, text, len) == 0)
+		if (name->len == len && memcmp(name->text, text, len) == 0)
 			return (int)(name - names->list);
 	}
 	return -1;
 }
 
+int
+fcgi_names_find(const struct fcgi_names *names, const char *text, size_t len)
+{
+	return names_find(names, text, len);
+}
+
 bool
-fcgi_params_pick(struct buf *b, const void *params, size_t n,
-    const struct fcgi_name *list, size_t count)
+fcgi_params_pick(
+    struct buf *b, const void *params, size_t n, const struct fcgi_names *names)
 {
 	const uint8_t *p = params, *end = n > 0 ? p + n : p, *start;
-	struct fcgi_names names;
 	struct pair pair;
+	char *to;
 
-	fcgi_names_init(&names, list, count);
+	if ((to = buf_reserve(b, n)) == NULL)
+		return false;
 	while (p != end) {
 		start = p;
-		if (!take_pair(&p, end, &pair) ||
-		    memchr(pair.name, '\0', pair.name_len + pair.value_len) !=
-			NULL)
+		if (!take_pair(&p, end, &pair))
 			return false;
-		if (fcgi_names_find(&names, pair.name, pair.name_len) != -1)
-			buf_add(b, start, (size_t)(p - start));
+		if (pair.value_len == 0 ||
+		    names_find(names, pair.name, pair.name_len) == -1)
+			continue;
+		if (memchr(pair.value, '\0', pair.value_len) != NULL)
+			return false;
+		memcpy(to, start, (size_t)(p - start));
+		to += p - start;
 	}
+	buf_commit(b, (size_t)(to - (b->data + b->len)));
 	return true;
 }

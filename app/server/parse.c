@@ -99,6 +99,9 @@ read_body(FCGX_Stream *in, char *body, size_t len)
 	size_t off = 0;
 	int n = 1;
 
+	body[0] = '\0';
+	if (len == 0)
+		return true;
 	for (; off < len && n > 0; off += (size_t)n)
 		n = FCGX_GetStr(body + off,
 		    len - off < INT32_MAX ? (int)(len - off) : INT32_MAX, in);
@@ -224,7 +227,8 @@ parser_run(struct parser *p, const struct fcgi_reader *r, bool *bad)
 
 	buf_clear(&p->params);
 	*bad = !fcgi_params_pick(
-	    &p->params, r->params.data, r->params.len, used, CGI_COUNT);
+		   &p->params, r->params.data, r->params.len, &p->names) &&
+	       !p->params.failed;
 	if (*bad || !parser_feed(p, r))
 		return NULL;
 	FCGX_InitRequest(&req, -1, FCGI_FAIL_ACCEPT_ON_INTR);

@@ -525,46 +525,55 @@ test_params_are_checked(void **state)
 		{ S("\1\377\377\377\377AB"), false },
 		{ S("\1\377\377\377\376AB"), false },
 		{ S("\177\0A"), false },
-		{ S("\3\1A\0BC"), false },
-		{ S("\1\3AB\0C"), false },
-		{ S("\1\1A\0"), false },
+		{ S("\1\3AB\0C"), true },
+		{ S("\1\3NB\0C"), false },
+		{ S("\1\1N\0"), false },
 	};
-	size_t i;
-	char *exact;
-
+	static const struct fcgi_name list[] = { { S("N") } };
+	struct fcgi_names names;
 	struct buf out;
+	char *exact;
+	size_t i;
+
 	(void)state;
 	buf_init(&out, 100);
+	fcgi_names_init(&names, list, 1);
 	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		exact = malloc(cases[i].len + 1);
 		assert_non_null(exact);
 		memcpy(exact, cases[i].params, cases[i].len);
 		exact = realloc(exact, cases[i].len > 0 ? cases[i].len : 1);
 		assert_non_null(exact);
-		if (fcgi_params_pick(&out, exact, cases[i].len, NULL, 0) !=
+		if (fcgi_params_pick(&out, exact, cases[i].len, &names) !=
 		    cases[i].ok)
 			fail_msg("case %zu", i);
 		assert_int_equal(out.len, 0);
 		free(exact);
 	}
-	assert_true(fcgi_params_pick(&out, NULL, 0, NULL, 0));
+	assert_true(fcgi_params_pick(&out, NULL, 0, &names));
+	buf_free(&out);
 }
 
 static void
 test_params_are_picked(void **state)
 {
 	static const char params[] = "\2\1AB1\1\1A2\3\1ABC3\2\1XY4\2\0AB";
-	static const struct fcgi_name names[] = { { S("AB") }, { S("ABC") },
+	static const struct fcgi_name list[] = { { S("AB") }, { S("ABC") },
 		{ S("X") } };
+	struct fcgi_names names;
 	struct buf out;
 
 	(void)state;
 	buf_init(&out, 100);
-	assert_true(
-	    fcgi_params_pick(&out, params, sizeof(params) - 1, names, 3));
-	assert_int_equal(out.len, 15);
-	assert_memory_equal(out.data, "\2\1AB1\3\1ABC3\2\0AB", out.len);
-	assert_false(fcgi_params_pick(&out, S("\2\3AB1\0002"), names, 3));
+	fcgi_names_init(&names, list, 3);
+	assert_true(fcgi_params_pick(&out, params, sizeof(params) - 1, &names));
+	assert_int_equal(out.len, 11);
+	assert_memory_equal(out.data, "\2\1AB1\3\1ABC3", out.len);
+	assert_false(fcgi_params_pick(&out, S("\2\3AB1\0002"), &names));
+	buf_clear(&out);
+	out.max = 4;
+	assert_false(fcgi_params_pick(&out, S("\2\1AB1"), &names));
+	assert_true(out.failed);
 	buf_free(&out);
 }
 
