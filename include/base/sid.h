@@ -1,7 +1,7 @@
 /*
  * Session identifiers: version 4 UUIDs (RFC 9562, section 5.4). They are
  * bearer secrets: whoever knows one may read the conversation. The 122 random
- * bits come from getrandom() and from nowhere else; libuuid parses and writes.
+ * bits come from getrandom() and from nowhere else; libuuid writes them.
  */
 #ifndef BASE_SID_H
 #define BASE_SID_H
