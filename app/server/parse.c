@@ -4,58 +4,52 @@
  */
 #include "server/parse.h"
 
-#include <sys/mman.h>
-
+#include <errno.h>
 #include <fcgiapp.h>
+#include <fcgios.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/log.h"
-
-#define MAP_SIZE (64 * 1024) /* bytes of the file; more for a larger request */
+#define FEED_FD   INT_MAX     /* libfcgi's descriptor; there is none such */
+#define FEED_KEPT (64 * 1024) /* bytes that a parser keeps between requests */
 
 struct parser {
-	int fd;    /* memfd; -1 when libfcgi has closed it */
-	char *map; /* all of it, writable */
-	size_t size;
 	struct buf params; /* those that are used */
-	struct buf list;   /* values that became one */
+	struct buf feed;   /* the request as libfcgi reads it */
+	struct buf list;   /* the values of one variable */
 	struct fcgi_names names;
 };
+
+/* What libfcgi has still to read on this thread. */
+static _Thread_local struct {
+	const char *at;
+	size_t left;
+} feed;
 
 #define CGI_NAME(name, text) { text, sizeof(text) - 1 },
 static const struct fcgi_name used[CGI_COUNT] = { CGI_LIST(CGI_NAME) };
 #undef CGI_NAME
 
-static bool
-parser_resize(struct parser *p, size_t size)
+/*
+ * libfcgi reads through this function (fcgios.h), of which ours takes the
+ * place: a file that it could read costs an eighth of a short request.
+ */
+int
+OS_Read(int fd, char *buf, size_t len)
 {
-	char *map;
+	size_t n = len < feed.left ? len : feed.left;
 
-	if (ftruncate(p->fd, (off_t)size) == -1)
-		return false;
-	map = p->map == NULL ? mmap(NULL, size, PROT_READ | PROT_WRITE,
-				   MAP_SHARED, p->fd, 0)
-	                     : mremap(p->map, p->size, size, MREMAP_MAYMOVE);
-	if (map == MAP_FAILED)
-		return false;
-	p->map = map;
-	p->size = size;
-	return true;
-}
-
-static bool
-parser_open(struct parser *p)
-{
-	if (p->map != NULL)
-		munmap(p->map, p->size);
-	p->map = NULL;
-	p->size = 0;
-	p->fd = memfd_create("fastcgi-request", MFD_CLOEXEC);
-	return p->fd != -1 && parser_resize(p, MAP_SIZE);
+	if (fd != FEED_FD) {
+		errno = EBADF;
+		return -1;
+	}
+	memcpy(buf, feed.at, n);
+	feed.at += n;
+	feed.left -= n;
+	return (int)n;
 }
 
 /* What a request takes as records: 8 bytes a record, and one of 8 bytes. */
@@ -65,32 +59,25 @@ feed_size(size_t params, size_t body)
 	return params + body + 8 * (8 + params / 65535 + body / 65535);
 }
 
-/*
- * The request stands at the end of the file, so that libfcgi, which reads as
- * much as there is, reads no more than it.
- */
 static bool
 parser_feed(struct parser *p, const struct fcgi_reader *r)
 {
-	size_t need = feed_size(p->params.len, r->body.len), at;
-	struct buf feed;
-
-	if (p->params.failed || (p->fd == -1 && !parser_open(p)) ||
-	    (need > p->size && !parser_resize(p, need)))
-		return false;
-	at = p->size - need;
-	feed = (struct buf){ .data = p->map + at, .cap = need, .max = need };
-	fcgi_add_request(&feed, r->id, true, p->params.data, p->params.len,
+	buf_clear(&p->feed);
+	p->feed.max = feed_size(p->params.len, r->body.len);
+	buf_reserve(&p->feed, p->feed.max);
+	fcgi_add_request(&p->feed, r->id, true, p->params.data, p->params.len,
 	    r->body.data, r->body.len);
-	return !feed.failed && lseek(p->fd, (off_t)at, SEEK_SET) != -1;
+	feed.at = p->feed.data;
+	feed.left = p->feed.len;
+	return !p->feed.failed;
 }
 
 /* Give back what a large request took. */
 static void
 parser_trim(struct parser *p)
 {
-	if (p->size > MAP_SIZE && !parser_resize(p, MAP_SIZE))
-		log_warn("memory", LOG_STR("for", "parser"));
+	if (p->feed.cap > FEED_KEPT)
+		buf_free(&p->feed);
 }
 
 static bool
@@ -179,15 +166,6 @@ copy_request(
 	return cgi;
 }
 
-bool
-parse_init(void)
-{
-	bool ok = FCGX_Init() == 0;
-
-	signal(SIGPIPE, SIG_IGN);
-	return ok;
-}
-
 struct parser *
 parser_new(void)
 {
@@ -197,11 +175,8 @@ parser_new(void)
 		return NULL;
 	fcgi_names_init(&p->names, used, CGI_COUNT);
 	buf_init(&p->params, FCGI_MAX_PARAMS);
+	buf_init(&p->feed, 0);
 	buf_init(&p->list, FCGI_MAX_PARAMS);
-	if (!parser_open(p)) {
-		parser_free(p);
-		return NULL;
-	}
 	return p;
 }
 
@@ -210,11 +185,8 @@ parser_free(struct parser *p)
 {
 	if (p == NULL)
 		return;
-	if (p->map != NULL)
-		munmap(p->map, p->size);
-	if (p->fd != -1)
-		close(p->fd);
 	buf_free(&p->params);
+	buf_free(&p->feed);
 	buf_free(&p->list);
 	free(p);
 }
@@ -229,20 +201,43 @@ parser_run(struct parser *p, const struct fcgi_reader *r, bool *bad)
 	*bad = !fcgi_params_pick(
 		   &p->params, r->params.data, r->params.len, &p->names) &&
 	       !p->params.failed;
-	if (*bad || !parser_feed(p, r))
+	if (*bad || p->params.failed || !parser_feed(p, r))
 		return NULL;
 	FCGX_InitRequest(&req, -1, FCGI_FAIL_ACCEPT_ON_INTR);
-	req.ipcFd = p->fd;
+	req.ipcFd = FEED_FD;
 	req.keepConnection = 1;
 	req.detached = 1;
 	if (FCGX_Accept_r(&req) == 0) {
 		cgi = copy_request(p, &req, r, bad);
-		req.ipcFd = -1;
 		FCGX_Free(&req, 0);
 	} else {
-		p->fd = req.ipcFd;
 		*bad = true;
 	}
 	parser_trim(p);
 	return cgi;
+}
+
+/* Whether a request can be parsed: whether libfcgi calls our OS_Read. */
+static bool
+parse_works(void)
+{
+	struct fcgi_reader r = { .id = 1 };
+	struct parser *p = parser_new();
+	struct cgi *cgi = NULL;
+	bool bad;
+
+	if (p != NULL)
+		cgi = parser_run(p, &r, &bad);
+	parser_free(p);
+	free(cgi);
+	return cgi != NULL;
+}
+
+bool
+parse_init(void)
+{
+	bool ok = FCGX_Init() == 0 && parse_works();
+
+	signal(SIGPIPE, SIG_IGN);
+	return ok;
 }

@@ -19,7 +19,7 @@
 #define MAX_THREADS 256
 #define MAX_CONNS   1000000
 #define SPARE_FDS   64 /* for the log, the listener and libraries */
-#define LOOP_FDS    4  /* epoll, eventfd, memfd, and one to spare */
+#define LOOP_FDS    3  /* epoll, eventfd, and one to spare */
 
 enum worker_state {
 	WORKER_STARTING,

@@ -152,8 +152,8 @@ test_forwarded_for_becomes_one_list(void **state)
 		"", "192.0.2.7" };
 	static const char *const lists[] = { "", "203.0.113.9",
 		"203.0.113.9, 198.51.100.1, x",
-		"203.0.113.9, 198.51.100.1, x, ",
-		"203.0.113.9, 198.51.100.1, x, , 192.0.2.7" };
+		"203.0.113.9, 198.51.100.1, x",
+		"203.0.113.9, 198.51.100.1, x, 192.0.2.7" };
 	struct fcgi_reader r;
 	struct cgi *cgi;
 	size_t n, i;
@@ -279,9 +279,9 @@ test_parameters_as_long_as_may_be(void **state)
 }
 
 /*
- * The memfd still holds a long request when a short one is written over its
- * beginning: whatever stands behind the short one's end, at any distance, is
- * not taken for a part of it.
+ * The parser's memory still holds a long request when a short one is written
+ * over its beginning: whatever stands behind the short one's end, at any
+ * distance, is not taken for a part of it.
  */
 static void
 test_stale_bytes_are_not_read(void **state)
@@ -327,16 +327,16 @@ test_hostile_parameters(void **state)
 	run_bad(S("\16\4REQUEST_METHODGE"));
 	run_bad(S("\16\3REQUEST_METHODGET\1"));
 	run_bad(S("\16\4REQUEST_METHODG\0ET"));
-	run_bad(S("\17\3REQUEST_METHOD\0GET"));
 
 	reader_init(&r);
+	buf_add(&r.params, S("\17\3REQUEST_METHOD\0PUT"));
 	add_param(&r, "REQUEST_METHOD", "GET");
 	cgi = run_ok(&r);
 	assert_string_equal(cgi->var[CGI_REQUEST_METHOD], "GET");
 	free(cgi);
 }
 
-/* Id 0 is none: libfcgi gives up and closes what it was given. */
+/* Id 0 is none: libfcgi gives up. */
 static void
 test_libfcgi_refuses(void **state)
 {
