@@ -5,7 +5,6 @@
  */
 #include "base/json.h"
 
-#include <errno.h>
 #include <json-c/json.h>
 #include <limits.h>
 #include <string.h>
@@ -77,59 +76,6 @@ json_parse(const char *s, size_t len, struct json **doc)
 	}
 	*doc = (struct json *)tree;
 	return RC_OK;
-}
-
-/*
- * Read what stands at s, and find where it ends. A number or a word may go on
- * for all the tokener knows, until it sees a NUL.
- */
-static bool
-foreign_value(struct json_tokener *tok, const char *s, size_t len,
-    struct json_object **tree, size_t *end)
-{
-	*tree = json_tokener_parse_ex(tok, s, (int)len);
-	*end = json_tokener_get_parse_end(tok);
-	if (json_tokener_get_error(tok) == json_tokener_continue)
-		*tree = json_tokener_parse_ex(tok, "", 1);
-	return json_tokener_get_error(tok) == json_tokener_success;
-}
-
-static bool
-is_space(const char *s, size_t n)
-{
-	while (n > 0 && memchr(" \t\r\n", *s, 4) != NULL) {
-		s++;
-		n--;
-	}
-	return n == 0;
-}
-
-/* Only errno tells when json-c found no memory. */
-enum rc
-json_parse_foreign(const char *s, size_t len, struct json **doc)
-{
-	struct json_object *tree;
-	struct json_tokener *tok;
-	enum rc rc = RC_OK;
-	size_t end;
-
-	*doc = NULL;
-	if (len == 0 || len > INT_MAX)
-		return RC_JSON;
-	if ((tok = json_tokener_new_ex(JSON_MAX_FOREIGN_DEPTH)) == NULL)
-		return RC_NOMEM;
-	errno = 0;
-	if (!foreign_value(tok, s, len, &tree, &end) ||
-	    !is_space(s + end, len - end))
-		rc = RC_JSON;
-	if (errno == ENOMEM)
-		rc = RC_NOMEM;
-	json_tokener_free(tok);
-	if (rc == RC_OK)
-		*doc = (struct json *)tree;
-	else
-		json_object_put(tree);
-	return rc;
 }
 
 void

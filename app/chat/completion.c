@@ -8,9 +8,10 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/text.h"
+#include "base/json_scan.h"
 
 #define MAX_TOKENS INT32_MAX /* believed of one answer */
+#define MAX_CLEAN  3         /* bytes that one of text can become */
 
 static void
 add_message(struct buf *b, const char *role, const char *text, size_t n)
@@ -71,85 +72,171 @@ completion_quirks(unsigned before, const char *refusal, size_t n)
 	return before;
 }
 
+/* The text of a part; a part of another kind has none. */
 static void
-read_text(struct buf *to, const struct json *content)
+read_part(struct buf *to, struct json_scan *s)
 {
-	const struct json *part;
 	const char *text;
-	size_t n, i;
+	size_t n;
 
-	if ((text = json_text(content, &n)) != NULL) {
-		text_add_clean(to, text, n);
+	if (!json_scan_object(s))
 		return;
+	while (json_scan_member(s)) {
+		if (!json_scan_named(s, "text"))
+			json_scan_skip(s);
+		else if (json_scan_string(s, &text, &n))
+			json_scan_decode(to, text, n);
 	}
-	for (i = 0; (part = json_at(content, i)) != NULL; i++) {
-		if ((text = json_text(json_get(part, "text"), &n)) != NULL)
-			text_add_clean(to, text, n);
+}
+
+/* A text, or an array of parts. */
+static void
+read_content(struct buf *to, struct json_scan *s)
+{
+	const char *text;
+	size_t n;
+
+	buf_clear(to);
+	if (json_scan_kind(s) == '[') {
+		json_scan_array(s);
+		while (json_scan_element(s))
+			read_part(to, s);
+	} else if (json_scan_string(s, &text, &n)) {
+		json_scan_decode(to, text, n);
+	}
+}
+
+static void
+read_delta(struct completion_chunk *chunk, struct json_scan *s)
+{
+	buf_clear(&chunk->text);
+	if (!json_scan_object(s))
+		return;
+	while (json_scan_member(s)) {
+		if (json_scan_named(s, "content"))
+			read_content(&chunk->text, s);
+		else
+			json_scan_skip(s);
+	}
+}
+
+/* Some servers send an empty reason until there is one. */
+static bool
+read_reason(struct json_scan *s)
+{
+	const char *text;
+	size_t n;
+
+	return json_scan_string(s, &text, &n) && n > 0;
+}
+
+static void
+read_choice(struct completion_chunk *chunk, struct json_scan *s)
+{
+	if (!json_scan_object(s))
+		return;
+	while (json_scan_member(s)) {
+		if (json_scan_named(s, "delta"))
+			read_delta(chunk, s);
+		else if (json_scan_named(s, "finish_reason"))
+			chunk->finished = read_reason(s);
+		else
+			json_scan_skip(s);
+	}
+}
+
+/* One answer is asked for, so the first choice is all. */
+static void
+read_choices(struct completion_chunk *chunk, struct json_scan *s)
+{
+	bool first = true;
+
+	buf_clear(&chunk->text);
+	chunk->finished = false;
+	if (!json_scan_array(s))
+		return;
+	for (; json_scan_element(s); first = false) {
+		if (first)
+			read_choice(chunk, s);
+		else
+			json_scan_skip(s);
 	}
 }
 
 static int64_t
-read_tokens(const struct json *count)
+read_tokens(struct json_scan *s)
 {
-	int64_t n = json_integer(count, -1);
+	int64_t n = json_scan_integer(s, -1);
 
 	return n >= 0 && n <= MAX_TOKENS ? n : -1;
 }
 
 static void
-read_usage(struct completion_chunk *chunk, const struct json *usage)
+read_usage(struct completion_chunk *chunk, struct json_scan *s)
 {
-	if (json_kind(usage) != JSON_OBJECT)
+	chunk->usage = USAGE_NONE;
+	if (!(chunk->has_usage = json_scan_object(s)))
 		return;
-	chunk->has_usage = true;
-	chunk->usage.prompt_tokens = read_tokens(
-	    json_get(usage, "prompt_tokens"));
-	chunk->usage.completion_tokens = read_tokens(
-	    json_get(usage, "completion_tokens"));
+	while (json_scan_member(s)) {
+		if (json_scan_named(s, "prompt_tokens"))
+			chunk->usage.prompt_tokens = read_tokens(s);
+		else if (json_scan_named(s, "completion_tokens"))
+			chunk->usage.completion_tokens = read_tokens(s);
+		else
+			json_scan_skip(s);
+	}
 }
 
-/* As a member of its own, or as the kind of the whole. */
 static bool
-is_error(const struct json *doc)
+read_object_is_error(struct json_scan *s)
 {
-	const char *object;
+	const char *text;
 	size_t n;
 
-	if (json_kind(json_get(doc, "error")) != JSON_NULL)
-		return true;
-	object = json_text(json_get(doc, "object"), &n);
-	return object != NULL && strcmp(object, "error") == 0;
+	return json_scan_string(s, &text, &n) && n == 5 &&
+	       memcmp(text, "error", 5) == 0;
 }
 
-/* Some servers send an empty reason until there is one. */
-static bool
-is_reason(const struct json *reason)
+/* An error is a member of its own, or the kind of the whole. */
+static void
+read_document(struct completion_chunk *chunk, struct json_scan *s)
 {
-	size_t n;
+	bool member = false, whole = false;
 
-	return json_text(reason, &n) != NULL && n > 0;
+	if (!json_scan_object(s))
+		return;
+	while (json_scan_member(s)) {
+		if (json_scan_named(s, "choices"))
+			read_choices(chunk, s);
+		else if (json_scan_named(s, "usage"))
+			read_usage(chunk, s);
+		else if (json_scan_named(s, "error"))
+			member = !json_scan_null(s);
+		else if (json_scan_named(s, "object"))
+			whole = read_object_is_error(s);
+		else
+			json_scan_skip(s);
+	}
+	chunk->error = member || whole;
 }
 
 bool
 completion_read(struct completion_chunk *chunk, const char *data, size_t n)
 {
-	const struct json *choice;
-	struct json *doc;
+	struct json_scan scan;
 
-	memset(chunk, 0, sizeof(*chunk));
+	buf_clear(&chunk->text);
+	chunk->text.max = n * MAX_CLEAN;
+	chunk->finished = chunk->done = chunk->error = chunk->has_usage = false;
 	chunk->usage = USAGE_NONE;
-	buf_init(&chunk->text, n * 3 + 1);
 	if (n == 6 && memcmp(data, "[DONE]", 6) == 0) {
 		chunk->done = true;
 		return true;
 	}
-	if (json_parse_foreign(data, n, &doc) != RC_OK)
-		return false;
-	chunk->error = is_error(doc);
-	choice = json_at(json_get(doc, "choices"), 0);
-	read_text(&chunk->text, json_get(json_get(choice, "delta"), "content"));
-	chunk->finished = is_reason(json_get(choice, "finish_reason"));
-	read_usage(chunk, json_get(doc, "usage"));
-	json_free(doc);
-	return !chunk->text.failed;
+	json_scan_init(&scan, data, n);
+	read_document(chunk, &scan);
+	if (json_scan_end(&scan) && !chunk->text.failed)
+		return true;
+	buf_clear(&chunk->text);
+	return false;
 }

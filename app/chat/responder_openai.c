@@ -44,6 +44,7 @@ struct model {
 	struct openai *shared;
 	struct loop *loop;
 	struct upstream *upstream;
+	struct completion_chunk chunk; /* of the event that is being read */
 };
 
 struct answer {
@@ -199,30 +200,29 @@ static bool
 answer_event(void *arg, const char *data, size_t n)
 {
 	struct answer *a = arg;
-	struct completion_chunk chunk;
+	struct completion_chunk *chunk = &a->model->chunk;
 	bool ok;
 
 	if (a->closing)
 		return true;
-	ok = completion_read(&chunk, data, n);
-	answer_heard(a, chunk.done);
-	if (!ok || chunk.error) {
+	ok = completion_read(chunk, data, n);
+	answer_heard(a, chunk->done);
+	if (!ok || chunk->error) {
 		buf_add(&a->refusal, data, n < MAX_REFUSAL ? n : MAX_REFUSAL);
 		a->failure = RC_UPSTREAM;
 	}
-	if (ok && chunk.text.len > 0) {
+	if (chunk->text.len > 0) {
 		if (!a->begun)
 			metrics_observe(loop_metrics(a->model->loop),
 			    METRIC_FIRST_TOKEN, 0,
 			    (a->active_ms - a->tried_ms) * 1000);
 		a->begun = true;
-		a->events->delta(a->arg, chunk.text.data, chunk.text.len);
+		a->events->delta(a->arg, chunk->text.data, chunk->text.len);
 	}
-	if (chunk.finished || chunk.done)
+	if (chunk->finished || chunk->done)
 		a->finished = true;
-	if (chunk.has_usage)
-		a->usage = chunk.usage;
-	buf_free(&chunk.text);
+	if (chunk->has_usage)
+		a->usage = chunk->usage;
 	return a->failure == RC_OK;
 }
 
@@ -554,6 +554,7 @@ openai_close(struct responder *responder)
 	struct model *m = (struct model *)responder;
 
 	upstream_close(m->upstream);
+	buf_free(&m->chunk.text);
 	free(m);
 }
 

@@ -15,7 +15,6 @@
 #include "base/rc.h"
 
 #define JSON_MAX_DEPTH 16	/* objects and arrays, the outer one too */
-#define JSON_MAX_FOREIGN_DEPTH 32	/* values, the innermost too */
 
 /*
  * Reading.
@@ -41,13 +40,6 @@ enum json_kind {
  */
 enum rc json_parse(const char *, size_t, struct json **doc);
 
-/*
- * Parse what an upstream sends, as json-c reads it: any kind of value (null is
- * a *doc of NULL), up to JSON_MAX_FOREIGN_DEPTH deep; of a duplicate name the
- * last counts, a lone surrogate becomes U+FFFD, and texts may hold NULs and
- * what is not UTF-8. RC_JSON, also for bytes behind it, or RC_NOMEM.
- */
-enum rc json_parse_foreign(const char *, size_t, struct json **doc);
 void json_free(struct json *);
 
 /* The member of an object; NULL when absent, null, or this is no object. */

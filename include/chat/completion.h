@@ -42,7 +42,10 @@ void completion_tail(struct buf *, int64_t max_tokens, unsigned quirks);
  */
 unsigned completion_quirks(unsigned before, const char *refusal, size_t);
 
-/* What a chunk says. */
+/*
+ * What a chunk says. All zero before the first; its text keeps its memory from
+ * one to the next, and is to be freed with buf_free after the last.
+ */
 struct completion_chunk {
 	struct buf	text;		/* clean UTF-8, often empty */
 	bool		finished;	/* it has a finish_reason */
@@ -53,8 +56,8 @@ struct completion_chunk {
 };
 
 /*
- * Read the data of one event. False when it is not JSON, or without memory.
- * chunk->text is to be freed with buf_free in either case.
+ * Read the data of one event; of a name that comes twice the last counts.
+ * False when it is not JSON, or without memory: the text is then empty.
  */
 bool completion_read(struct completion_chunk *, const char *, size_t);
 

@@ -318,7 +318,7 @@ text_is_found_and_clean(void **state)
 			"\"Hm\"}}]}"),
 		    "" },
 	};
-	struct completion_chunk chunk;
+	struct completion_chunk chunk = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -357,7 +357,7 @@ the_end_is_seen(void **state)
 		    false },
 		{ "{\"choices\":[],\"finish_reason\":\"stop\"}", false, false },
 	};
-	struct completion_chunk chunk;
+	struct completion_chunk chunk = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -395,7 +395,7 @@ errors_have_many_forms(void **state)
 		{ "{\"message\":\"error\"}", false },
 		{ DELTA("\"error\""), false },
 	};
-	struct completion_chunk chunk;
+	struct completion_chunk chunk = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -439,7 +439,7 @@ usage_comes_with_or_without_choices(void **state)
 		{ DELTA("\"x\""), false, -1, -1 },
 		{ "[DONE]", false, -1, -1 },
 	};
-	struct completion_chunk chunk;
+	struct completion_chunk chunk = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -470,7 +470,7 @@ nonsense_is_refused(void **state)
 		{ BYTES("{} {}") },
 		{ BYTES("\xff\xfe") },
 	};
-	struct completion_chunk chunk;
+	struct completion_chunk chunk = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {

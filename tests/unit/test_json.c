@@ -483,104 +483,6 @@ want_of_memory_is_no_fault_of_the_document(void **state)
 	json_free(doc);
 }
 
-#define UP30   UP15 UP15
-#define DOWN30 DOWN15 DOWN15
-
-static void
-a_foreign_document_is_what_json_c_reads(void **state)
-{
-	static const struct {
-		struct doc doc;
-		enum rc rc;
-		enum json_kind kind;
-	} rows[] = {
-		/* any kind of value */
-		{ DOC("{}"), RC_OK, JSON_OBJECT },
-		{ DOC("[{}]"), RC_OK, JSON_ARRAY },
-		{ DOC("\"a\""), RC_OK, JSON_STRING },
-		{ DOC("12"), RC_OK, JSON_NUMBER },
-		{ DOC(" -1.5e3 "), RC_OK, JSON_NUMBER },
-		{ DOC("true"), RC_OK, JSON_BOOL },
-		{ DOC("false\n"), RC_OK, JSON_BOOL },
-		{ DOC("null"), RC_OK, JSON_NULL },
-		{ DOC(" null "), RC_OK, JSON_NULL },
-		{ DOC(" \t\r\n{} \t\r\n"), RC_OK, JSON_OBJECT },
-
-		/* what the gate would refuse */
-		{ DOC("{\"a\":1,\"a\":2}"), RC_OK, JSON_OBJECT },
-		{ DOC("{\"a\":\"\\ud800\"}"), RC_OK, JSON_OBJECT },
-		{ DOC("{\"a\":\"\\u0000\"}"), RC_OK, JSON_OBJECT },
-		{ DOC("{\"a\":\"\xff\"}"), RC_OK, JSON_OBJECT },
-		{ DOC(UP30 "[1]" DOWN30), RC_OK, JSON_OBJECT },
-
-		/* what nobody could read */
-		{ DOC(""), RC_JSON, JSON_NULL },
-		{ DOC(" "), RC_JSON, JSON_NULL },
-		{ DOC("\0"), RC_JSON, JSON_NULL },
-		{ DOC("nonsense"), RC_JSON, JSON_NULL },
-		{ DOC("<html>"), RC_JSON, JSON_NULL },
-		{ DOC("{"), RC_JSON, JSON_NULL },
-		{ DOC("{\"a\":1"), RC_JSON, JSON_NULL },
-		{ DOC("{\"a"), RC_JSON, JSON_NULL },
-		{ DOC("tru"), RC_JSON, JSON_NULL },
-		{ DOC("{\"a\":\"b\0c\"}"), RC_JSON, JSON_NULL },
-		{ DOC("{}\0"), RC_JSON, JSON_NULL },
-		{ DOC("12\0"), RC_JSON, JSON_NULL },
-		{ DOC("{}{}"), RC_JSON, JSON_NULL },
-		{ DOC("{} x"), RC_JSON, JSON_NULL },
-		{ DOC("null null"), RC_JSON, JSON_NULL },
-		{ DOC(UP30 "[[1]]" DOWN30), RC_JSON, JSON_NULL },
-	};
-	struct json *doc;
-	char *copy;
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		copy = malloc(rows[i].doc.len + 1);
-		assert_non_null(copy);
-		memcpy(copy + 1, rows[i].doc.s, rows[i].doc.len);
-		if (json_parse_foreign(copy + 1, rows[i].doc.len, &doc) !=
-		    rows[i].rc)
-			fail_msg("%s", rows[i].doc.s);
-		assert_int_equal(json_kind(doc), rows[i].kind);
-		json_free(doc);
-		free(copy);
-	}
-}
-
-static void
-a_foreign_text_is_as_it_came(void **state)
-{
-	static const char s[] = "{\"a\":1,\"a\":\"x\\u0000\\ude00\xff\"}";
-	struct json *doc;
-	const char *text;
-	size_t len;
-
-	(void)state;
-	assert_int_equal(json_parse_foreign(s, sizeof(s) - 1, &doc), RC_OK);
-	text = json_text(json_get(doc, "a"), &len);
-	assert_non_null(text);
-	assert_int_equal(len, 6);
-	assert_memory_equal(text, "x\0\xef\xbf\xbd\xff", 6);
-	json_free(doc);
-}
-
-static void
-want_of_memory_is_no_fault_of_a_foreign_one(void **state)
-{
-	struct json *doc;
-
-	(void)state;
-	for (tokener = NO_TOKENER; tokener <= NO_TREE; tokener++) {
-		assert_int_equal(
-		    json_parse_foreign("{\"a\":12}", 8, &doc), RC_NOMEM);
-		assert_null(doc);
-	}
-	tokener = SOUND;
-	assert_int_equal(json_parse_foreign("{\"a\":12", 7, &doc), RC_JSON);
-	assert_null(doc);
-}
-
 static void
 members_are_found_by_name(void **state)
 {
@@ -843,9 +745,6 @@ main(void)
 		cmocka_unit_test(changed_bytes_do_no_harm),
 		cmocka_unit_test(many_levels_do_not_exhaust_the_stack),
 		cmocka_unit_test(want_of_memory_is_no_fault_of_the_document),
-		cmocka_unit_test(a_foreign_document_is_what_json_c_reads),
-		cmocka_unit_test(a_foreign_text_is_as_it_came),
-		cmocka_unit_test(want_of_memory_is_no_fault_of_a_foreign_one),
 		cmocka_unit_test(members_are_found_by_name),
 		cmocka_unit_test(kinds_are_not_mixed),
 		cmocka_unit_test(integers_are_whole_and_within_range),

@@ -1,0 +1,348 @@
+/* A model's answer is a JSON document per word: trees would cost the most. */
+#include "base/json_scan.h"
+
+#include <stdlib.h>
+
+#include "base/text.h"
+
+#define MAX_NUMBER 32 /* characters of a number that is looked at */
+#define MAX_WHOLE  0x1p53
+
+static bool
+scan_fail(struct json_scan *s)
+{
+	s->failed = true;
+	s->p = s->end;
+	return false;
+}
+
+char
+json_scan_kind(struct json_scan *s)
+{
+	while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' ||
+				    *s->p == '\n' || *s->p == '\r'))
+		s->p++;
+	return s->p < s->end ? *s->p : '\0';
+}
+
+static bool
+scan_take(struct json_scan *s, char c)
+{
+	if (json_scan_kind(s) != c)
+		return scan_fail(s);
+	s->p++;
+	return true;
+}
+
+/*
+ * Texts.
+ */
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The code unit of four digits; -1 when they are none. */
+static long
+hex4(const char *p)
+{
+	long unit = 0;
+
+	for (int i = 0; i < 4; i++) {
+		if (hex_value(p[i]) == -1)
+			return -1;
+		unit = unit << 4 | hex_value(p[i]);
+	}
+	return unit;
+}
+
+/* How long the escape at p is; 0: it is none. */
+static size_t
+escape_length(const char *p, const char *end)
+{
+	if (end - p >= 6 && p[1] == 'u')
+		return hex4(p + 2) == -1 ? 0 : 6;
+	return end - p >= 2 && p[1] != '\0' &&
+	               strchr("\"\\/bfnrt", p[1]) != NULL
+	           ? 2
+	           : 0;
+}
+
+bool
+json_scan_string(struct json_scan *s, const char **text, size_t *n)
+{
+	const char *p;
+	size_t len;
+
+	if (json_scan_kind(s) != '"') {
+		json_scan_skip(s);
+		return false;
+	}
+	for (p = s->p + 1; p < s->end && *p != '\0'; p += len) {
+		len = 1;
+		if (*p == '"') {
+			*text = s->p + 1;
+			*n = (size_t)(p - *text);
+			s->p = p + 1;
+			return true;
+		}
+		if (*p == '\\' && (len = escape_length(p, s->end)) == 0)
+			break;
+	}
+	return scan_fail(s);
+}
+
+/* In UTF-8 (RFC 3629, section 3). */
+static void
+add_character(struct buf *to, unsigned long c)
+{
+	char utf8[4];
+
+	if (c < 0x80) {
+		buf_addc(to, (char)c);
+	} else if (c < 0x800) {
+		utf8[0] = (char)(0xc0 | c >> 6);
+		utf8[1] = (char)(0x80 | (c & 0x3f));
+		buf_add(to, utf8, 2);
+	} else if (c < 0x10000) {
+		utf8[0] = (char)(0xe0 | c >> 12);
+		utf8[1] = (char)(0x80 | (c >> 6 & 0x3f));
+		utf8[2] = (char)(0x80 | (c & 0x3f));
+		buf_add(to, utf8, 3);
+	} else {
+		utf8[0] = (char)(0xf0 | c >> 18);
+		utf8[1] = (char)(0x80 | (c >> 12 & 0x3f));
+		utf8[2] = (char)(0x80 | (c >> 6 & 0x3f));
+		utf8[3] = (char)(0x80 | (c & 0x3f));
+		buf_add(to, utf8, 4);
+	}
+}
+
+/* Add a \u escape, or the two of a surrogate pair; says how long it was. */
+static size_t
+add_unit(struct buf *to, const char *p, const char *end)
+{
+	unsigned long c = (unsigned long)hex4(p + 2), low;
+	bool pair = c >= 0xd800 && c <= 0xdbff && end - p >= 12 &&
+	            p[6] == '\\' && p[7] == 'u';
+
+	if (pair && (low = (unsigned long)hex4(p + 8)) >= 0xdc00 &&
+	    low <= 0xdfff) {
+		add_character(
+		    to, 0x10000 + ((c & 0x3ff) << 10) + (low & 0x3ff));
+		return 12;
+	}
+	add_character(to, c == 0 || (c >= 0xd800 && c <= 0xdfff) ? 0xfffd : c);
+	return 6;
+}
+
+static size_t
+add_escape(struct buf *to, const char *p, const char *end)
+{
+	static const char from[] = "bfnrt", into[] = "\b\f\n\r\t";
+	const char *at;
+
+	if (p[1] == 'u')
+		return add_unit(to, p, end);
+	at = strchr(from, p[1]);
+	buf_addc(to, at != NULL ? into[at - from] : p[1]);
+	return 2;
+}
+
+void
+json_scan_decode(struct buf *to, const char *p, size_t n)
+{
+	const char *end = p + n, *escape;
+
+	while (n > 0 && (escape = memchr(p, '\\', (size_t)(end - p))) != NULL) {
+		text_add_clean(to, p, (size_t)(escape - p));
+		p = escape + add_escape(to, escape, end);
+	}
+	text_add_clean(to, p, (size_t)(end - p));
+}
+
+/*
+ * Words and numbers.
+ */
+
+static bool
+in_word(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z') || c == '-' || c == '+' || c == '.';
+}
+
+static bool
+is_word(const char *p, size_t n, const char *word)
+{
+	return strlen(word) == n && memcmp(p, word, n) == 0;
+}
+
+/* By its first characters; not that it is well-formed. */
+static bool
+is_number(const char *p, size_t n)
+{
+	if (n > 1 && *p == '-') {
+		p++;
+		n--;
+	}
+	return (*p >= '0' && *p <= '9') || is_word(p, n, "NaN") ||
+	       is_word(p, n, "Infinity");
+}
+
+/* Pass over what is neither a text nor opened; says how long it was. */
+static size_t
+scan_word(struct json_scan *s)
+{
+	const char *p = s->p;
+	size_t n = 0;
+
+	while (s->p < s->end && in_word(*s->p))
+		s->p++;
+	n = (size_t)(s->p - p);
+	if (n > 0 && (is_number(p, n) || is_word(p, n, "null") ||
+			 is_word(p, n, "true") || is_word(p, n, "false")))
+		return n;
+	scan_fail(s);
+	return 0;
+}
+
+bool
+json_scan_null(struct json_scan *s)
+{
+	bool is_null = json_scan_kind(s) == 'n';
+
+	json_scan_skip(s);
+	return is_null && !s->failed;
+}
+
+int64_t
+json_scan_integer(struct json_scan *s, int64_t fallback)
+{
+	char digits[MAX_NUMBER + 1], *end, c;
+	const char *p;
+	size_t n;
+	double d;
+
+	c = json_scan_kind(s);
+	if (c == '"' || c == '{' || c == '[') {
+		json_scan_skip(s);
+		return fallback;
+	}
+	p = s->p;
+	if ((n = scan_word(s)) == 0 || n > MAX_NUMBER)
+		return fallback;
+	memcpy(digits, p, n);
+	digits[n] = '\0';
+	d = strtod(digits, &end);
+	if (*end != '\0' || !(d >= -MAX_WHOLE && d <= MAX_WHOLE) ||
+	    (double)(int64_t)d != d)
+		return fallback;
+	return (int64_t)d;
+}
+
+/*
+ * Objects and arrays.
+ */
+
+static bool
+scan_open(struct json_scan *s)
+{
+	if (s->depth == JSON_SCAN_MAX_DEPTH)
+		return scan_fail(s);
+	s->p++;
+	s->depth++;
+	s->opened = true;
+	return true;
+}
+
+/* Whether another item comes, behind a comma unless it is the first. */
+static bool
+scan_next(struct json_scan *s, char close)
+{
+	bool first = s->opened;
+
+	s->opened = false;
+	if (json_scan_kind(s) == close) {
+		s->p++;
+		s->depth--;
+		return false;
+	}
+	return first || scan_take(s, ',');
+}
+
+bool
+json_scan_object(struct json_scan *s)
+{
+	if (json_scan_kind(s) == '{')
+		return scan_open(s);
+	json_scan_skip(s);
+	return false;
+}
+
+bool
+json_scan_array(struct json_scan *s)
+{
+	if (json_scan_kind(s) == '[')
+		return scan_open(s);
+	json_scan_skip(s);
+	return false;
+}
+
+bool
+json_scan_member(struct json_scan *s)
+{
+	if (!scan_next(s, '}'))
+		return false;
+	if (json_scan_kind(s) != '"')
+		return scan_fail(s);
+	return json_scan_string(s, &s->name, &s->name_len) && scan_take(s, ':');
+}
+
+bool
+json_scan_element(struct json_scan *s)
+{
+	return scan_next(s, ']');
+}
+
+void
+json_scan_skip(struct json_scan *s)
+{
+	const char *text;
+	size_t n;
+
+	switch (json_scan_kind(s)) {
+	case '{':
+		if (scan_open(s))
+			while (json_scan_member(s))
+				json_scan_skip(s);
+		break;
+	case '[':
+		if (scan_open(s))
+			while (json_scan_element(s))
+				json_scan_skip(s);
+		break;
+	case '"':
+		json_scan_string(s, &text, &n);
+		break;
+	default:
+		scan_word(s);
+	}
+}
+
+void
+json_scan_init(struct json_scan *s, const char *p, size_t n)
+{
+	*s = (struct json_scan){ .p = p, .end = p + n };
+}
+
+bool
+json_scan_end(struct json_scan *s)
+{
+	return json_scan_kind(s) == '\0' && !s->failed && s->p == s->end;
+}
