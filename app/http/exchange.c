@@ -115,20 +115,28 @@ exchange_wants_events(const struct exchange *x)
 	return false;
 }
 
+static const char *const method_names[] = {
+	[METHOD_GET] = "GET",
+	[METHOD_HEAD] = "HEAD",
+	[METHOD_POST] = "POST",
+	[METHOD_DELETE] = "DELETE",
+	[METHOD_OPTIONS] = "OPTIONS",
+	[METHOD_OTHER] = "other",
+};
+
+const char *
+method_name(enum method method)
+{
+	return method_names[method];
+}
+
 static enum method
 method_parse(const char *name)
 {
-	static const char *const names[METHOD_OTHER] = {
-		[METHOD_GET] = "GET",
-		[METHOD_HEAD] = "HEAD",
-		[METHOD_POST] = "POST",
-		[METHOD_DELETE] = "DELETE",
-		[METHOD_OPTIONS] = "OPTIONS",
-	};
 	int i;
 
 	for (i = 0; i < METHOD_OTHER; i++) {
-		if (strcmp(names[i], name) == 0)
+		if (strcmp(method_names[i], name) == 0)
 			break;
 	}
 	return (enum method)i;

@@ -118,14 +118,27 @@ reply_send(struct exchange *x, int status, const char *content_type,
 	exchange_end(x);
 }
 
-void
-reply_json(struct exchange *x, int status, struct buf *body)
+static void
+reply_or_fail(
+    struct exchange *x, int status, const char *content_type, struct buf *body)
 {
 	if (body->failed)
 		reply_rc(x, RC_NOMEM);
 	else
-		reply_send(x, status, "application/json", body, NULL);
+		reply_send(x, status, content_type, body, NULL);
 	buf_free(body);
+}
+
+void
+reply_json(struct exchange *x, int status, struct buf *body)
+{
+	reply_or_fail(x, status, "application/json", body);
+}
+
+void
+reply_body(struct exchange *x, const char *content_type, struct buf *body)
+{
+	reply_or_fail(x, 200, content_type, body);
 }
 
 void

@@ -18,6 +18,7 @@ const struct route app_routes[] = {
 	{ METHOD_POST, "/session/chat", chat_post,
 	    ROUTE_CHANGES | ROUTE_DRAINS | ROUTE_JSON },
 	{ METHOD_GET, "/sessions/stats", stats_get, 0 },
+	{ METHOD_GET, "/metrics", metrics_get, 0 },
 	{ METHOD_GET, "/session/{id}/info", session_info, 0 },
 	{ METHOD_GET, "/session/{id}/messages", session_messages, 0 },
 	{ METHOD_POST, "/session/{id}/stop", chat_stop, ROUTE_CHANGES },

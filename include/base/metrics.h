@@ -96,7 +96,7 @@ enum {
 	X(METRIC_TOKENS, COUNTER, DIRECTION, "tokens_total", \
 	    "Tokens that the language model reported.") \
 	X(METRIC_LOOP_LAG, HISTOGRAM, NONE, "loop_lag_seconds", \
-	    "How late the loops' timers fire; one is watched per 100 ms.") \
+	    "How late timers fire, sampled every 100 ms while a loop works.") \
 	X(METRIC_BUILD, GAUGE, VERSION, "build_info", "The version that runs.")
 
 /* A metric is the number of its first cell. */

@@ -35,6 +35,9 @@ enum cookie_act {
 };
 
 struct cookie;
+/* "GET" and so on, "other"; for all but METHOD_OTHER as in a request. */
+const char *method_name(enum method);
+
 struct route;
 
 /*

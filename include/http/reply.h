@@ -10,6 +10,9 @@
 /* JSON; the body is freed. When it has failed the answer is RC_NOMEM's. */
 void reply_json(struct exchange *, int status, struct buf *body);
 
+/* The same with another type, and status 200. */
+void reply_body(struct exchange *, const char *content_type, struct buf *body);
+
 /* The answer to OPTIONS: 204, Allow, and what a preflight wants to know. */
 void reply_options(struct exchange *, const char *allow);
 

@@ -65,5 +65,6 @@ route_handle_f	session_new, session_info;		/* route_session.c */
 route_handle_f	session_messages, session_delete;
 route_handle_f	chat_post, chat_stop;			/* route_chat.c */
 route_handle_f	stats_get;				/* route_stats.c */
+route_handle_f	metrics_get;				/* route_metrics.c */
 
 #endif

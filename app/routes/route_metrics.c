@@ -1,0 +1,67 @@
+/* What an operator's Prometheus asks for. */
+#include "base/buf.h"
+#include "base/metrics.h"
+#include "base/metrics_text.h"
+#include "base/rc.h"
+#include "chat/openai.h"
+#include "http/exchange.h"
+#include "http/reply.h"
+#include "routes/app.h"
+#include "session/store.h"
+
+/* The gauges that others own. */
+static void
+gauges_read(struct metrics_sum *sum, const struct app *app,
+    const struct store_totals *totals, int64_t now)
+{
+	sum->cell[METRIC_SESSIONS] = totals->sessions;
+	sum->cell[METRIC_SESSION_BYTES] = totals->bytes;
+	sum->cell[METRIC_BREAKER_OPEN] = app->openai != NULL &&
+	                                 openai_is_shut(app->openai, now);
+	sum->cell[METRIC_BUILD] = 1;
+}
+
+static struct metrics_names
+names_of(const struct route *routes, size_t count)
+{
+	struct metrics_names names = { .route = { "none" } };
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		names.route[1 + i] = routes[i].path;
+	for (i = 0; i < METRICS_METHODS; i++)
+		names.method[i] = method_name((enum method)i);
+	return names;
+}
+
+static void
+metrics_counted(void *arg, enum rc rc, const struct store_totals *totals)
+{
+	const struct metrics_names names = names_of(
+	    app_routes, app_routes_count);
+	struct exchange *x = arg;
+	const struct app_loop *al = x->app;
+	struct metrics_sum sum;
+	struct buf body;
+
+	if (!exchange_resume(x))
+		return;
+	if (rc != RC_OK) {
+		reply_rc(x, rc);
+		return;
+	}
+	metrics_sum(al->app->metrics, &sum);
+	gauges_read(&sum, al->app, totals, loop_now(x->loop));
+	buf_init(&body, METRICS_TEXT_MAX);
+	metrics_text(&body, &sum, &names);
+	reply_body(x, METRICS_TEXT_TYPE, &body);
+}
+
+void
+metrics_get(struct exchange *x)
+{
+	const struct app_loop *al = x->app;
+
+	exchange_wait(x);
+	store_count(al->app->store, loop_now(x->loop), metrics_counted, x);
+}
