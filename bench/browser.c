@@ -1,10 +1,18 @@
 /* The variables of nginx's fastcgi_params, and a browser's headers. */
 #include "browser.h"
 
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "measure.h"
 #include "server/fcgi.h"
+
+#define CONNECT_S 10
 
 static void
 add_param(struct buf *b, const char *name, const char *value)
@@ -16,15 +24,10 @@ add_param(struct buf *b, const char *name, const char *value)
 }
 
 static void
-add_params(struct buf *b, size_t body_len)
+add_params(struct buf *b, const char *method, const char *uri)
 {
 	static const char *const same[][2] = {
 		{ "QUERY_STRING", "" },
-		{ "REQUEST_METHOD", "POST" },
-		{ "CONTENT_TYPE", "application/json" },
-		{ "SCRIPT_NAME", "/session/chat" },
-		{ "REQUEST_URI", "/session/chat" },
-		{ "DOCUMENT_URI", "/session/chat" },
 		{ "DOCUMENT_ROOT", "/usr/share/causerie/web" },
 		{ "SERVER_PROTOCOL", "HTTP/1.1" },
 		{ "REQUEST_SCHEME", "http" },
@@ -44,27 +47,63 @@ add_params(struct buf *b, size_t body_len)
 		{ "HTTP_ACCEPT", "*/*" },
 		{ "HTTP_ACCEPT_LANGUAGE", "fr,fr-FR;q=0.8,en;q=0.3" },
 		{ "HTTP_ACCEPT_ENCODING", "gzip, deflate, br" },
-		{ "HTTP_ORIGIN", "http://localhost:8000" },
 		{ "HTTP_REFERER", "http://localhost:8000/" },
 	};
-	char length[24];
 	size_t i;
 
+	add_param(b, "REQUEST_METHOD", method);
+	add_param(b, "SCRIPT_NAME", uri);
+	add_param(b, "REQUEST_URI", uri);
+	add_param(b, "DOCUMENT_URI", uri);
 	for (i = 0; i < sizeof(same) / sizeof(*same); i++)
 		add_param(b, same[i][0], same[i][1]);
-	snprintf(length, sizeof(length), "%zu", body_len);
+}
+
+/* What comes with a body; the first two also stand there without one. */
+static void
+add_body_params(struct buf *b, const struct buf *body)
+{
+	char length[24] = "";
+
+	if (body != NULL)
+		snprintf(length, sizeof(length), "%zu", body->len);
+	add_param(b, "CONTENT_TYPE", body != NULL ? "application/json" : "");
 	add_param(b, "CONTENT_LENGTH", length);
+	if (body != NULL)
+		add_param(b, "HTTP_ORIGIN", "http://localhost:8000");
 }
 
 void
-browser_chat(struct buf *request, const struct buf *body, bool keep)
+browser_request(struct buf *request, const char *method, const char *uri,
+    const struct buf *body, bool keep)
 {
 	struct buf params;
 
 	buf_init(&params, BROWSER_MAX_REQUEST);
-	add_params(&params, body->len);
-	fcgi_add_request(
-	    request, 1, keep, params.data, params.len, body->data, body->len);
+	add_params(&params, method, uri);
+	add_body_params(&params, body);
+	fcgi_add_request(request, 1, keep, params.data, params.len,
+	    body != NULL ? body->data : NULL, body != NULL ? body->len : 0);
 	request->failed = request->failed || params.failed;
 	buf_free(&params);
+}
+
+int
+browser_connect(const char *path)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct timeval patience = { .tv_sec = CONNECT_S };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (strlen(path) >= sizeof(sun.sun_path)) {
+		fprintf(stderr, "%s: the path is too long\n", path);
+		exit(1);
+	}
+	memcpy(sun.sun_path, path, strlen(path) + 1);
+	if (fd == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+		sizeof(patience)) == -1 ||
+	    connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1)
+		fail(path);
+	return fd;
 }

@@ -1,4 +1,4 @@
-/* A browser's chat as a web server passes it on. */
+/* A browser's requests as a web server passes them on. */
 #ifndef BENCH_BROWSER_H
 #define BENCH_BROWSER_H
 
@@ -9,7 +9,14 @@
 
 #define BROWSER_MAX_REQUEST (32 * 1024)	/* bytes, with all records */
 
-/* Write POST /session/chat with this body, as FastCGI records of request 1. */
-void browser_chat(struct buf *, const struct buf *body, bool keep);
+/* A connection to the application; what fails ends the program. */
+int browser_connect(const char *path);
+
+/*
+ * Write a request as FastCGI records of request 1. body: JSON, NULL without
+ * one; keep: the connection stays open after the reply.
+ */
+void browser_request(struct buf *, const char *method, const char *uri,
+    const struct buf *body, bool keep);
 
 #endif

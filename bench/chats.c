@@ -15,8 +15,6 @@
  */
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,8 +32,7 @@
 #define MAX_TURNS   10000000
 #define RECEIVE     8192
 #define PATIENCE_MS 30000 /* without anything */
-#define CONNECT_S   10
-#define STALLED_BY  10 /* words that nobody reads: more, and sooner */
+#define STALLED_BY  10    /* words that nobody reads: more, and sooner */
 
 enum habit {
 	READS,
@@ -87,17 +84,10 @@ visitor_close(struct visitor *v)
 static void
 visitor_open(struct chats *ch, struct visitor *v)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	struct timeval patience = { .tv_sec = CONNECT_S };
 	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = v };
 
-	memcpy(sun.sun_path, ch->path, strlen(ch->path) + 1);
-	v->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (v->fd == -1 ||
-	    setsockopt(v->fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
-		sizeof(patience)) == -1 ||
-	    connect(v->fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
-	    epoll_ctl(ch->ep, EPOLL_CTL_ADD, v->fd, &ev) == -1)
+	v->fd = browser_connect(ch->path);
+	if (epoll_ctl(ch->ep, EPOLL_CTL_ADD, v->fd, &ev) == -1)
 		fail(ch->path);
 }
 
@@ -123,7 +113,7 @@ turn_write(struct chats *ch, const struct visitor *v)
 	    stalls ? ch->pace_ms / STALLED_BY : ch->pace_ms, ch->first_ms,
 	    ch->stream ? "true" : "false");
 	buf_clear(&ch->request);
-	browser_chat(&ch->request, &body, ch->keep);
+	browser_request(&ch->request, "POST", "/session/chat", &body, ch->keep);
 	if (body.failed || ch->request.failed)
 		fail("request");
 	buf_free(&body);
@@ -385,9 +375,8 @@ chats_options(struct chats *ch, int argc, char *argv[])
 	if (argc - optind != 1)
 		return false;
 	ch->path = argv[optind];
-	return strlen(ch->path) < sizeof(((struct sockaddr_un *)0)->sun_path) &&
-	       (ch->stream ||
-		   (ch->stalled_percent == 0 && ch->leaving_percent == 0));
+	return ch->stream ||
+	       (ch->stalled_percent == 0 && ch->leaving_percent == 0);
 }
 
 int

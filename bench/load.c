@@ -2,11 +2,11 @@
  * A web server as the application sees it: kept FastCGI connections with one
  * request in flight on each. Prints one line:
  *
- *	requests=N errors=N seconds=S p50_us=N p99_us=N
+ *	requests=N errors=N seconds=S reply_p50_us=N reply_p99_us=N
+ *	reply_max_us=N
  */
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,12 +17,12 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "server/fcgi.h"
+#include "browser.h"
+#include "measure.h"
 
 #define MAX_CONNECTIONS 1024
 #define MAX_REQUESTS    100000000
 #define MAX_REPLY       (64 * 1024)
-#define MAX_REQUEST     8192
 #define PATIENCE_US     10000000 /* without any reply */
 #define ID_LENGTH       36
 #define TYPE_END        3 /* FCGI_END_REQUEST */
@@ -43,76 +43,16 @@ struct load {
 	int ep;
 	struct conn *conn;
 	long sent, done, errors;
-	uint32_t *us; /* of each that is done */
+	struct samples reply;
 };
-
-static void
-fail(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static void
-add_param(struct buf *b, const char *name, const char *value)
-{
-	buf_addc(b, (char)strlen(name));
-	buf_addc(b, (char)strlen(value));
-	buf_adds(b, name);
-	buf_adds(b, value);
-}
-
-/* The variables of nginx's fastcgi_params, and a browser's headers. */
-static void
-add_params(struct buf *b, const char *method, const char *uri)
-{
-	static const char *const same[][2] = {
-		{ "QUERY_STRING", "" },
-		{ "CONTENT_TYPE", "" },
-		{ "CONTENT_LENGTH", "" },
-		{ "DOCUMENT_ROOT", "/usr/share/causerie/web" },
-		{ "SERVER_PROTOCOL", "HTTP/1.1" },
-		{ "REQUEST_SCHEME", "http" },
-		{ "GATEWAY_INTERFACE", "CGI/1.1" },
-		{ "SERVER_SOFTWARE", "nginx/1.22.1" },
-		{ "REMOTE_ADDR", "127.0.0.1" },
-		{ "REMOTE_PORT", "52814" },
-		{ "REMOTE_USER", "" },
-		{ "SERVER_ADDR", "127.0.0.1" },
-		{ "SERVER_PORT", "8000" },
-		{ "SERVER_NAME", "localhost" },
-		{ "REDIRECT_STATUS", "200" },
-		{ "HTTP_HOST", "localhost:8000" },
-		{ "HTTP_USER_AGENT",
-		    "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) "
-		    "Gecko/20100101 Firefox/128.0" },
-		{ "HTTP_ACCEPT", "*/*" },
-		{ "HTTP_ACCEPT_LANGUAGE", "fr,fr-FR;q=0.8,en;q=0.3" },
-		{ "HTTP_ACCEPT_ENCODING", "gzip, deflate, br" },
-		{ "HTTP_REFERER", "http://localhost:8000/" },
-	};
-	size_t i;
-
-	add_param(b, "REQUEST_METHOD", method);
-	add_param(b, "SCRIPT_NAME", uri);
-	add_param(b, "REQUEST_URI", uri);
-	add_param(b, "DOCUMENT_URI", uri);
-	for (i = 0; i < sizeof(same) / sizeof(*same); i++)
-		add_param(b, same[i][0], same[i][1]);
-}
 
 static void
 make_request(struct buf *request, const char *method, const char *uri)
 {
-	struct buf params;
-
-	buf_init(&params, MAX_REQUEST);
-	add_params(&params, method, uri);
 	buf_clear(request);
-	fcgi_add_request(request, 1, true, params.data, params.len, NULL, 0);
-	if (params.failed || request->failed)
+	browser_request(request, method, uri, NULL, true);
+	if (request->failed)
 		fail("request");
-	buf_free(&params);
 }
 
 static void
@@ -176,7 +116,8 @@ conn_ready(struct load *l, struct conn *c)
 		return;
 	if (!conn_ok(c))
 		l->errors++;
-	l->us[l->done++] = (uint32_t)(clock_mono_us() - c->sent_us);
+	samples_add(&l->reply, clock_mono_us() - c->sent_us);
+	l->done++;
 	buf_clear(&c->in);
 	if (l->sent < l->requests)
 		conn_send(l, c);
@@ -207,20 +148,13 @@ conn_make_session(struct conn *c)
 static void
 conn_open(struct load *l, struct conn *c)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = c };
 
-	if (strlen(l->path) >= sizeof(sun.sun_path)) {
-		fprintf(stderr, "load: the socket's path is too long\n");
-		exit(1);
-	}
-	memcpy(sun.sun_path, l->path, strlen(l->path) + 1);
-	if ((c->fd = socket(AF_UNIX, SOCK_STREAM, 0)) == -1 ||
-	    connect(c->fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
-	    epoll_ctl(l->ep, EPOLL_CTL_ADD, c->fd, &ev) == -1)
-		fail(l->path);
+	c->fd = browser_connect(l->path);
+	if (epoll_ctl(l->ep, EPOLL_CTL_ADD, c->fd, &ev) == -1)
+		fail("epoll_ctl");
 	buf_init(&c->in, MAX_REPLY);
-	buf_init(&c->request, MAX_REQUEST);
+	buf_init(&c->request, BROWSER_MAX_REQUEST);
 	make_request(&c->request, "POST", "/session/new");
 	if (l->info)
 		conn_make_session(c);
@@ -252,23 +186,6 @@ load_run(struct load *l)
 	}
 }
 
-static int
-compare(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static bool
-parse_number(long *out, const char *text, long max)
-{
-	char *end;
-
-	*out = strtol(text, &end, 10);
-	return *end == '\0' && *out >= 1 && *out <= max;
-}
-
 static bool
 load_options(struct load *l, int argc, char *argv[])
 {
@@ -276,9 +193,9 @@ load_options(struct load *l, int argc, char *argv[])
 
 	while ((c = getopt(argc, argv, "c:n:")) != -1)
 		if ((c != 'c' ||
-			!parse_number(&l->conns, optarg, MAX_CONNECTIONS)) &&
+			!number_read(&l->conns, optarg, 1, MAX_CONNECTIONS)) &&
 		    (c != 'n' ||
-			!parse_number(&l->requests, optarg, MAX_REQUESTS)))
+			!number_read(&l->requests, optarg, 1, MAX_REQUESTS)))
 			return false;
 	if (argc - optind != 2)
 		return false;
@@ -300,25 +217,23 @@ main(int argc, char *argv[])
 		return 2;
 	}
 	l.conn = calloc((size_t)l.conns, sizeof(*l.conn));
-	l.us = calloc((size_t)l.requests, sizeof(*l.us));
-	if (l.conn == NULL || l.us == NULL ||
-	    (l.ep = epoll_create1(EPOLL_CLOEXEC)) == -1)
+	if (l.conn == NULL || (l.ep = epoll_create1(EPOLL_CLOEXEC)) == -1)
 		fail("load");
 	for (k = 0; k < l.conns; k++)
 		conn_open(&l, &l.conn[k]);
 	start = clock_mono_us();
 	load_run(&l);
 	start = clock_mono_us() - start;
-	qsort(l.us, (size_t)l.done, sizeof(*l.us), compare);
-	printf("requests=%ld errors=%ld seconds=%.3f p50_us=%u p99_us=%u\n",
-	    l.done, l.errors, (double)start / 1e6, l.us[l.done / 2],
-	    l.us[l.done * 99 / 100]);
+	printf("requests=%ld errors=%ld seconds=%.3f", l.done, l.errors,
+	    (double)start / 1e6);
+	samples_print(&l.reply, "reply");
+	putchar('\n');
 	for (k = 0; k < l.conns; k++) {
 		close(l.conn[k].fd);
 		buf_free(&l.conn[k].in);
 		buf_free(&l.conn[k].request);
 	}
 	free(l.conn);
-	free(l.us);
+	samples_free(&l.reply);
 	return l.errors == 0 ? 0 : 1;
 }
