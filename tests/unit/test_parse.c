@@ -151,8 +151,7 @@ test_forwarded_for_becomes_one_list(void **state)
 	static const char *const values[] = { "203.0.113.9", "198.51.100.1, x",
 		"", "192.0.2.7" };
 	static const char *const lists[] = { "", "203.0.113.9",
-		"203.0.113.9, 198.51.100.1, x",
-		"203.0.113.9, 198.51.100.1, x",
+		"203.0.113.9, 198.51.100.1, x", "203.0.113.9, 198.51.100.1, x",
 		"203.0.113.9, 198.51.100.1, x, 192.0.2.7" };
 	struct fcgi_reader r;
 	struct cgi *cgi;
