@@ -15,13 +15,18 @@ expired(const struct shard *sh, const struct shard_entry *e, int64_t now)
  * The table.
  */
 
+static struct shard_entry **
+table_bucket_locked(struct shard *sh, const struct sid *sid)
+{
+	return &sh->table[sid_key(sid) / SHARDS & (sh->buckets - 1)];
+}
+
 /* Where the pointer to a session is, or would be. */
 static struct shard_entry **
 table_slot_locked(struct shard *sh, const struct sid *sid)
 {
-	struct shard_entry **p;
+	struct shard_entry **p = table_bucket_locked(sh, sid);
 
-	p = &sh->table[sid_key(sid) / SHARDS & (sh->buckets - 1)];
 	while (*p != NULL && !sid_equal(&(*p)->sid, sid))
 		p = &(*p)->chain;
 	return p;
@@ -52,13 +57,13 @@ table_grow_locked(struct shard *sh)
 static void
 table_add_locked(struct shard *sh, struct shard_entry *e)
 {
-	struct shard_entry **slot;
+	struct shard_entry **bucket;
 
 	if (sh->entries >= sh->buckets)
 		table_grow_locked(sh);
-	slot = table_slot_locked(sh, &e->sid);
-	e->chain = *slot;
-	*slot = e;
+	bucket = table_bucket_locked(sh, &e->sid);
+	e->chain = *bucket;
+	*bucket = e;
 	sh->entries++;
 }
 
