@@ -69,8 +69,10 @@ add_body_params(struct buf *b, const struct buf *body)
 		snprintf(length, sizeof(length), "%zu", body->len);
 	add_param(b, "CONTENT_TYPE", body != NULL ? "application/json" : "");
 	add_param(b, "CONTENT_LENGTH", length);
-	if (body != NULL)
+	if (body != NULL) {
 		add_param(b, "HTTP_ORIGIN", "http://localhost:8000");
+		add_param(b, "HTTP_SEC_FETCH_SITE", "same-origin");
+	}
 }
 
 void
