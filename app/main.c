@@ -42,7 +42,12 @@ fill_standard_descriptors(void)
 		close(fd);
 }
 
-/* Conversations are not to end up in a core file, nor in anybody's hands. */
+/*
+ * Neither the key nor conversations are to end up in a core file or in
+ * anybody's hands. A core that is piped to a program minds no limit (core(5)),
+ * but a process that is not dumpable leaves none, and only root may look into
+ * it.
+ */
 static void
 harden(void)
 {
@@ -50,6 +55,7 @@ harden(void)
 
 	umask(S_IRWXG | S_IRWXO);
 	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
@@ -168,6 +174,7 @@ serve(struct app *app, struct listener *ls)
 	struct server_conf sc = {
 		.fd = ls->fd,
 		.threads = (unsigned)app->conf->threads,
+		.conn_fds = app->openai != NULL ? 2 : 1,
 		.body_max = app->conf->request_max_bytes,
 	};
 	struct server *server;
@@ -216,7 +223,6 @@ run(const struct conf *cf, const struct articles *articles, const char *system)
 	char err[ERR_SIZE];
 	int status = EXIT_FAILURE;
 
-	harden();
 	signals_block();
 	if (!listener_open(
 		&ls, cf->listen, cf->allow_remote, err, sizeof(err))) {
@@ -278,6 +284,7 @@ main(int argc, char **argv)
 	int status = EXIT_SUCCESS;
 
 	fill_standard_descriptors();
+	harden();
 	log_open();
 	action = conf_load(&cf, argc, argv, environ, err, sizeof(err));
 	switch (action) {

@@ -141,13 +141,11 @@ worker_start(struct worker *w, struct server *server)
 	return running;
 }
 
-/* How many connections the limit of descriptors leaves room for, per loop. */
-static unsigned
-conns_per_loop(unsigned threads)
+/* The limit of descriptors, raised as far as it goes. */
+static rlim_t
+descriptors(void)
 {
 	struct rlimit limit = { 1024, 1024 };
-	rlim_t kept = SPARE_FDS + (rlim_t)LOOP_FDS * threads;
-	rlim_t room;
 
 	getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur < limit.rlim_max) {
@@ -156,7 +154,16 @@ conns_per_loop(unsigned threads)
 			log_warn("descriptors", LOG_INT("errno", errno));
 		getrlimit(RLIMIT_NOFILE, &limit);
 	}
-	room = limit.rlim_cur > kept ? limit.rlim_cur - kept : 1;
+	return limit.rlim_cur;
+}
+
+/* How many connections the descriptors leave room for, per loop. */
+static unsigned
+conns_per_loop(rlim_t fds, unsigned conn_fds, unsigned threads)
+{
+	rlim_t kept = SPARE_FDS + (rlim_t)LOOP_FDS * threads;
+	rlim_t room = fds > kept ? (fds - kept) / conn_fds : 1;
+
 	if (room > MAX_CONNS)
 		room = MAX_CONNS;
 	return room >= threads ? (unsigned)(room / threads) : 1;
@@ -175,12 +182,13 @@ server_start(const struct server_conf *conf, const struct server_app *app)
 {
 	struct server *server;
 	unsigned threads = conf->threads != 0 ? conf->threads : cores();
+	rlim_t fds = descriptors();
 
 	if ((server = calloc(1, sizeof(*server))) == NULL)
 		return NULL;
 	server->conf = *conf;
 	server->app = *app;
-	server->max_conns = conns_per_loop(threads);
+	server->max_conns = conns_per_loop(fds, conf->conn_fds, threads);
 	pthread_mutex_init(&server->mtx, NULL);
 	pthread_cond_init(&server->started, NULL);
 	server->workers = calloc(threads, sizeof(*server->workers));
@@ -196,7 +204,8 @@ server_start(const struct server_conf *conf, const struct server_app *app)
 		}
 	}
 	log_info("serving", LOG_INT("loops", threads),
-	    LOG_INT("max_connections", threads * server->max_conns));
+	    LOG_INT("descriptors", fds),
+	    LOG_INT("max_chats", threads * server->max_conns));
 	return server;
 }
 

@@ -16,13 +16,15 @@ struct server;
 struct server_conf {
 	int		 fd;		/* listening, stays the caller's */
 	unsigned	 threads;	/* 0: one per core */
+	unsigned	 conn_fds;	/* that a connection takes, with what
+					   its request opens; not 0 */
 	size_t		 body_max;	/* bytes */
 };
 
 /*
  * Start. Raises the soft limit of descriptors to the hard one; at most so many
  * connections are held as fit below it, then the one that has been idle for
- * the longest makes room. NULL: what failed was logged.
+ * the longest makes room; the log says how many. NULL: what failed was logged.
  */
 struct server *server_start(const struct server_conf *,
     const struct server_app *);
