@@ -199,7 +199,9 @@ class WebServer(Directory):
         temp = "".join(f"{kind}_temp_path run/{kind};" for kind in (
             "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         (self.run / "nginx.conf").write_text(
-            f"daemon off; {user} pid run/nginx.pid; events {{}}\n"
+            f"daemon off; {user} pid run/nginx.pid;\n"
+            "worker_rlimit_nofile 8192;\n"
+            "events { worker_connections 4096; }\n"
             f"http {{ access_log off; {temp}\n"
             "include /etc/nginx/mime.types;\n"
             "include ../nginx-fastcgi.conf; }\n")
