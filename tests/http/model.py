@@ -1,5 +1,5 @@
-"""The program with a language model behind it: the simulator, a server that
-sends what a test wrote down, and what came of a turn."""
+"""The program with a language model behind it: our simulator and aimock, a
+server that sends what a test wrote down, and what came of a turn."""
 
 import json
 import os
@@ -23,6 +23,7 @@ sys.path.append(str(TOP / "tests" / "upstream"))
 os.environ.setdefault("CAUSERIE_UPSTREAM", str(
     Path(program("causerie")).parent / "bench" / "upstream"))
 
+import aimock  # noqa: E402
 from sim import Upstream  # noqa: E402
 
 KEY = "sk-canary-51f0c2d9e7"
@@ -37,9 +38,37 @@ SETTINGS = {
 
 
 class Simulator(Upstream):
+    def prepare(self, message):
+        """It reads what it is to do in the message itself."""
+
     @property
     def calls(self):
         return self.stats()["calls"]
+
+    def is_idle(self):
+        return self.stats()["open"] == 0
+
+
+class Aimock(aimock.Aimock):
+    def is_idle(self):
+        return True  # it does not tell
+
+
+def rows_for_both(rows):
+    """Each row, which begins with directives, for our simulator, and for aimock
+    where it can do that; to be parametrized as "simulator, ..."."""
+    def can(directives):
+        try:
+            return bool(aimock.fixtures(f"[[{directives}]]"))
+        except aimock.Unable:
+            return False
+    return [("ours", *row) for row in rows] + [
+        ("aimock", *row) for row in rows if can(row[0])]
+
+
+# for tests that need nothing but what both can do
+WITH_BOTH = pytest.mark.parametrize("simulator", ["ours", "aimock"],
+                                    indirect=True)
 
 
 class Scripted:
@@ -149,10 +178,11 @@ def events_of(body):
 class Service(Direct):
     """The program alone, with a model at this URL."""
 
-    def __init__(self, url, settings={}):
+    def __init__(self, url, settings={}, prepare=None, key=KEY, **options):
+        self.prepare = prepare or (lambda message: None)
         super().__init__("causerie", {
             **SETTINGS, "llm_base_url": url, **settings},
-            env=environment(CAUSERIE_LLM_API_KEY=KEY))
+            env=environment(CAUSERIE_LLM_API_KEY=key), **options)
 
     def ask(self, method, path, body=None, **params):
         data = b"" if body is None else json.dumps(body).encode()
@@ -169,6 +199,7 @@ class Service(Direct):
 
     def begin(self, message, session=None, stream=False, **params):
         """Begin a turn; its answer is to be read from the Peer."""
+        self.prepare(message)
         body = json.dumps({"message": message, "session_id": session,
                            "stream": stream}).encode()
         peer = Peer(self.address)
@@ -206,10 +237,25 @@ def read_all(peer):
             out.append(content)
 
 
+@pytest.fixture(scope="session")
+def other_model():
+    """aimock, which takes too long to start for a new one in each test."""
+    if aimock.missing():
+        pytest.skip(aimock.missing())
+    with Aimock(KEY) as model:
+        yield model
+
+
 @pytest.fixture
-def simulator():
-    with Simulator() as simulator:
-        yield simulator
+def simulator(request):
+    """Our simulator, unless the test wants aimock."""
+    if getattr(request, "param", "ours") == "aimock":
+        model = request.getfixturevalue("other_model")
+        model.reset()
+        yield model
+    else:
+        with Simulator() as simulator:
+            yield simulator
 
 
 @pytest.fixture
@@ -226,12 +272,15 @@ def scripted():
 
 
 @pytest.fixture
-def serve():
+def serve(request):
     """Start the program, with a model at a URL and with settings."""
     started = []
+    prepare = None
+    if "simulator" in request.fixturenames:
+        prepare = request.getfixturevalue("simulator").prepare
 
-    def start(url, settings={}):
-        started.append(Service(url, settings))
+    def start(url, settings={}, **options):
+        started.append(Service(url, settings, prepare, **options))
         return started[-1]
     yield start
     for service in started:

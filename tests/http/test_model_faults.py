@@ -8,11 +8,11 @@ import subprocess
 
 import pytest
 
-from model import (KEY, SETTINGS, SPARE, http_reply, scripted, serve, service,
-                   simulator)
+from model import (KEY, SETTINGS, SPARE, http_reply, other_model,
+                   rows_for_both, scripted, serve, service, simulator)
 from sim import CANARY
 
-__all__ = ["scripted", "serve", "service", "simulator"]
+__all__ = ["other_model", "scripted", "serve", "service", "simulator"]
 
 CONNECT = SETTINGS["llm_connect_timeout_seconds"]
 FIRST = SETTINGS["llm_first_token_seconds"]
@@ -88,7 +88,8 @@ def goes_on(service, session=None):
 # without text: nothing is kept but the session
 
 
-@pytest.mark.parametrize("directives, problem, seconds, calls", [
+@pytest.mark.parametrize("simulator, directives, problem, seconds, calls",
+                         rows_for_both([
     ("silent", TIMEOUT, FIRST, 1),
     ("stall=0", TIMEOUT, FIRST, 1),
     ("first=5000", TIMEOUT, FIRST, 1),
@@ -121,12 +122,12 @@ def goes_on(service, session=None):
     ("error_event=0 error=nested", FAILED, 0, 1),
     ("endless_header", FAILED, 0, 1),
     ("bomb", FAILED, 0, 1),
-])
+]), indirect=["simulator"])
 def test_a_fault_before_any_text(service, simulator, stream, directives,
                                  problem, seconds, calls):
     outcome = fails(service, f"[[{directives}]]", stream, problem, seconds)
     assert simulator.calls == calls
-    assert simulator.stats()["open"] == 0
+    assert simulator.is_idle()
     if problem == DOWN and not stream:
         assert int(outcome.headers["Retry-After"]) > 0
     goes_on(service, outcome.end["session_id"])
@@ -138,6 +139,13 @@ def test_a_refused_connection(serve, stream):
         service = serve(f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
         outcome = fails(service, "Bonjour", stream, DOWN, BACKOFF)
         assert stream or int(outcome.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("simulator", ["aimock"], indirect=True)
+def test_a_wrong_key(serve, simulator, stream):
+    service = serve(simulator.base_url, key="sk-canary-wrong")
+    fails(service, "Bonjour", stream, FAILED)
+    assert "status=401" in service.log.read_text()
 
 
 def test_an_unknown_host(serve, stream):
@@ -201,7 +209,8 @@ def test_what_is_not_http(serve, scripted, stream):
 # after some text: it is kept, as interrupted
 
 
-@pytest.mark.parametrize("directives, code, seconds", [
+@pytest.mark.parametrize("simulator, directives, code, seconds",
+                         rows_for_both([
     ("stall=3", "upstream_timeout", STALL),
     ("cut=3", "upstream_failed", 0),
     ("reset=3", "upstream_failed", 0),
@@ -214,13 +223,13 @@ def test_what_is_not_http(serve, scripted, stream):
     ("error_event=3 error=string", "upstream_failed", 0),
     ("error_event=3 error=message", "upstream_failed", 0),
     ("error_event=3 error=nested", "upstream_failed", 0),
-])
+]), indirect=["simulator"])
 def test_a_fault_after_some_text(service, simulator, stream, directives, code,
                                  seconds):
     outcome = is_interrupted(service, f"[[pace=10 {directives}]]", stream,
                              words(3), code, seconds)
     assert simulator.calls == 1  # never again after the first token
-    assert simulator.stats()["open"] == 0
+    assert simulator.is_idle()
     goes_on(service, outcome.end["session_id"])
 
 
