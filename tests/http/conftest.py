@@ -5,11 +5,11 @@ from webservers import (KINDS, NEEDED, PARALLEL_KINDS, Direct, WebServer,
                         tool)
 
 
-def web_server(kind, name, settings={}):
+def web_server(kind, name, settings={}, host="127.0.0.1"):
     for needed in NEEDED[kind]:
         if tool(needed) is None:
             pytest.skip(f"{needed} is not installed")
-    server = WebServer(kind, name, settings)
+    server = WebServer(kind, name, settings, host)
     yield server
     server.end()
 

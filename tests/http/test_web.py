@@ -47,7 +47,8 @@ def test_only_whole_words_lead_to_the_program(client, path):
     assert "X-Request-Id" not in client.get(path).headers
 
 
-@pytest.mark.parametrize("path", ["/ready", "/health", "/sessions/stats"])
+@pytest.mark.parametrize("path", ["/ready", "/metrics", "/health",
+                                  "/sessions/stats"])
 def test_what_the_web_server_refuses_is_not_served(server, path):
     """A request without Host is to be refused (RFC 9112, section 3.2), and no
     error handler may let it in past the rules for its path."""

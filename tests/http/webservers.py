@@ -1,6 +1,6 @@
 """The program, alone and behind each web server, with the configuration files
-as they are shipped; everything on a free port of 127.0.0.1 and in a directory
-of its own."""
+as they are shipped; everything on a free port of 127.0.0.1, unless a test wants
+another address of this machine, and in a directory of its own."""
 
 import os
 import re
@@ -49,9 +49,9 @@ def wait_for(condition, seconds=DEADLINE, what="it"):
         time.sleep(0.01)
 
 
-def free_port():
+def free_port(host="127.0.0.1"):
     with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
+        s.bind((host, 0))
         return s.getsockname()[1]
 
 
@@ -147,13 +147,14 @@ class Direct(Directory):
 class WebServer(Directory):
     """One of the web servers before the program."""
 
-    def __init__(self, kind, name="causerie", settings={}):
+    def __init__(self, kind, name="causerie", settings={}, host="127.0.0.1"):
         super().__init__(name, settings)
         self.kind = kind
+        self.host = host
         self.web = self.path / "web"
         shutil.copytree(TOP / "web", self.web)
         for _ in range(5):
-            self.port = free_port()
+            self.port = free_port(host)
             getattr(self, kind.replace("-", "_"))()
             if self.came_up():
                 break
@@ -163,7 +164,7 @@ class WebServer(Directory):
     def came_up(self):
         """False when the port was taken meanwhile."""
         server = self.children[-1]
-        wait_for(lambda: accepts(("127.0.0.1", self.port)) or
+        wait_for(lambda: accepts((self.host, self.port)) or
                  server.poll() is not None, what=self.kind)
         return server.poll() is None
 
@@ -180,8 +181,9 @@ class WebServer(Directory):
         self.start(
             [tool("lighttpd"), "-D", "-f", str(TOP / "lighttpd.conf")],
             env=environment(
-                LIGHTTPD_PORT=str(self.port), LIGHTTPD_WEB=str(self.web),
-                LIGHTTPD_APP=app, LIGHTTPD_SOCKET=self.socket))
+                LIGHTTPD_BIND=self.host, LIGHTTPD_PORT=str(self.port),
+                LIGHTTPD_WEB=str(self.web), LIGHTTPD_APP=app,
+                LIGHTTPD_SOCKET=self.socket))
 
     def lighttpd_socket(self):
         if not self.children:
@@ -194,7 +196,7 @@ class WebServer(Directory):
         shipped = (TOP / "nginx-fastcgi.conf").read_text()
         assert "listen 127.0.0.1:8000;" in shipped
         (self.path / "nginx-fastcgi.conf").write_text(
-            shipped.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}"))
+            shipped.replace("127.0.0.1:8000", f"{self.host}:{self.port}"))
         user = "user root;" if ROOT else ""
         temp = "".join(f"{kind}_temp_path run/{kind};" for kind in (
             "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -209,7 +211,7 @@ class WebServer(Directory):
                     "-c", "run/nginx.conf"])
 
     def apache(self, conf, **defines):
-        defines = {"LISTEN": f"127.0.0.1:{self.port}", "WEB": self.web,
+        defines = {"LISTEN": f"{self.host}:{self.port}", "WEB": self.web,
                    **defines}
         define = [word for key, value in defines.items()
                   for word in ("-C", f'Define CAUSERIE_{key} "{value}"')]
