@@ -10,6 +10,29 @@
 
 #define MAX_OUT (4 * 1024 * 1024)
 
+static struct loop *group_loop;
+
+int
+fake_loop_setup(void **state)
+{
+	(void)state;
+	return (group_loop = loop_new(0)) == NULL ? -1 : 0;
+}
+
+int
+fake_loop_teardown(void **state)
+{
+	(void)state;
+	loop_free(group_loop);
+	return 0;
+}
+
+struct loop *
+fake_loop(void)
+{
+	return group_loop;
+}
+
 void
 fake_conn_init(struct conn *c, struct loop *loop)
 {

@@ -16,6 +16,11 @@ struct conn {
 	bool		 ended;
 };
 
+/* A loop for all tests of a program: cmocka's setup and teardown of a group. */
+int fake_loop_setup(void **state);
+int fake_loop_teardown(void **state);
+struct loop *fake_loop(void);
+
 /* Begin anew, for a request. */
 void fake_conn_init(struct conn *, struct loop *);
 void fake_conn_free(struct conn *);

@@ -10,24 +10,16 @@
 
 #include <cmocka.h>
 
+#include "temp_file.h"
+
 #define ERR_SIZE 256
 #define LEN(a)   (sizeof(a) / sizeof((a)[0]))
 
-/* A file that is gone when it was read. */
 static struct articles *
-load(const char *text, size_t len, char err[ERR_SIZE], char path[64])
+load(const char *text, size_t len, char err[ERR_SIZE])
 {
-	struct articles *articles;
-	int fd;
-
-	snprintf(path, 64, "/tmp/articles-XXXXXX");
-	fd = mkstemp(path);
-	assert_int_not_equal(fd, -1);
-	assert_int_equal(write(fd, text, len), len);
-	close(fd);
-	articles = articles_load(path, err, ERR_SIZE);
-	unlink(path);
-	return articles;
+	temp_file_write(text, len);
+	return articles_load(temp_file_path(), err, ERR_SIZE);
 }
 
 static const char small[] =
@@ -50,10 +42,10 @@ static int
 setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	char err[ERR_SIZE], path[64];
+	char err[ERR_SIZE];
 
 	assert_non_null(w);
-	w->articles = load(small, sizeof(small) - 1, err, path);
+	w->articles = load(small, sizeof(small) - 1, err);
 	assert_non_null(w->articles);
 	assert_non_null(w->search = article_search_open(w->articles));
 	*state = w;
@@ -265,14 +257,14 @@ test_broken_lines(void **state)
 		{ DATED("2025/01/01"), ":1: date: must be YYYY-MM-DD" },
 		{ DATED("x025-01-01"), ":1: date: must be YYYY-MM-DD" },
 	};
-	char err[ERR_SIZE], path[64], expected[ERR_SIZE];
+	char err[ERR_SIZE], expected[ERR_SIZE];
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < LEN(rows); i++) {
-		assert_null(
-		    load(rows[i].text, strlen(rows[i].text), err, path));
-		snprintf(expected, sizeof(expected), "%s%s", path, rows[i].err);
+		assert_null(load(rows[i].text, strlen(rows[i].text), err));
+		snprintf(expected, sizeof(expected), "%s%s", temp_file_path(),
+		    rows[i].err);
 		assert_string_equal(err, expected);
 	}
 }
@@ -280,7 +272,7 @@ test_broken_lines(void **state)
 static void
 test_long_line(void **state)
 {
-	char err[ERR_SIZE], path[64];
+	char err[ERR_SIZE];
 	struct articles *articles;
 	char *text = malloc(ARTICLE_LINE_MAX + 2);
 	size_t len = ARTICLE_LINE_MAX;
@@ -290,14 +282,14 @@ test_long_line(void **state)
 	memset(text, ' ', ARTICLE_LINE_MAX + 2);
 	memcpy(text, GOOD, sizeof(GOOD) - 2);
 	text[len] = '\n';
-	articles = load(text, len + 1, err, path);
+	articles = load(text, len + 1, err);
 	assert_non_null(articles);
 	assert_int_equal(articles_count(articles), 1);
 	articles_free(articles);
 
 	text[len] = ' ';
 	text[len + 1] = '\n';
-	assert_null(load(text, len + 2, err, path));
+	assert_null(load(text, len + 2, err));
 	assert_non_null(strstr(err, ":1: the line is too long"));
 	free(text);
 }
@@ -318,7 +310,7 @@ static void
 test_work_is_bounded(void **state)
 {
 	const int count = 8000;
-	char err[ERR_SIZE], path[64];
+	char err[ERR_SIZE];
 	struct articles *articles;
 	struct article_search *s;
 	size_t size = (size_t)count * 128, len = 0;
@@ -333,7 +325,7 @@ test_work_is_bounded(void **state)
 		    "{\"title\":\"%s\",\"url\":\"http://a/%d\","
 		    "\"date\":\"2025-01-01\",\"text\":\"commun\"}\n",
 		    i == count ? "commun rare" : "t", i);
-	assert_non_null(articles = load(text, len, err, path));
+	assert_non_null(articles = load(text, len, err));
 	assert_non_null(s = article_search_open(articles));
 	f = search(s, "commun", false, NULL, 0, 3);
 	assert_string_equal(f.ids, "1 2 3 ");
@@ -406,5 +398,6 @@ main(void)
 		cmocka_unit_test(test_samples),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(
+	    tests, temp_file_setup, temp_file_teardown);
 }

@@ -13,6 +13,8 @@
 #include "base/conf.h"
 #include "base/conf_doc.h"
 #include "base/conf_table.h"
+#include "capture.h"
+#include "temp_file.h"
 
 #define MAX_ARGS 16
 
@@ -24,18 +26,7 @@ struct sources {
 	const char *args[MAX_ARGS];
 };
 
-static char path[] = "/tmp/test_conf.XXXXXX";
 static char err[512];
-
-static void
-write_file(const char *content, size_t len)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(content, 1, len, f), len);
-	assert_int_equal(fclose(f), 0);
-}
 
 static enum conf_action
 load(struct conf *cf, const struct sources *src)
@@ -46,10 +37,10 @@ load(struct conf *cf, const struct sources *src)
 
 	argv[argc++] = strdup("causerie");
 	if (src->file != NULL) {
-		write_file(src->file,
+		temp_file_write(src->file,
 		    src->file_len > 0 ? src->file_len : strlen(src->file));
 		argv[argc++] = strdup("-f");
-		argv[argc++] = strdup(path);
+		argv[argc++] = strdup(temp_file_path());
 	}
 	for (i = 0; i < MAX_ARGS && src->args[i] != NULL; i++)
 		argv[argc++] = strdup(src->args[i]);
@@ -193,9 +184,10 @@ broken_files_are_refused_with_their_line(void **state)
 		struct sources src = { .file = rows[i].content };
 
 		assert_int_equal(load(&cf, &src), CONF_INVALID);
-		assert_memory_equal(err, path, strlen(path));
 		assert_memory_equal(
-		    err + strlen(path), rows[i].where, strlen(rows[i].where));
+		    err, temp_file_path(), strlen(temp_file_path()));
+		assert_memory_equal(err + strlen(temp_file_path()),
+		    rows[i].where, strlen(rows[i].where));
 		assert_non_null(strstr(err, rows[i].says));
 		assert_null(strpbrk(err, "\n\033"));
 		conf_free(&cf);
@@ -582,13 +574,28 @@ a_key_comes_from_where_few_can_read(void **state)
 	}
 }
 
+struct refusal {
+	struct sources src;
+	const char *says;
+};
+
+/* The message does not show the key. */
+static void
+assert_key_refused(const struct refusal *r)
+{
+	struct conf cf;
+
+	assert_int_equal(load(&cf, &r->src), CONF_INVALID);
+	if (strstr(err, r->says) == NULL)
+		fail_msg("%s", err);
+	assert_null(strstr(err, "canary"));
+	conf_free(&cf);
+}
+
 static void
 a_key_is_never_shown(void **state)
 {
-	static const struct {
-		struct sources src;
-		const char *says;
-	} rows[] = {
+	static const struct refusal rows[] = {
 		{ { .args = { "-s", "llm_api_key=canary" } },
 		    "-s: llm_api_key: never on the command line" },
 		{ { .args = { "-t", "-s", "llm_api_key = canary" } },
@@ -602,16 +609,10 @@ a_key_is_never_shown(void **state)
 		{ { .file = "llm_api_key = canary\nllm_api_key = canary" },
 		    "already set on line 1" },
 	};
-	struct conf cf;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(load(&cf, &rows[i].src), CONF_INVALID);
-		if (strstr(err, rows[i].says) == NULL)
-			fail_msg("%s", err);
-		assert_null(strstr(err, "canary"));
-		conf_free(&cf);
-	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_key_refused(&rows[i]);
 }
 
 /* The configuration with a key's file of this content. */
@@ -621,9 +622,9 @@ load_key(struct conf *cf, const char *content, size_t n)
 	char variable[64];
 	struct sources src = { .env = { variable } };
 
-	write_file(content, n);
-	snprintf(
-	    variable, sizeof(variable), "CAUSERIE_LLM_API_KEY_FILE=%s", path);
+	temp_file_write(content, n);
+	snprintf(variable, sizeof(variable), "CAUSERIE_LLM_API_KEY_FILE=%s",
+	    temp_file_path());
 	return load(cf, &src);
 }
 
@@ -662,7 +663,7 @@ a_keys_file_holds_one_line(void **state)
 			assert_string_equal(cf.llm_api_key, "sk-canary");
 		} else {
 			assert_int_equal(action, CONF_INVALID);
-			assert_non_null(strstr(err, path));
+			assert_non_null(strstr(err, temp_file_path()));
 			if (strstr(err, rows[i].says) == NULL)
 				fail_msg("%zu: %s", i, err);
 			assert_null(strstr(err, "canary"));
@@ -674,10 +675,7 @@ a_keys_file_holds_one_line(void **state)
 static void
 a_keys_file_is_there_and_alone(void **state)
 {
-	static const struct {
-		struct sources src;
-		const char *says;
-	} rows[] = {
+	static const struct refusal rows[] = {
 		{ { .args = { "-s", "llm_api_key_file=/nonexistent/key" } },
 		    "llm_api_key_file: /nonexistent/key: cannot be read" },
 		{ { .args = { "-s", "llm_api_key_file=/tmp" } },
@@ -686,16 +684,10 @@ a_keys_file_is_there_and_alone(void **state)
 		      .args = { "-s", "llm_api_key_file=/nonexistent/key" } },
 		    "llm_api_key_file: llm_api_key is set too" },
 	};
-	struct conf cf;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(load(&cf, &rows[i].src), CONF_INVALID);
-		if (strstr(err, rows[i].says) == NULL)
-			fail_msg("%s", err);
-		assert_null(strstr(err, "canary"));
-		conf_free(&cf);
-	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_key_refused(&rows[i]);
 }
 
 /*
@@ -830,21 +822,12 @@ unknown_variables_are_a_warning(void **state)
 						"CAUSERIE_=s3cret" } };
 	struct conf cf;
 	char text[2048];
-	int saved = dup(STDERR_FILENO);
-	FILE *f = tmpfile();
 	enum conf_action action;
-	size_t n;
 
 	(void)state;
-	assert_non_null(f);
-	dup2(fileno(f), STDERR_FILENO);
+	capture_begin();
 	action = load(&cf, &src);
-	dup2(saved, STDERR_FILENO);
-	close(saved);
-	rewind(f);
-	n = fread(text, 1, sizeof(text) - 1, f);
-	text[n] = '\0';
-	fclose(f);
+	capture_end(text, sizeof(text));
 	assert_int_equal(action, CONF_RUN);
 	assert_int_equal(cf.threads, 0);
 	assert_non_null(strstr(text, "CAUSERIE_THREAD"));
@@ -967,22 +950,6 @@ markdown_rows_have_four_cells(void **state)
 	free(text);
 }
 
-static int
-setup(void **state)
-{
-	int fd = mkstemp(path);
-
-	(void)state;
-	return fd == -1 ? -1 : close(fd);
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	return unlink(path);
-}
-
 int
 main(void)
 {
@@ -1016,5 +983,6 @@ main(void)
 		cmocka_unit_test(markdown_rows_have_four_cells),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(
+	    tests, temp_file_setup, temp_file_teardown);
 }

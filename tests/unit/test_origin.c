@@ -134,8 +134,6 @@ test_preflight(void **state)
  * Through the dispatcher.
  */
 
-static struct loop *loop;
-
 static void
 handle_json(struct exchange *x)
 {
@@ -181,7 +179,7 @@ dispatch(struct conn *conn, const char *list, const char *origin,
 
 	cgi->var[CGI_ORIGIN] = origin;
 	cgi->var[CGI_CONTENT_TYPE] = "application/json";
-	fake_conn_init(conn, loop);
+	fake_conn_init(conn, fake_loop());
 	route_dispatch(&router, exchange_new(conn, cgi, NULL, &ids), false);
 	assert_true(conn->ended);
 	return fake_conn_text(conn);
@@ -252,26 +250,11 @@ test_refusal(void **state)
 	(void)state;
 	cgi->var[CGI_SEC_FETCH_SITE] = "cross-site";
 	cgi->body_over = true;
-	fake_conn_init(&conn, loop);
+	fake_conn_init(&conn, fake_loop());
 	route_dispatch(&router, exchange_new(&conn, cgi, NULL, &ids), true);
 	assert_non_null(
 	    strstr(fake_conn_body(&conn), "\"code\":\"origin_not_allowed\""));
 	fake_conn_free(&conn);
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	return (loop = loop_new(0)) == NULL ? -1 : 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	loop_free(loop);
-	return 0;
 }
 
 int
@@ -285,5 +268,6 @@ main(void)
 		cmocka_unit_test(test_refusal),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(
+	    tests, fake_loop_setup, fake_loop_teardown);
 }

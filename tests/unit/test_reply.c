@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "capture.h"
 #include "fake_conn.h"
 #include "http/route.h"
 #include "http/sse.h"
@@ -18,7 +19,6 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define UUID     "0f8fad5b-d9cb-469f-a165-70867728950e"
 
-static struct loop *loop;
 static struct conn conn;
 static uint64_t ids;
 
@@ -29,7 +29,7 @@ begin(const char *method, const char *language)
 	struct exchange *x;
 
 	cgi->var[CGI_ACCEPT_LANGUAGE] = language;
-	fake_conn_init(&conn, loop);
+	fake_conn_init(&conn, fake_loop());
 	assert_non_null(x = exchange_new(&conn, cgi, NULL, &ids));
 	assert_ptr_equal(conn.arg, x);
 	return x;
@@ -233,7 +233,7 @@ test_refuse(void **state)
 	const char *length, *body;
 
 	(void)state;
-	fake_conn_init(&conn, loop);
+	fake_conn_init(&conn, fake_loop());
 	exchange_refuse(&conn);
 	assert_memory_equal(fake_conn_text(&conn), "Status: 503 ", 12);
 	assert_non_null(
@@ -274,7 +274,7 @@ test_request_id(void **state)
 	for (i = 0; i < COUNT(cases); i++) {
 		cgi = fake_cgi("GET", "/");
 		cgi->var[CGI_X_REQUEST_ID] = cases[i].sent;
-		fake_conn_init(&conn, loop);
+		fake_conn_init(&conn, fake_loop());
 		x = exchange_new(&conn, cgi, NULL, &ids);
 		if (cases[i].taken) {
 			assert_string_equal(x->request_id, cases[i].sent);
@@ -325,8 +325,8 @@ test_stream(void **state)
 static void
 ping_due(struct exchange *x)
 {
-	x->sent_ms = loop_now(loop) - SSE_PING_MS;
-	loop_timer(loop, &x->ping, loop_now(loop));
+	x->sent_ms = loop_now(fake_loop()) - SSE_PING_MS;
+	loop_timer(fake_loop(), &x->ping, loop_now(fake_loop()));
 }
 
 /* Fire the ping's timer now, with the last bytes sent so long ago. */
@@ -334,8 +334,8 @@ static void
 ping_after(struct exchange *x, int64_t silence)
 {
 	ping_due(x);
-	x->sent_ms = loop_now(loop) - silence;
-	loop_turn(loop, 0);
+	x->sent_ms = loop_now(fake_loop()) - silence;
+	loop_turn(fake_loop(), 0);
 }
 
 static void
@@ -363,31 +363,16 @@ test_ping(void **state)
 
 	ping_due(x);
 	sse_close(x);
-	loop_turn(loop, 0);
+	loop_turn(fake_loop(), 0);
 	check_ended(expected);
 }
 
-/* What is written to standard error meanwhile. */
-static int saved_stderr;
-static FILE *captured;
-
+/* Exactly one line was written. */
 static void
-capture_begin(void)
+line_end(char *line, size_t size)
 {
-	assert_non_null(captured = tmpfile());
-	saved_stderr = dup(STDERR_FILENO);
-	assert_int_equal(dup2(fileno(captured), STDERR_FILENO), STDERR_FILENO);
-}
-
-static void
-capture_end(char *line, size_t size)
-{
-	dup2(saved_stderr, STDERR_FILENO);
-	close(saved_stderr);
-	rewind(captured);
-	assert_non_null(fgets(line, (int)size, captured));
-	assert_int_equal(fgetc(captured), EOF);
-	fclose(captured);
+	capture_end(line, size);
+	assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
 }
 
 static void
@@ -413,7 +398,7 @@ test_log(void **state)
 	sid_hash(hash, &x->log_sid);
 	x->has_log_sid = true;
 	reply_rc(x, RC_NOSESSION);
-	capture_end(line, sizeof(line));
+	line_end(line, sizeof(line));
 	check_has(line, "event=request id=req-1 method=DELETE ");
 	check_has(line, " route=\"/session/{id}\" status=404 duration=");
 	check_has(line, " code=session_not_found ");
@@ -432,7 +417,7 @@ test_log_foreign(void **state)
 	(void)state;
 	capture_begin();
 	reply_rc(begin("A\nVERY LONG METHOD", ""), RC_NOTFOUND);
-	capture_end(line, sizeof(line));
+	line_end(line, sizeof(line));
 	check_has(line, " method=- route=- status=404 ");
 	fake_conn_free(&conn);
 }
@@ -461,12 +446,12 @@ test_abort(void **state)
 	sse_open(x);
 	ping_due(x);
 	exchange_abort(x);
-	capture_end(line, sizeof(line));
+	line_end(line, sizeof(line));
 	assert_int_equal(left, 1);
 	check_has(line, " status=200 ");
 	check_has(line, " aborted=true\n");
 	assert_false(conn.ended);
-	loop_turn(loop, 0);
+	loop_turn(fake_loop(), 0);
 	fake_conn_free(&conn);
 }
 
@@ -486,21 +471,6 @@ test_wait(void **state)
 	assert_false(conn.ended);
 	assert_int_equal(conn.out.len, 0);
 	fake_conn_free(&conn);
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	return (loop = loop_new(0)) == NULL ? -1 : 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	loop_free(loop);
-	return 0;
 }
 
 int
@@ -524,5 +494,6 @@ main(void)
 		cmocka_unit_test(test_wait),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(
+	    tests, fake_loop_setup, fake_loop_teardown);
 }

@@ -212,8 +212,6 @@ struct request {
 	bool draining, over;
 };
 
-static struct loop *loop;
-
 /* Send a request to the table; the reply is in conn. */
 static void
 dispatch(struct conn *conn, const struct request *r)
@@ -228,7 +226,7 @@ dispatch(struct conn *conn, const struct request *r)
 	if (r->type != NULL)
 		cgi->var[CGI_CONTENT_TYPE] = r->type;
 	cgi->body_over = r->over;
-	fake_conn_init(conn, loop);
+	fake_conn_init(conn, fake_loop());
 	x = exchange_new(conn, cgi, NULL, &ids);
 	assert_non_null(x);
 	route_dispatch(&router, x, r->draining);
@@ -335,7 +333,7 @@ test_script_name(void **state)
 	(void)state;
 	cgi->var[CGI_SCRIPT_NAME] = "/api";
 	cgi->var[CGI_PATH_INFO] = "/health";
-	fake_conn_init(&conn, loop);
+	fake_conn_init(&conn, fake_loop());
 	route_dispatch(&router, exchange_new(&conn, cgi, NULL, &ids), false);
 	assert_string_equal(fake_conn_body(&conn), "health");
 	fake_conn_free(&conn);
@@ -530,21 +528,6 @@ test_body_ignored(void **state)
 	    "new");
 }
 
-static int
-setup(void **state)
-{
-	(void)state;
-	return (loop = loop_new(0)) == NULL ? -1 : 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	loop_free(loop);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -563,5 +546,6 @@ main(void)
 		cmocka_unit_test(test_body_ignored),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(
+	    tests, fake_loop_setup, fake_loop_teardown);
 }

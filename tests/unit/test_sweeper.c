@@ -10,9 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <cmocka.h>
+
+#include "capture.h"
 
 #define SOON     1        /* ms between two sweeps */
 #define NEVER    86400000 /* ms between two sweeps */
@@ -60,12 +61,16 @@ static const struct store_backend fake_backend = {
 	.sweep = fake_sweep,
 };
 
-static void
-fake_init(struct fake *f, uint64_t expired)
+static struct sweeper *
+fake_start(struct fake *f, uint64_t expired, int64_t interval_ms)
 {
+	struct sweeper *sw;
+
 	*f = (struct fake){ .store = { &fake_backend }, .expired = expired };
 	pthread_mutex_init(&f->mtx, NULL);
 	pthread_cond_init(&f->changed, NULL);
+	assert_non_null(sw = sweeper_start(&f->store, interval_ms));
+	return sw;
 }
 
 /* Until it was called so often and has no more than `left`. */
@@ -99,9 +104,7 @@ test_sweeps_again_and_again(void **state)
 	struct sweeper *sw;
 
 	(void)state;
-	fake_init(&f, 0);
-	sw = sweeper_start(&f.store, SOON);
-	assert_non_null(sw);
+	sw = fake_start(&f, 0, SOON);
 	fake_wait(&f, 5, 0, 0);
 	sweeper_stop(sw);
 	assert_int_equal(f.largest, SWEEP_BATCH);
@@ -116,9 +119,7 @@ test_waits_for_its_time(void **state)
 	struct sweeper *sw;
 
 	(void)state;
-	fake_init(&f, 100);
-	sw = sweeper_start(&f.store, NEVER);
-	assert_non_null(sw);
+	sw = fake_start(&f, 100, NEVER);
 	sweeper_stop(sw);
 	assert_int_equal(f.calls, 0);
 	fake_destroy(&f);
@@ -131,9 +132,7 @@ test_looks_between_sweeps(void **state)
 	struct sweeper *sw;
 
 	(void)state;
-	fake_init(&f, 100);
-	sw = sweeper_start(&f.store, NEVER);
-	assert_non_null(sw);
+	sw = fake_start(&f, 100, NEVER);
 	fake_wait(&f, 0, 1, 100);
 	sweeper_stop(sw);
 	assert_int_equal(f.calls, 0);
@@ -148,9 +147,7 @@ test_stops_within_a_sweep(void **state)
 	struct sweeper *sw;
 
 	(void)state;
-	fake_init(&f, UINT64_MAX);
-	sw = sweeper_start(&f.store, SOON);
-	assert_non_null(sw);
+	sw = fake_start(&f, UINT64_MAX, SOON);
 	fake_wait(&f, 3, 0, UINT64_MAX);
 	sweeper_stop(sw);
 	assert_true(f.expired > 0);
@@ -163,25 +160,12 @@ sweep_logged(uint64_t expired, char *out, size_t size)
 {
 	struct fake f;
 	struct sweeper *sw;
-	FILE *file = tmpfile();
-	int saved = dup(STDERR_FILENO);
-	size_t n;
 
-	assert_non_null(file);
-	fake_init(&f, expired);
-	assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
-	sw = sweeper_start(&f.store, SOON);
-	if (sw != NULL) {
-		fake_wait(&f, 5, 0, 0);
-		sweeper_stop(sw);
-	}
-	assert_true(dup2(saved, STDERR_FILENO) >= 0);
-	close(saved);
-	assert_non_null(sw);
-	rewind(file);
-	n = fread(out, 1, size - 1, file);
-	out[n] = '\0';
-	fclose(file);
+	capture_begin();
+	sw = fake_start(&f, expired, SOON);
+	fake_wait(&f, 5, 0, 0);
+	sweeper_stop(sw);
+	capture_end(out, size);
 	fake_destroy(&f);
 }
 

@@ -14,23 +14,19 @@
 
 #include "base/text.h"
 #include "chat/system_prompt.h"
+#include "temp_file.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define HOUR     3600
 
-static char path[] = "/tmp/test_system_prompt.XXXXXX";
 static char err[256];
 
 static char *
 load(const char *content, size_t n)
 {
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(content, 1, n, f), n);
-	assert_int_equal(fclose(f), 0);
+	temp_file_write(content, n);
 	err[0] = '\0';
-	return system_prompt_load(path, err, sizeof(err));
+	return system_prompt_load(temp_file_path(), err, sizeof(err));
 }
 
 static void
@@ -198,7 +194,8 @@ a_bad_file_is_refused_with_its_name(void **state)
 	memset(too_long, 'x', sizeof(too_long));
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_null(load(rows[i].content, rows[i].n));
-		assert_memory_equal(err, path, strlen(path));
+		assert_memory_equal(
+		    err, temp_file_path(), strlen(temp_file_path()));
 		assert_non_null(strstr(err, rows[i].says));
 	}
 }
@@ -216,22 +213,6 @@ a_file_that_cannot_be_read_is_refused(void **state)
 	}
 }
 
-static int
-setup(void **state)
-{
-	int fd = mkstemp(path);
-
-	(void)state;
-	return fd == -1 ? -1 : close(fd);
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	return unlink(path);
-}
-
 int
 main(void)
 {
@@ -247,5 +228,6 @@ main(void)
 		cmocka_unit_test(a_file_that_cannot_be_read_is_refused),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(
+	    tests, temp_file_setup, temp_file_teardown);
 }
