@@ -11,9 +11,10 @@ import pytest
 
 import fcgi
 from client import CHAT, Client
+from conftest import web_server
 from held import WORDS, Held, answer, word
 from model import KEY, Outcome, Service, read_all
-from webservers import DEADLINE, KINDS, NEEDED, WebServer, tool, wait_for
+from webservers import DEADLINE, KINDS, wait_for
 
 CROWD = 1000
 DESCRIPTORS = 3 * CROWD  # the visitors' and the model's are both ours
@@ -27,15 +28,10 @@ def model():
 
 @pytest.fixture(scope="module", params=KINDS)
 def server(request, model):
-    for needed in NEEDED[request.param]:
-        if tool(needed) is None:
-            pytest.skip(f"{needed} is not installed")
-    server = WebServer(request.param, "causerie", {
+    yield from web_server(request.param, "causerie", {
         "llm_base_url": model.base_url, "llm_model": "held",
         "llm_api_key": KEY, "llm_first_token_seconds": 300,
         "llm_timeout_seconds": 600})
-    yield server
-    server.end()
 
 
 @pytest.fixture(autouse=True)

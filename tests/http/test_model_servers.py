@@ -4,8 +4,9 @@ are."""
 import pytest
 
 from client import Client
+from conftest import web_server
 from model import KEY, SETTINGS, Simulator, other_model, rows_for_both
-from webservers import KINDS, NEEDED, WebServer, tool, wait_for
+from webservers import KINDS, wait_for
 
 __all__ = ["other_model"]
 
@@ -37,14 +38,10 @@ def model(request):
 
 @pytest.fixture(scope="module", params=KINDS)
 def server(request, model):
-    for needed in NEEDED[request.param]:
-        if tool(needed) is None:
-            pytest.skip(f"{needed} is not installed")
-    server = WebServer(request.param, "causerie", {
-        **SETTINGS, "llm_base_url": model.base_url, "llm_api_key": KEY})
-    yield server
-    log = server.log.read_text(errors="replace")
-    server.end()
+    for server in web_server(request.param, "causerie", {
+            **SETTINGS, "llm_base_url": model.base_url, "llm_api_key": KEY}):
+        yield server
+        log = server.log.read_text(errors="replace")
     assert KEY not in log
 
 
