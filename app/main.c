@@ -14,6 +14,7 @@
 #include "base/conf.h"
 #include "base/conf_doc.h"
 #include "base/log.h"
+#include "base/log_target.h"
 #include "base/metrics.h"
 #include "chat/articles.h"
 #include "chat/line.h"
@@ -69,7 +70,7 @@ signals_block(void)
 	size_t i;
 
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
+	signal(SIGHUP, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGUSR1, SIG_DFL);
@@ -79,17 +80,25 @@ signals_block(void)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
+/* Wait for the end; until then SIGHUP means that the log was moved away. */
 static int
 signals_wait(void)
 {
+	static const struct timespec second = { .tv_sec = 1 };
 	sigset_t set;
-	int sig = 0;
+	int sig;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGUSR1);
-	sigwait(&set, &sig);
+	sigaddset(&set, SIGHUP);
+	do {
+		log_tick();
+		sig = sigtimedwait(&set, NULL, &second);
+		if (sig == SIGHUP)
+			log_reopen();
+	} while (sig == -1 || sig == SIGHUP);
 	return sig;
 }
 
@@ -156,7 +165,7 @@ model_close(struct openai *openai)
 }
 
 static void
-log_start(const struct conf *cf, const struct articles *articles)
+tell_start(const struct conf *cf, const struct articles *articles)
 {
 	log_notice("start", LOG_STR("version", PACKAGE_VERSION),
 	    LOG_STR("listen", cf->listen == NULL ? "inherited" : cf->listen),
@@ -181,7 +190,7 @@ serve(struct app *app, struct listener *ls)
 
 	if ((server = server_start(&sc, &callbacks)) == NULL)
 		return false;
-	log_start(app->conf, app->articles);
+	tell_start(app->conf, app->articles);
 	log_notice("drain", LOG_INT("signal", signals_wait()));
 	listener_unlink(ls);
 	server_drain(server);
@@ -208,6 +217,22 @@ open_parts(struct app *app, const char *system, struct sweeper **sweeper)
 	return parse_begin() ? NULL : "libfcgi";
 }
 
+static bool
+open_log(const struct conf *cf)
+{
+	char err[ERR_SIZE];
+
+	if (!log_open(cf->log_target, (enum log_format)cf->log_format, err,
+		sizeof(err)))
+		log_fatal("start", LOG_STR("failed", err));
+	else if (!log_start())
+		log_fatal("start", LOG_STR("failed", "log"),
+		    LOG_STR("error", strerror(errno)));
+	else
+		return true;
+	return false;
+}
+
 static int
 run(const struct conf *cf, const struct articles *articles, const char *system)
 {
@@ -229,6 +254,10 @@ run(const struct conf *cf, const struct articles *articles, const char *system)
 		log_fatal("start", LOG_STR("failed", err));
 		return status;
 	}
+	if (!open_log(cf)) {
+		listener_close(&ls);
+		return status;
+	}
 	metrics_all_init(&metrics);
 	if ((failed = open_parts(&app, system, &sweeper)) != NULL)
 		log_fatal("start", LOG_STR("failed", failed),
@@ -244,6 +273,7 @@ run(const struct conf *cf, const struct articles *articles, const char *system)
 	metrics_all_destroy(&metrics);
 	listener_close(&ls);
 	log_notice("stop", LOG_INT("status", status));
+	log_stop();
 	return status;
 }
 
@@ -257,6 +287,7 @@ check_and_run(const struct conf *cf, bool test)
 	int status = EXIT_CONFIG;
 
 	if (!listener_check(cf->listen, cf->allow_remote, err, sizeof(err)) ||
+	    !log_target_check(cf->log_target, err, sizeof(err)) ||
 	    (articles = articles_load(cf->articles, err, sizeof(err))) ==
 		NULL ||
 	    (system = system_prompt_load(
@@ -285,7 +316,7 @@ main(int argc, char **argv)
 
 	fill_standard_descriptors();
 	harden();
-	log_open();
+	log_begin();
 	action = conf_load(&cf, argc, argv, environ, err, sizeof(err));
 	switch (action) {
 	case CONF_INVALID:

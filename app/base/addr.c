@@ -2,7 +2,6 @@
 #include "base/addr.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +9,7 @@
 #define V4_BITS    (V4_AT * 8)
 #define ALL_BITS   128
 #define KEY_BITS   64 /* of IPv6 */
-#define PREFIX_V4  24
+#define PREFIX_V4  24 /* of what addr_text_prefix shows */
 #define PREFIX_V6  48
 #define MAX_SUFFIX 4 /* "/128" */
 #define BLANKS     " \t"
@@ -93,22 +92,97 @@ is_unknown(const struct addr *addr)
 	return addr_equal(addr, &unknown);
 }
 
-static void
+static char *
+decimal_write(char *p, uint8_t n)
+{
+	if (n >= 100)
+		*p++ = (char)('0' + n / 100);
+	if (n >= 10)
+		*p++ = (char)('0' + n / 10 % 10);
+	*p++ = (char)('0' + n % 10);
+	return p;
+}
+
+static char *
+v4_write(char *p, const uint8_t *b)
+{
+	for (int i = 0; i < 4; i++) {
+		p = decimal_write(p, b[i]);
+		*p++ = '.';
+	}
+	return p - 1;
+}
+
+/* Of the 8 groups, the longest run of at least two zeros; the first of them. */
+static int
+zeros_find(const unsigned group[8], int *len)
+{
+	int best = -1, n;
+
+	*len = 1;
+	for (int i = 0; i < 8; i += n + 1) {
+		for (n = 0; i + n < 8 && group[i + n] == 0; n++)
+			;
+		if (n > *len) {
+			*len = n;
+			best = i;
+		}
+	}
+	return best;
+}
+
+static char *
+group_write(char *p, unsigned group)
+{
+	int shift = 12;
+
+	while (shift > 0 && group >> shift == 0)
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		*p++ = "0123456789abcdef"[group >> shift & 0xf];
+	return p;
+}
+
+/* RFC 5952, section 4. */
+static char *
+v6_write(char *p, const uint8_t *b)
+{
+	unsigned group[8];
+	int zeros, len, i;
+
+	for (i = 0; i < 8; i++)
+		group[i] = (unsigned)b[2 * i] << 8 | b[2 * i + 1];
+	zeros = zeros_find(group, &len);
+	for (i = 0; i < 8; i++) {
+		if (i == zeros) {
+			*p++ = ':';
+			*p++ = ':';
+			i += len - 1;
+			continue;
+		}
+		if (i > 0 && p[-1] != ':')
+			*p++ = ':';
+		p = group_write(p, group[i]);
+	}
+	return p;
+}
+
+/* By hand: it stands in the line of every request. Returns the end. */
+static char *
 addr_write(char out[ADDR_TEXT_SIZE], const struct addr *addr)
 {
-	if (addr_is_v4(addr))
-		inet_ntop(AF_INET, addr->b + V4_AT, out, ADDR_TEXT_SIZE);
-	else
-		inet_ntop(AF_INET6, addr->b, out, ADDR_TEXT_SIZE);
+	return addr_is_v4(addr) ? v4_write(out, addr->b + V4_AT)
+	                        : v6_write(out, addr->b);
 }
 
 void
 addr_text(char out[ADDR_TEXT_SIZE], const struct addr *addr)
 {
 	if (is_unknown(addr))
-		snprintf(out, ADDR_TEXT_SIZE, "-");
+		*out++ = '-';
 	else
-		addr_write(out, addr);
+		out = addr_write(out, addr);
+	*out = '\0';
 }
 
 void
@@ -116,16 +190,28 @@ addr_text_prefix(char out[ADDR_TEXT_SIZE], const struct addr *addr)
 {
 	bool v4 = addr_is_v4(addr);
 	unsigned bits = v4 ? PREFIX_V4 : PREFIX_V6;
-	struct addr net = addr_fill(addr, v4 ? V4_BITS + bits : bits, 0);
-	size_t n;
+	struct addr net;
 
 	if (is_unknown(addr)) {
 		addr_text(out, addr);
 		return;
 	}
-	addr_write(out, &net);
-	n = strlen(out);
-	snprintf(out + n, ADDR_TEXT_SIZE - n, "/%u", bits);
+	net = addr_fill(addr, v4 ? V4_BITS + bits : bits, 0);
+	out = addr_write(out, &net);
+	memcpy(out, v4 ? "/24" : "/48", sizeof("/24"));
+}
+
+const char *
+addr_show(
+    char out[ADDR_TEXT_SIZE], const struct addr *addr, enum addr_shown shown)
+{
+	if (shown == ADDR_NONE)
+		return NULL;
+	if (shown == ADDR_PREFIX)
+		addr_text_prefix(out, addr);
+	else
+		addr_text(out, addr);
+	return out;
 }
 
 /*

@@ -8,6 +8,7 @@
 #include "base/addr.h"
 #include "base/conf.h"
 #include "base/log.h"
+#include "base/log_target.h"
 #include "base/origins.h"
 
 #define DIGITS "0123456789"
@@ -152,6 +153,29 @@ read_tokens_field(uint64_t *out, const char *s)
 }
 
 static bool
+read_log_format(uint64_t *out, const char *s)
+{
+	static const char *const words[] = {
+		[LOG_FORMAT_LOGFMT] = "logfmt",
+		[LOG_FORMAT_JSON] = "json",
+	};
+
+	return read_word(out, s, words, sizeof(words) / sizeof(words[0]));
+}
+
+static bool
+read_log_client(uint64_t *out, const char *s)
+{
+	static const char *const words[] = {
+		[ADDR_FULL] = "full",
+		[ADDR_PREFIX] = "prefix",
+		[ADDR_NONE] = "none",
+	};
+
+	return read_word(out, s, words, sizeof(words) / sizeof(words[0]));
+}
+
+static bool
 is_text(const char *s)
 {
 	size_t i;
@@ -249,6 +273,12 @@ is_token(const char *s)
 	return s[n] == '\0' && n <= MAX_TOKEN;
 }
 
+static bool
+is_log_target(const char *s)
+{
+	return is_text(s) && log_target_valid(s);
+}
+
 const struct conf_kind_rule conf_kinds[] = {
 	[CONF_WHOLE] = { "a whole number", read_whole, NULL },
 	[CONF_BYTES] = { "bytes, or with K, M or G", read_bytes, NULL },
@@ -281,4 +311,8 @@ const struct conf_kind_rule conf_kinds[] = {
 	[CONF_ADDRESSES] = { "addresses and networks such as 10.0.0.0/8, "
 			     "with commas between them",
 	    NULL, is_addresses },
+	[CONF_LOG_FORMAT] = { "logfmt or json", read_log_format, NULL },
+	[CONF_LOG_TARGET] = { "stderr, syslog or /path/of/file", NULL,
+	    is_log_target },
+	[CONF_LOG_CLIENT] = { "full, prefix or none", read_log_client, NULL },
 };

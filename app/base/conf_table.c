@@ -97,7 +97,15 @@ const struct conf_setting conf_settings[] = {
 	{ "threads", CONF_WHOLE, CONF(threads), "0", "0", "256",
 	    "event loops; 0: one per core" },
 	{ "log_level", CONF_LEVEL, CONF(log_level), "info", NULL, NULL,
-	    "least weight of a line in the log" },
+	    "least weight of a line in the log; requests have info" },
+	{ "log_format", CONF_LOG_FORMAT, CONF(log_format), "logfmt", NULL, NULL,
+	    "how a line of the log looks: key=value, or an object in JSON" },
+	{ "log_target", CONF_LOG_TARGET, CONF(log_target), "stderr", NULL, NULL,
+	    "where the log goes; a file is made when it does not exist, and "
+	    "opened anew on SIGHUP" },
+	{ "log_client", CONF_LOG_CLIENT, CONF(log_client), "prefix", NULL, NULL,
+	    "what the log shows of a client's address: full, only its "
+	    "network (prefix: /24 or /48), or none" },
 };
 const size_t conf_settings_count = sizeof(conf_settings) /
                                    sizeof(conf_settings[0]);
@@ -180,6 +188,8 @@ conf_set(struct conf *cf, const struct conf_setting *st, const char *value)
 	case CONF_LEVEL:
 	case CONF_RESPONDER:
 	case CONF_TOKENS_FIELD:
+	case CONF_LOG_FORMAT:
+	case CONF_LOG_CLIENT:
 		*(int *)member = (int)n;
 		break;
 	case CONF_HUNDREDTHS:

@@ -223,18 +223,19 @@ static void
 exchange_log(const struct exchange *x, int64_t us, struct log_field outcome)
 {
 	const char *method = x->cgi->var[CGI_REQUEST_METHOD];
-	char hash[SID_HASH_SIZE];
+	char hash[SID_HASH_SIZE], client[ADDR_TEXT_SIZE];
 
 	if (strnlen(method, METHOD_LOG_MAX + 1) > METHOD_LOG_MAX)
 		method = "-";
 	if (x->has_log_sid)
 		sid_hash(hash, &x->log_sid);
-	log_info("request", LOG_STR("id", x->request_id),
+	log_info("request", LOG_BARE("id", x->request_id),
 	    LOG_STR("method", method),
 	    LOG_STR("route", x->route == NULL ? "-" : x->route->path),
-	    LOG_INT("status", x->status), LOG_US("duration", us),
-	    LOG_STR("session", x->has_log_sid ? hash : NULL),
-	    LOG_STR("code", x->code), outcome);
+	    LOG_INT("status", x->status), LOG_US("duration_ms", us),
+	    LOG_BARE("client", addr_show(client, &x->client, x->log_client)),
+	    LOG_BARE("session", x->has_log_sid ? hash : NULL),
+	    LOG_BARE("code", x->code), outcome);
 }
 
 /* It is over: one line, and one more of its kind. */
@@ -270,7 +271,7 @@ exchange_abort(struct exchange *x)
 	if (x->on_abort != NULL)
 		x->on_abort(x, x->arg);
 	loop_untimer(x->loop, &x->ping);
-	exchange_account(x, (struct log_field)LOG_STR("aborted", "true"));
+	exchange_account(x, (struct log_field)LOG_TRUE("aborted"));
 	x->conn = NULL;
 	x->gone = true;
 	if (!x->waiting)

@@ -111,6 +111,7 @@ app_request(void *state, struct conn *conn, struct cgi *cgi)
 	if ((x = exchange_new(conn, cgi, al, &al->request_ids)) == NULL)
 		return;
 	x->client = client_address(cgi, &al->app->trusted);
+	x->log_client = (enum addr_shown)al->app->conf->log_client;
 	route_dispatch(&al->router, x, al->draining);
 }
 

@@ -66,7 +66,7 @@ sweeper_sweep(struct sweeper *sw)
 	    n == SWEEP_BATCH && sweeper_wait(sw, clock_mono_us() + PAUSE_US));
 	if (total > 0)
 		log_info("sweep", LOG_INT("removed", total),
-		    LOG_US("ms", clock_mono_us() - began_us));
+		    LOG_US("duration_ms", clock_mono_us() - began_us));
 }
 
 static void *

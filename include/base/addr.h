@@ -43,6 +43,17 @@ void addr_text(char out[ADDR_TEXT_SIZE], const struct addr *);
  */
 void addr_text_prefix(char out[ADDR_TEXT_SIZE], const struct addr *);
 
+/* How much of an address is shown. */
+enum addr_shown {
+	ADDR_FULL,
+	ADDR_PREFIX,
+	ADDR_NONE,
+};
+
+/* Write so much of it; returns out, or NULL for ADDR_NONE. */
+const char *addr_show(char out[ADDR_TEXT_SIZE], const struct addr *,
+    enum addr_shown);
+
 #define ADDR_MAX_RANGES 256
 
 struct addr_range {

@@ -70,6 +70,9 @@ struct conf {
 	bool		 allow_remote;
 	uint64_t	 threads;		/* 0: one per core */
 	int		 log_level;		/* enum log_level */
+	int		 log_format;		/* enum log_format */
+	char		*log_target;		/* log_target_open's */
+	int		 log_client;		/* enum addr_shown */
 };
 
 /* What the command line asks for. */

@@ -27,6 +27,9 @@ enum conf_kind {
 	CONF_TOKEN,		/* likewise */
 	CONF_TOKENS_FIELD,	/* int: enum conf_tokens_field */
 	CONF_ADDRESSES,		/* char *: NULL when empty; addr_set_parse's */
+	CONF_LOG_FORMAT,	/* int: enum log_format */
+	CONF_LOG_TARGET,	/* char *: log_target_open's */
+	CONF_LOG_CLIENT,	/* int: enum addr_shown */
 };
 
 /*

@@ -1,64 +1,24 @@
 /*
- * The log: one line per event, as key=value pairs (logfmt), on standard error.
- * Values are quoted when they need it and foreign bytes are escaped, so that
- * nobody can forge a line. What is never logged: a message's text, a whole
- * session id, a key.
+ * The log: one line per event, on standard error, to syslog(3) or to a file.
+ * What is never logged: a message's text, a whole session id, a key.
  *
  *	log_warn("config", LOG_STR("key", key), LOG_INT("line", n));
  *
- * A line is at most LOG_LINE_MAX bytes, longer ones are cut. Writing never
- * blocks: a line that a full pipe does not take is dropped and counted, and
- * the next line that gets through is followed by the count. All functions may
- * be called from any thread and keep errno.
+ * How a line looks is told in base/log_line.h, how it leaves, and that nobody
+ * waits for it, in base/log_writer.h. All functions may be called from any
+ * thread and keep errno, but for those that main calls, as is said there.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
 #include <stdbool.h>
-#include <stdint.h>
+#include <stddef.h>
 
-#define LOG_LINE_MAX 2048
+#include "base/log_line.h"
 
-enum log_level {
-	LOG_LEVEL_DEBUG,
-	LOG_LEVEL_INFO,
-	LOG_LEVEL_NOTICE,
-	LOG_LEVEL_WARN,
-	LOG_LEVEL_ERROR,
-	LOG_LEVEL_FATAL,
-};
+#define LOG_MOST	10	/* lines of a warning or an error a minute */
 
-enum log_kind {
-	LOG_KIND_END,
-	LOG_KIND_STR,
-	LOG_KIND_INT,
-	LOG_KIND_US,
-};
-
-struct log_field {
-	enum log_kind	 kind;
-	const char	*key;
-	const char	*str;
-	int64_t		 num;
-};
-
-/* A string; NULL is left out. */
-#define LOG_STR(k, v)                                                          \
-	{                                                                      \
-		LOG_KIND_STR, (k), (v), 0                                      \
-	}
-/* A whole number. */
-#define LOG_INT(k, v)                                                          \
-	{                                                                      \
-		LOG_KIND_INT, (k), NULL, (int64_t)(v)                          \
-	}
-/* A duration in microseconds, shown as milliseconds with three decimals. */
-#define LOG_US(k, v)                                                           \
-	{                                                                      \
-		LOG_KIND_US, (k), NULL, (int64_t)(v)                           \
-	}
-
-/* Six verbs; each takes the event's name and at least one field. */
+/* Six verbs; each takes the event's name, a literal, and its fields. */
 #define log_debug(event, ...) LOG_VERB(LOG_LEVEL_DEBUG, event, __VA_ARGS__)
 #define log_info(event, ...) LOG_VERB(LOG_LEVEL_INFO, event, __VA_ARGS__)
 #define log_notice(event, ...) LOG_VERB(LOG_LEVEL_NOTICE, event, __VA_ARGS__)
@@ -68,11 +28,21 @@ struct log_field {
 
 #define LOG_VERB(level, event, ...)                                            \
 	log_write((level), (event),                                            \
-	    (const struct log_field[]) {                                       \
-		__VA_ARGS__, { LOG_KIND_END, NULL, NULL, 0 } })
+	    (const struct log_field[]) { __VA_ARGS__, LOG_END })
 
-/* Write one line; fields end with one of kind LOG_KIND_END. */
+/*
+ * Write one line; fields end with LOG_END. Of each event of level warn or
+ * error, LOG_MOST lines a minute are written; log_tick tells how many more
+ * there were. At level debug all are.
+ */
 void log_write(enum log_level, const char *event, const struct log_field *);
+
+/*
+ * The same rule for whoever writes another event that others can cause: whether
+ * one more line of it may be written, at most `most` a minute. False: it was
+ * counted.
+ */
+bool log_allows(const char *event, unsigned most);
 
 /*
  * From log_hold on the lines of this thread are kept, until they fill a page,
@@ -84,16 +54,28 @@ void log_flush(void);
 /* Whether this thread keeps lines that are to be written. */
 bool log_holds(void);
 
-/*
- * Look at what standard error is: for a regular file, which is always ready,
- * nothing is asked before a write. To be called again when it was replaced.
- */
-void log_open(void);
-
 /* Lines below the level are left out; the default is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level);
 
-/* The level of a name such as "info"; false when there is none. */
-bool log_level_parse(enum log_level *, const char *name);
+/*
+ * For main. At first lines go to standard error: log_begin looks at what that
+ * is, and is to be called again when it was replaced. log_open sends them to
+ * a target (base/log_target.h); false: err says why, for a person.
+ */
+void log_begin(void);
+bool log_open(const char *target, enum log_format, char *err, size_t errsize);
+
+/*
+ * For main, once signals are blocked: start the thread that writes; and end it
+ * with what it has still to write. False: errno says why.
+ */
+bool log_start(void);
+void log_stop(void);
+
+/* For main: once a second, so that what was hidden is told. */
+void log_tick(void);
+
+/* For main: open the file anew, when there is one. */
+void log_reopen(void);
 
 #endif

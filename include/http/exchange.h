@@ -56,6 +56,7 @@ struct exchange {
 	enum lang		 lang;
 	char			 request_id[REQUEST_ID_SIZE];
 	struct addr		 client;	/* client_address's */
+	enum addr_shown		 log_client;	/* what the log shows of it */
 	struct sid		 sid;		/* of a route with {id} */
 	struct sid		 log_sid;	/* set it to log the session */
 	bool			 has_log_sid;

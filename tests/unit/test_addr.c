@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -110,6 +111,34 @@ ipv6_counts_by_its_network(void **state)
 	}
 }
 
+/* But for what has an IPv4 address at its end, which inet_ntop() marks. */
+static void
+texts_are_those_of_the_c_library(void **state)
+{
+	char out[ADDR_TEXT_SIZE], expected[INET6_ADDRSTRLEN];
+	struct addr addr;
+	uint32_t seed = 1;
+
+	(void)state;
+	for (int i = 0; i < 200000; i++) {
+		for (size_t k = 0; k < sizeof(addr.b); k++) {
+			seed = seed * 1664525 + 1013904223;
+			addr.b[k] = (uint8_t)(seed >> 24);
+			if (seed >> 16 & 3)
+				addr.b[k] &= (uint8_t)(seed >> 18 & 1);
+		}
+		if (i % 4 == 0)
+			memcpy(addr.b, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
+		else
+			addr.b[11] |= 1;
+		addr_text(out, &addr);
+		inet_ntop(addr_is_v4(&addr) ? AF_INET : AF_INET6,
+		    addr.b + (addr_is_v4(&addr) ? 12 : 0), expected,
+		    sizeof(expected));
+		assert_string_equal(out, expected);
+	}
+}
+
 static void
 a_shortened_address_leads_to_no_person(void **state)
 {
@@ -133,6 +162,18 @@ a_shortened_address_leads_to_no_person(void **state)
 		addr_text_prefix(out, &addr);
 		assert_string_equal(out, rows[i].shown);
 	}
+}
+
+static void
+so_much_of_an_address_is_shown(void **state)
+{
+	struct addr addr = addr_of("192.0.2.201");
+	char out[ADDR_TEXT_SIZE];
+
+	(void)state;
+	assert_string_equal(addr_show(out, &addr, ADDR_FULL), "192.0.2.201");
+	assert_string_equal(addr_show(out, &addr, ADDR_PREFIX), "192.0.2.0/24");
+	assert_null(addr_show(out, &addr, ADDR_NONE));
 }
 
 static void
@@ -236,7 +277,9 @@ main(void)
 		cmocka_unit_test(what_is_no_address_changes_nothing),
 		cmocka_unit_test(the_length_ends_an_address),
 		cmocka_unit_test(ipv6_counts_by_its_network),
+		cmocka_unit_test(texts_are_those_of_the_c_library),
 		cmocka_unit_test(a_shortened_address_leads_to_no_person),
+		cmocka_unit_test(so_much_of_an_address_is_shown),
 		cmocka_unit_test(a_set_has_what_lies_in_its_networks),
 		cmocka_unit_test(what_is_no_list_makes_an_empty_set),
 		cmocka_unit_test(a_set_has_a_ceiling),

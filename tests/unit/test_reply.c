@@ -400,7 +400,7 @@ test_log(void **state)
 	reply_rc(x, RC_NOSESSION);
 	line_end(line, sizeof(line));
 	check_has(line, "event=request id=req-1 method=DELETE ");
-	check_has(line, " route=\"/session/{id}\" status=404 duration=");
+	check_has(line, " route=\"/session/{id}\" status=404 duration_ms=");
 	check_has(line, " code=session_not_found ");
 	check_has(line, hash);
 	snprintf(bytes, sizeof(bytes), " bytes=%zu\n", conn.out.len);
