@@ -21,6 +21,7 @@
 #include "chat/openai.h"
 #include "chat/system_prompt.h"
 #include "chat/upstream.h"
+#include "http/limit.h"
 #include "routes/app.h"
 #include "server/listener.h"
 #include "server/parse.h"
@@ -112,8 +113,14 @@ parse_begin(void)
 	return ok;
 }
 
+static void
+session_ended(void *arg, const struct addr *owner)
+{
+	limit_end(arg, owner, LIMIT_SESSIONS);
+}
+
 static struct store *
-sessions_open(const struct conf *cf)
+sessions_open(const struct conf *cf, struct limits *clients)
 {
 	struct store_limits limits = {
 		.ttl_ms = cf->session_timeout_ms,
@@ -121,9 +128,33 @@ sessions_open(const struct conf *cf)
 		.memory = cf->memory_limit,
 		.session_messages = cf->session_max_messages,
 		.session_bytes = cf->session_max_bytes,
+		.ended = session_ended,
+		.ended_arg = clients,
 	};
 
 	return store_memory_open(&limits);
+}
+
+/* Sessions tell it when they end. */
+static struct limits *
+clients_open(const struct conf *cf)
+{
+	struct limit_conf conf = {
+		.rate = {
+			[LIMIT_NEW] = { cf->rate_new.count,
+			    cf->rate_new.seconds },
+			[LIMIT_CHAT] = { cf->rate_chat.count,
+			    cf->rate_chat.seconds },
+		},
+		.live = {
+			[LIMIT_SESSIONS] = cf->sessions_per_ip,
+			[LIMIT_TURNS] = cf->turns_per_ip,
+		},
+	};
+
+	if (cf->rate_new.count > 0)
+		conf.rate[LIMIT_GUESS] = LIMIT_GUESSES;
+	return limits_open(&conf);
 }
 
 static bool
@@ -205,7 +236,9 @@ open_parts(struct app *app, const char *system, struct sweeper **sweeper)
 
 	if (cf->trusted_proxies != NULL)
 		addr_set_parse(&app->trusted, cf->trusted_proxies);
-	if ((app->store = sessions_open(cf)) == NULL)
+	if ((app->limits = clients_open(cf)) == NULL)
+		return "limits";
+	if ((app->store = sessions_open(cf, app->limits)) == NULL)
 		return "store";
 	if ((app->line = line_new()) == NULL)
 		return "line";
@@ -270,6 +303,7 @@ run(const struct conf *cf, const struct articles *articles, const char *system)
 	if (app.line != NULL)
 		line_free(app.line);
 	store_close(app.store);
+	limits_close(app.limits);
 	metrics_all_destroy(&metrics);
 	listener_close(&ls);
 	log_notice("stop", LOG_INT("status", status));

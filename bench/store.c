@@ -30,6 +30,8 @@
 #define MAX_BYTES 512   /* a session, beside its text */
 #define MAX_US    20000 /* an operation at p99.9 */
 
+static const struct addr nobody;
+
 struct bench {
 	struct store *store;
 	int64_t now; /* ms */
@@ -120,7 +122,7 @@ make_session(struct bench *b)
 		text, ANSWER, RC_OK, NULL };
 	struct sid id;
 
-	store_create(b->store, true, b->now, answered, b);
+	store_create(b->store, &nobody, true, b->now, answered, b);
 	if (b->rc != RC_OK)
 		fail(rc_text(b->rc, LANG_EN));
 	id = b->id;
@@ -172,8 +174,9 @@ operate(struct bench *b)
 		fail("out of memory");
 	make_session(b);
 	*buffer = b->id;
-	store_load(b->store, buffer, false, &WINDOW_ALL, b->now, answered, b);
-	store_delete(b->store, buffer, b->now, answered, b);
+	store_load(
+	    b->store, buffer, NULL, false, &WINDOW_ALL, b->now, answered, b);
+	store_delete(b->store, buffer, NULL, b->now, answered, b);
 	free(buffer);
 }
 

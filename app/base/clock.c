@@ -35,6 +35,12 @@ clock_wall_ms(void)
 	return clock_us(CLOCK_REALTIME) / 1000;
 }
 
+int64_t
+clock_day_left_ms(int64_t wall_ms)
+{
+	return DAY_MS - wall_ms % DAY_MS;
+}
+
 /* A number of width digits, and what follows it. */
 static char *
 clock_digits(char *p, unsigned n, int width, char after)

@@ -18,7 +18,9 @@
 #define MAX_FRACTION  12   /* digits behind the point */
 #define MAX_BASE_PATH 200  /* bytes */
 #define MAX_TEXT      4000 /* bytes */
-#define MAX_URL       2000 /* bytes behind the scheme */
+#define MAX_RATE      1000000
+#define MAX_PERIOD    86400 /* seconds */
+#define MAX_URL       2000  /* bytes behind the scheme */
 
 static bool
 read_whole(uint64_t *out, const char *s)
@@ -150,6 +152,27 @@ read_tokens_field(uint64_t *out, const char *s)
 	};
 
 	return read_word(out, s, words, sizeof(words) / sizeof(words[0]));
+}
+
+/* "20/60", or "0". */
+static bool
+read_rate(uint64_t *out, const char *s)
+{
+	char *end;
+	uint64_t count = strtoull(s, &end, 10), seconds = 1;
+
+	if (strspn(s, DIGITS) == 0 || count > MAX_RATE)
+		return false;
+	if (*end == '/') {
+		s = end + 1;
+		seconds = strtoull(s, &end, 10);
+		if (strspn(s, DIGITS) == 0)
+			return false;
+	} else if (count != 0) {
+		return false;
+	}
+	*out = seconds << 32 | count;
+	return *end == '\0' && seconds > 0 && seconds <= MAX_PERIOD;
 }
 
 static bool
@@ -308,6 +331,8 @@ const struct conf_kind_rule conf_kinds[] = {
 	    is_token },
 	[CONF_TOKENS_FIELD] = { "auto, max_tokens or max_completion_tokens",
 	    read_tokens_field, NULL },
+	[CONF_RATE] = { "count/seconds, up to 1000000/86400, or 0: no limit",
+	    read_rate, NULL },
 	[CONF_ADDRESSES] = { "addresses and networks such as 10.0.0.0/8, "
 			     "with commas between them",
 	    NULL, is_addresses },

@@ -85,6 +85,19 @@ const struct conf_setting conf_settings[] = {
 	{ "llm_retries", CONF_WHOLE, CONF(llm_retries), "2", "0", "10",
 	    "further tries when the API is busy, failing or refuses "
 	    "connections, before any text came" },
+	{ "rate_new", CONF_RATE, CONF(rate_new), "20/60", NULL, NULL,
+	    "new sessions of one client address (IPv6: one /64): a bucket of "
+	    "so many that fills in so many seconds; beyond, 429 rate_limited; "
+	    "0 also lets ids be guessed at any speed" },
+	{ "rate_chat", CONF_RATE, CONF(rate_chat), "30/60", NULL, NULL,
+	    "messages of one client address, likewise" },
+	{ "sessions_per_ip", CONF_WHOLE, CONF(sessions_per_ip), "100", "0",
+	    "1000000000",
+	    "live sessions of one client address (429 too_many_sessions); "
+	    "0: no limit" },
+	{ "turns_per_ip", CONF_WHOLE, CONF(turns_per_ip), "8", "0", "1000000",
+	    "messages of one client address that are being answered or wait "
+	    "for it (429 too_many_turns); 0: no limit" },
 	{ "trusted_proxies", CONF_ADDRESSES, CONF(trusted_proxies), "", NULL,
 	    NULL,
 	    "the proxies whose X-Forwarded-For is believed; without them, the "
@@ -194,6 +207,10 @@ conf_set(struct conf *cf, const struct conf_setting *st, const char *value)
 		break;
 	case CONF_HUNDREDTHS:
 		*(double *)member = (double)n / 100;
+		break;
+	case CONF_RATE:
+		*(struct conf_rate *)member = (struct conf_rate){ (uint32_t)n,
+			(uint32_t)(n >> 32) };
 		break;
 	case CONF_MINUTES:
 	case CONF_SECONDS:

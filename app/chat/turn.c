@@ -42,12 +42,14 @@ struct turn {
 	const struct turn_events *events;
 	void *arg;
 
+	struct addr owner;
 	struct sid sid;
 	struct sid key;
 	enum turn_state state;
 	enum rc why; /* RC_OK: goes on */
 	enum lang lang;
 	bool has_sid;
+	bool own;
 	bool keep_partial;
 	bool left;
 	bool keyed;
@@ -330,11 +332,19 @@ static void
 turn_create(struct turn *t)
 {
 	struct turns *turns = t->turns;
+	enum rc rc = RC_OK;
 
+	if (t->events->creates != NULL)
+		rc = t->events->creates(t->arg, &t->end.retry_ms);
+	if (rc != RC_OK) {
+		turn_fail(t, rc);
+		return;
+	}
 	t->state = TURN_OPENS;
 	t->asked_ms = loop_now(turns->loop);
 	t->end.new_session = true;
-	store_create(turns->conf.store, true, t->asked_ms, turn_opened, t);
+	store_create(
+	    turns->conf.store, &t->owner, true, t->asked_ms, turn_opened, t);
 }
 
 static void
@@ -347,7 +357,7 @@ turn_load(struct turn *t)
 	t->state = TURN_OPENS;
 	t->asked_ms = loop_now(turns->loop);
 	loop_untimer(turns->loop, &t->patience);
-	store_load(turns->conf.store, &t->sid, true,
+	store_load(turns->conf.store, &t->sid, t->own ? &t->owner : NULL, true,
 	    t->keyed ? &WINDOW_ALL : &turns->conf.context, t->asked_ms,
 	    turn_opened, t);
 }
@@ -539,6 +549,9 @@ turn_start(struct turns *turns, const struct turn_request *request,
 	if (request->sid != NULL)
 		t->sid = *request->sid;
 	t->has_sid = request->sid != NULL;
+	if (request->owner != NULL)
+		t->owner = *request->owner;
+	t->own = request->own;
 	t->lang = request->lang;
 	t->keyed = request->key != NULL;
 	if (t->keyed)

@@ -6,8 +6,10 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "http/cookie.h"
+#include "http/guard.h"
 #include "http/origin.h"
 #include "server/conn.h"
 
@@ -186,21 +188,28 @@ problem_retry_after(const struct problem *p)
 		return p->retry_after;
 	switch (p->rc) {
 	case RC_BUSY:
+	case RC_TOO_MANY_TURNS:
 		return BUSY_RETRY_S;
 	case RC_CAPACITY:
+	case RC_TOO_MANY_SESSIONS:
 		return CAPACITY_RETRY_S;
+	case RC_BUDGET:
+		return (int)((clock_day_left_ms(clock_wall_ms()) + 999) / 1000);
 	default:
 		return 0;
 	}
 }
 
 void
-reply_problem(struct exchange *x, const struct problem *p)
+reply_problem(struct exchange *x, const struct problem *given)
 {
-	int retry_after = problem_retry_after(p);
+	struct problem problem = *given, *p = &problem;
 	char extra[MAX_EXTRA] = "";
 	struct buf body;
+	int retry_after;
 
+	guard_refusal(x, &p->rc, &p->retry_after);
+	retry_after = problem_retry_after(p);
 	if (p->allow != NULL)
 		snprintf(extra, sizeof(extra), "Allow: %s\r\n", p->allow);
 	else if (retry_after > 0)

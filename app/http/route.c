@@ -10,6 +10,7 @@
 
 #include "base/rc.h"
 #include "base/sid.h"
+#include "http/guard.h"
 #include "http/origin.h"
 #include "http/reply.h"
 #include "server/cgi.h"
@@ -251,11 +252,11 @@ is_refused(const struct cgi *cgi)
 void
 route_dispatch(const struct router *r, struct exchange *x, bool draining)
 {
+	struct problem problem = { .rc = RC_OK };
 	const struct route *row;
 	char whole[MAX_PATH];
 	const char *path, *id;
 	size_t id_len;
-	enum rc rc;
 
 	x->origin = origin_of(r->origins, x->cgi->var[CGI_ORIGIN],
 	    x->cgi->var[CGI_SEC_FETCH_SITE]);
@@ -272,11 +273,13 @@ route_dispatch(const struct router *r, struct exchange *x, bool draining)
 		return;
 	}
 	x->route = row;
-	rc = route_check(row, x, draining);
-	if (rc == RC_OK && id != NULL)
-		rc = route_take_id(x, id, id_len);
-	if (rc == RC_OK)
+	problem.rc = route_check(row, x, draining);
+	if (problem.rc == RC_OK && id != NULL)
+		problem.rc = route_take_id(x, id, id_len);
+	if (problem.rc == RC_OK)
+		problem.rc = guard_take(x, row->limit, &problem.retry_after);
+	if (problem.rc == RC_OK)
 		row->handle(x);
 	else
-		reply_rc(x, rc);
+		reply_problem(x, &problem);
 }

@@ -9,20 +9,25 @@
 #include "base/metrics.h"
 #include "http/client.h"
 
+#define RECLAIM_BATCH 64 /* expired sessions removed for one that is new */
+
 const struct route app_routes[] = {
 	/* fixed paths before patterns */
-	{ METHOD_GET, "/health", health_get, 0 },
-	{ METHOD_GET, "/ready", ready_get, 0 },
+	{ METHOD_GET, "/health", health_get, 0, LIMIT_NONE },
+	{ METHOD_GET, "/ready", ready_get, 0, LIMIT_NONE },
 	{ METHOD_POST, "/session/new", session_new,
-	    ROUTE_CHANGES | ROUTE_DRAINS },
+	    ROUTE_CHANGES | ROUTE_DRAINS, LIMIT_NEW },
 	{ METHOD_POST, "/session/chat", chat_post,
-	    ROUTE_CHANGES | ROUTE_DRAINS | ROUTE_JSON },
-	{ METHOD_GET, "/sessions/stats", stats_get, 0 },
-	{ METHOD_GET, "/metrics", metrics_get, 0 },
-	{ METHOD_GET, "/session/{id}/info", session_info, 0 },
-	{ METHOD_GET, "/session/{id}/messages", session_messages, 0 },
-	{ METHOD_POST, "/session/{id}/stop", chat_stop, ROUTE_CHANGES },
-	{ METHOD_DELETE, "/session/{id}", session_delete, ROUTE_CHANGES },
+	    ROUTE_CHANGES | ROUTE_DRAINS | ROUTE_JSON, LIMIT_CHAT },
+	{ METHOD_GET, "/sessions/stats", stats_get, 0, LIMIT_NONE },
+	{ METHOD_GET, "/metrics", metrics_get, 0, LIMIT_NONE },
+	{ METHOD_GET, "/session/{id}/info", session_info, 0, LIMIT_NONE },
+	{ METHOD_GET, "/session/{id}/messages", session_messages, 0,
+	    LIMIT_NONE },
+	{ METHOD_POST, "/session/{id}/stop", chat_stop, ROUTE_CHANGES,
+	    LIMIT_NONE },
+	{ METHOD_DELETE, "/session/{id}", session_delete, ROUTE_CHANGES,
+	    LIMIT_NONE },
 };
 const size_t app_routes_count = sizeof(app_routes) / sizeof(app_routes[0]);
 
@@ -102,6 +107,22 @@ app_loop_drain(void *state)
 	turns_drain(al->turns, APP_GRACE_MS);
 }
 
+enum rc
+app_admit_session(struct exchange *x)
+{
+	const struct app_loop *al = x->app;
+	struct limits *limits = al->app->limits;
+	enum rc rc;
+
+	if (limits == NULL)
+		return RC_OK;
+	rc = limit_begin(limits, &x->owner, LIMIT_SESSIONS);
+	if (rc == RC_TOO_MANY_SESSIONS &&
+	    store_sweep(al->app->store, loop_now(x->loop), RECLAIM_BATCH) > 0)
+		rc = limit_begin(limits, &x->owner, LIMIT_SESSIONS);
+	return rc;
+}
+
 static void
 app_request(void *state, struct conn *conn, struct cgi *cgi)
 {
@@ -112,6 +133,8 @@ app_request(void *state, struct conn *conn, struct cgi *cgi)
 		return;
 	x->client = client_address(cgi, &al->app->trusted);
 	x->log_client = (enum addr_shown)al->app->conf->log_client;
+	x->owner = addr_key(&x->client);
+	x->limits = al->app->limits;
 	route_dispatch(&al->router, x, al->draining);
 }
 

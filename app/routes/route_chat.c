@@ -10,6 +10,8 @@
 #include "chat/turn.h"
 #include "http/cookie.h"
 #include "http/exchange.h"
+#include "http/guard.h"
+#include "http/limit.h"
 #include "http/reply.h"
 #include "http/sse.h"
 #include "routes/app.h"
@@ -32,7 +34,10 @@ struct ask {
 struct chat {
 	struct exchange *x;
 	struct turn *turn;
+	struct limits *limits; /* NULL: none */
+	struct addr owner;
 	bool stream;
+	bool named;      /* a session */
 	struct buf json; /* of an event, or of the reply */
 };
 
@@ -84,8 +89,29 @@ ask_read(struct ask *ask, const struct exchange *x, const struct json *doc,
 static void
 chat_free(struct chat *chat)
 {
+	if (chat->limits != NULL)
+		limit_end(chat->limits, &chat->owner, LIMIT_TURNS);
 	buf_free(&chat->json);
 	free(chat);
+}
+
+/* A session that was named and is not live may be a guess. */
+static enum rc
+chat_creates(void *arg, int64_t *retry_ms)
+{
+	struct chat *chat = arg;
+	struct exchange *x = chat->x;
+	int retry_s = 0;
+	enum rc rc = RC_OK;
+
+	if (chat->named)
+		rc = guard_take(x, LIMIT_GUESS, &retry_s);
+	if (rc == RC_OK)
+		rc = guard_take(x, LIMIT_NEW, &retry_s);
+	if (rc == RC_OK)
+		rc = app_admit_session(x);
+	*retry_ms = (int64_t)retry_s * 1000;
+	return rc;
 }
 
 static void
@@ -211,6 +237,7 @@ chat_end_stream(
 			problem->rc = RC_NOMEM;
 	}
 	if (problem->rc != RC_OK) {
+		guard_refusal(x, &problem->rc, &problem->retry_after);
 		problem_members(chat_event(chat, "error"), x, problem);
 		json_close(json);
 		x->code = rc_code(problem->rc);
@@ -245,14 +272,38 @@ chat_done(void *arg, const struct turn_end *end)
 	chat_free(chat);
 }
 
+/* One more of the client's chats; NULL: *rc says why not. */
+static struct chat *
+chat_new(struct exchange *x, enum rc *rc)
+{
+	struct chat *chat;
+
+	*rc = RC_NOMEM;
+	if ((chat = calloc(1, sizeof(*chat))) == NULL)
+		return NULL;
+	chat->x = x;
+	chat->owner = x->owner;
+	*rc = RC_OK;
+	if (x->limits != NULL)
+		*rc = limit_begin(x->limits, &x->owner, LIMIT_TURNS);
+	if (*rc != RC_OK) {
+		free(chat);
+		return NULL;
+	}
+	chat->limits = x->limits;
+	return chat;
+}
+
 static enum rc
 chat_start(struct exchange *x, const struct ask *ask)
 {
-	static const struct turn_events events = { chat_waits, chat_started,
-		chat_delta, chat_done };
+	static const struct turn_events events = { chat_creates, chat_waits,
+		chat_started, chat_delta, chat_done };
 	const struct app_loop *al = x->app;
 	struct turn_request request = {
 		.sid = ask->has_sid ? &ask->sid : NULL,
+		.owner = &x->owner,
+		.own = ask->has_sid && guard_owner(x) != NULL,
 		.message = ask->message,
 		.len = ask->len,
 		.lang = x->lang,
@@ -261,12 +312,13 @@ chat_start(struct exchange *x, const struct ask *ask)
 	};
 	const char *key = x->cgi->var[CGI_IDEMPOTENCY_KEY];
 	struct chat *chat;
+	enum rc rc;
 
 	if (*key != '\0')
 		request.key = key;
-	if ((chat = calloc(1, sizeof(*chat))) == NULL)
-		return RC_NOMEM;
-	chat->x = x;
+	if ((chat = chat_new(x, &rc)) == NULL)
+		return rc;
+	chat->named = ask->has_sid;
 	chat->stream = ask->stream;
 	buf_init(&chat->json, MAX_REPLY + TURN_MAX_ANSWER * MAX_ESCAPE);
 	chat->turn = turn_start(al->turns, &request, &events, chat);
@@ -324,6 +376,6 @@ chat_stop(struct exchange *x)
 	const struct app_loop *al = x->app;
 
 	exchange_wait(x);
-	store_load(al->app->store, &x->sid, false, &WINDOW_NONE,
+	store_load(al->app->store, &x->sid, guard_owner(x), false, &WINDOW_NONE,
 	    loop_now(x->loop), stop_loaded, x);
 }

@@ -7,6 +7,7 @@
 #include "chat/line.h"
 #include "http/cookie.h"
 #include "http/exchange.h"
+#include "http/guard.h"
 #include "http/reply.h"
 #include "routes/app.h"
 #include "session/history.h"
@@ -86,9 +87,15 @@ session_created(void *arg, enum rc rc, struct session *s)
 void
 session_new(struct exchange *x)
 {
+	enum rc rc = app_admit_session(x);
+
+	if (rc != RC_OK) {
+		reply_rc(x, rc);
+		return;
+	}
 	exchange_wait(x);
-	store_create(
-	    session_store(x), false, loop_now(x->loop), session_created, x);
+	store_create(session_store(x), &x->owner, false, loop_now(x->loop),
+	    session_created, x);
 }
 
 static int64_t
@@ -128,8 +135,8 @@ void
 session_info(struct exchange *x)
 {
 	exchange_wait(x);
-	store_load(session_store(x), &x->sid, false, &WINDOW_NONE,
-	    loop_now(x->loop), info_loaded, x);
+	store_load(session_store(x), &x->sid, guard_owner(x), false,
+	    &WINDOW_NONE, loop_now(x->loop), info_loaded, x);
 }
 
 static void
@@ -177,8 +184,8 @@ void
 session_messages(struct exchange *x)
 {
 	exchange_wait(x);
-	store_load(session_store(x), &x->sid, false, &WINDOW_ALL,
-	    loop_now(x->loop), messages_loaded, x);
+	store_load(session_store(x), &x->sid, guard_owner(x), false,
+	    &WINDOW_ALL, loop_now(x->loop), messages_loaded, x);
 }
 
 /* Those who stand in line hear of it whether or not this client is there. */
@@ -206,6 +213,6 @@ void
 session_delete(struct exchange *x)
 {
 	exchange_wait(x);
-	store_delete(
-	    session_store(x), &x->sid, loop_now(x->loop), session_deleted, x);
+	store_delete(session_store(x), &x->sid, guard_owner(x),
+	    loop_now(x->loop), session_deleted, x);
 }

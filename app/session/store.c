@@ -2,17 +2,18 @@
 #include "session/store.h"
 
 void
-store_create(
-    struct store *st, bool hold, int64_t now, store_done_f *done, void *arg)
+store_create(struct store *st, const struct addr *owner, bool hold, int64_t now,
+    store_done_f *done, void *arg)
 {
-	st->backend->create(st, hold, now, done, arg);
+	st->backend->create(st, owner, hold, now, done, arg);
 }
 
 void
-store_load(struct store *st, const struct sid *sid, bool hold,
-    const struct window *window, int64_t now, store_done_f *done, void *arg)
+store_load(struct store *st, const struct sid *sid, const struct addr *owner,
+    bool hold, const struct window *window, int64_t now, store_done_f *done,
+    void *arg)
 {
-	st->backend->load(st, sid, hold, window, now, done, arg);
+	st->backend->load(st, sid, owner, hold, window, now, done, arg);
 }
 
 void
@@ -31,10 +32,10 @@ store_release(struct store *st, const struct sid *sid, int64_t now,
 }
 
 void
-store_delete(struct store *st, const struct sid *sid, int64_t now,
-    store_done_f *done, void *arg)
+store_delete(struct store *st, const struct sid *sid, const struct addr *owner,
+    int64_t now, store_done_f *done, void *arg)
 {
-	st->backend->remove(st, sid, now, done, arg);
+	st->backend->remove(st, sid, owner, now, done, arg);
 }
 
 void

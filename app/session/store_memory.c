@@ -68,6 +68,13 @@ history_cost(const struct history *h)
  * A session.
  */
 
+static void
+memory_ended(const struct memory *st, const struct addr *owner)
+{
+	if (st->limits.ended != NULL)
+		st->limits.ended(st->limits.ended_arg, owner);
+}
+
 /* Also of a whole chain. */
 static void
 entry_free(struct memory *st, struct shard_entry *e)
@@ -80,6 +87,7 @@ entry_free(struct memory *st, struct shard_entry *e)
 		    &st->bytes, ENTRY_COST + history_cost(&e->history));
 		atomic_fetch_sub(&st->sessions, 1);
 		history_free(&e->history);
+		memory_ended(st, &e->owner);
 		explicit_bzero(e, sizeof(*e));
 		free(e);
 	}
@@ -171,7 +179,8 @@ memory_is_full(struct memory *st)
 
 /* Expired ones that were not swept yet make room. */
 static enum rc
-entry_new(struct memory *st, int64_t now, struct shard_entry **out)
+entry_new(struct memory *st, const struct addr *owner, int64_t now,
+    struct shard_entry **out)
 {
 	struct shard_entry *e = NULL;
 	enum rc rc = RC_NOMEM;
@@ -185,6 +194,7 @@ entry_new(struct memory *st, int64_t now, struct shard_entry **out)
 	rc = RC_ENTROPY;
 	if (!sid_make(&e->sid))
 		goto out;
+	e->owner = *owner;
 	e->created_ms = e->active_ms = now;
 	*out = e;
 	rc = RC_OK;
@@ -198,8 +208,8 @@ out:
 }
 
 static void
-memory_create(
-    struct store *store, bool hold, int64_t now, store_done_f *done, void *arg)
+memory_create(struct store *store, const struct addr *owner, bool hold,
+    int64_t now, store_done_f *done, void *arg)
 {
 	struct memory *st = memory_of(store);
 	struct session session = { 0 };
@@ -207,7 +217,7 @@ memory_create(
 	struct shard_entry *e;
 	enum rc rc;
 
-	if ((rc = entry_new(st, now, &e)) == RC_OK) {
+	if ((rc = entry_new(st, owner, now, &e)) == RC_OK) {
 		sh = memory_shard(st, &e->sid);
 		pthread_mutex_lock(&sh->mtx);
 		shard_add_locked(sh, e);
@@ -216,19 +226,32 @@ memory_create(
 		entry_show_locked(st, e, now, &session);
 		shard_settle_locked(sh, now, SETTLE_STEPS);
 		pthread_mutex_unlock(&sh->mtx);
+	} else {
+		memory_ended(st, owner);
 	}
 	entry_answer(rc, &session, done, arg);
 }
 
+static struct shard_entry *
+find_locked(struct shard *sh, const struct sid *sid, const struct addr *owner,
+    int64_t now)
+{
+	struct shard_entry *e = shard_find_locked(sh, sid, now);
+
+	if (e != NULL && owner != NULL && !addr_equal(&e->owner, owner))
+		return NULL;
+	return e;
+}
+
 static enum rc
 load_locked(struct memory *st, struct shard *sh, const struct sid *sid,
-    bool hold, const struct window *window, int64_t now,
-    struct session *session)
+    const struct addr *owner, bool hold, const struct window *window,
+    int64_t now, struct session *session)
 {
 	struct shard_entry *e;
 	enum rc rc;
 
-	if ((e = shard_find_locked(sh, sid, now)) == NULL)
+	if ((e = find_locked(sh, sid, owner, now)) == NULL)
 		return RC_NOSESSION;
 	if (hold && memory_is_full(st))
 		return RC_CAPACITY;
@@ -242,8 +265,9 @@ load_locked(struct memory *st, struct shard *sh, const struct sid *sid,
 }
 
 static void
-memory_load(struct store *store, const struct sid *sid, bool hold,
-    const struct window *window, int64_t now, store_done_f *done, void *arg)
+memory_load(struct store *store, const struct sid *sid,
+    const struct addr *owner, bool hold, const struct window *window,
+    int64_t now, store_done_f *done, void *arg)
 {
 	struct memory *st = memory_of(store);
 	struct shard *sh = memory_shard(st, sid);
@@ -253,7 +277,7 @@ memory_load(struct store *store, const struct sid *sid, bool hold,
 	if (hold && memory_is_full(st))
 		memory_sweep(store, now, RECLAIM_BATCH);
 	pthread_mutex_lock(&sh->mtx);
-	rc = load_locked(st, sh, sid, hold, window, now, &session);
+	rc = load_locked(st, sh, sid, owner, hold, window, now, &session);
 	shard_settle_locked(sh, now, SETTLE_STEPS);
 	pthread_mutex_unlock(&sh->mtx);
 	entry_answer(rc, &session, done, arg);
@@ -317,8 +341,8 @@ memory_release(struct store *store, const struct sid *sid, int64_t now,
 }
 
 static void
-memory_remove(struct store *store, const struct sid *sid, int64_t now,
-    store_done_f *done, void *arg)
+memory_remove(struct store *store, const struct sid *sid,
+    const struct addr *owner, int64_t now, store_done_f *done, void *arg)
 {
 	struct memory *st = memory_of(store);
 	struct shard *sh = memory_shard(st, sid);
@@ -326,7 +350,7 @@ memory_remove(struct store *store, const struct sid *sid, int64_t now,
 	enum rc rc = RC_NOSESSION;
 
 	pthread_mutex_lock(&sh->mtx);
-	if ((e = shard_find_locked(sh, sid, now)) != NULL) {
+	if ((e = find_locked(sh, sid, owner, now)) != NULL) {
 		shard_remove_locked(sh, e);
 		e->chain = NULL;
 		rc = RC_OK;
@@ -354,6 +378,7 @@ memory_close(struct store *store)
 {
 	struct memory *st = memory_of(store);
 
+	st->limits.ended = NULL;
 	for (unsigned i = 0; i < SHARDS; i++)
 		entry_free(st, shard_close(&st->shards[i]));
 	free(st);

@@ -19,6 +19,9 @@ int64_t clock_mono_us(void);
 /* Milliseconds since 1970-01-01T00:00:00Z. */
 int64_t clock_wall_ms(void);
 
+/* Milliseconds from a wall time >= 0 to the next midnight in UTC, not 0. */
+int64_t clock_day_left_ms(int64_t wall_ms);
+
 /*
  * Write a wall time as "2025-11-08T14:30:00", in UTC, without fraction
  * (ISO 8601 without zone, as the service's interface fixes it).

@@ -24,6 +24,11 @@ enum conf_tokens_field {
 	CONF_TOKENS_COMPLETION,		/* max_completion_tokens */
 };
 
+struct conf_rate {
+	uint32_t	count;			/* 0: no limit */
+	uint32_t	seconds;		/* not 0 */
+};
+
 struct conf {
 	/* sessions */
 	int64_t		 session_timeout_ms;
@@ -63,6 +68,10 @@ struct conf {
 	uint64_t	 llm_retries;
 
 	/* clients */
+	struct conf_rate rate_new;
+	struct conf_rate rate_chat;
+	uint64_t	 sessions_per_ip;	/* 0: no limit */
+	uint64_t	 turns_per_ip;		/* likewise */
 	char		*trusted_proxies;	/* addr_set_parse's, or NULL */
 
 	/* the process */

@@ -26,6 +26,7 @@ enum conf_kind {
 	CONF_ORIGINS,		/* char *: NULL when empty */
 	CONF_TOKEN,		/* likewise */
 	CONF_TOKENS_FIELD,	/* int: enum conf_tokens_field */
+	CONF_RATE,		/* struct conf_rate */
 	CONF_ADDRESSES,		/* char *: NULL when empty; addr_set_parse's */
 	CONF_LOG_FORMAT,	/* int: enum log_format */
 	CONF_LOG_TARGET,	/* char *: log_target_open's */
@@ -34,8 +35,8 @@ enum conf_kind {
 
 /*
  * Read a number: true, and *out in the unit of the kind's member (hundredths
- * for CONF_HUNDREDTHS), when the whole text is one; *out is undefined
- * otherwise.
+ * for CONF_HUNDREDTHS; for CONF_RATE its count, and its seconds << 32), when
+ * the whole text is one; *out is undefined otherwise.
  */
 typedef bool conf_number_f(uint64_t *out, const char *);
 

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/rc.h"
 #include "base/sid.h"
 #include "chat/line.h"
@@ -56,6 +57,8 @@ struct turn;
  */
 struct turn_request {
 	const struct sid	*sid;		/* NULL: a new session */
+	const struct addr	*owner;		/* of a new session; copied */
+	bool			 own;		/* only owner's may be named */
 	const char		*message;	/* copied */
 	size_t			 len;
 	enum lang		 lang;
@@ -78,8 +81,9 @@ struct turn_end {
 	const char		*answer;	/* all of it, "" when empty */
 	size_t			 len;
 	struct usage		 usage;
-	int64_t			 retry_ms;	/* of RC_UPSTREAM_DOWN: wait so
-						   long, 0: not known */
+	int64_t			 retry_ms;	/* of RC_UPSTREAM_DOWN and what
+						   creates said: wait so long,
+						   0: not known */
 };
 
 /*
@@ -87,6 +91,12 @@ struct turn_end {
  * struct outlives the turn.
  */
 struct turn_events {
+	/*
+	 * There is no session yet, or not any more: may one be made? RC_OK, or
+	 * why not; *retry_ms is then how long to wait. NULL: always.
+	 */
+	enum rc	(*creates)(void *arg, int64_t *retry_ms);
+
 	/* It was let into the line; only when it has to wait there. */
 	void	(*waits)(void *arg);
 

@@ -38,6 +38,7 @@ struct cookie;
 /* "GET" and so on, "other"; for all but METHOD_OTHER as in a request. */
 const char *method_name(enum method);
 
+struct limits;
 struct route;
 
 /*
@@ -57,6 +58,8 @@ struct exchange {
 	char			 request_id[REQUEST_ID_SIZE];
 	struct addr		 client;	/* client_address's */
 	enum addr_shown		 log_client;	/* what the log shows of it */
+	struct addr		 owner;		/* addr_key's of it */
+	struct limits		*limits;	/* NULL: none */
 	struct sid		 sid;		/* of a route with {id} */
 	struct sid		 log_sid;	/* set it to log the session */
 	bool			 has_log_sid;

@@ -24,7 +24,7 @@
 #define LIMIT_MAX_COUNT 1000000		/* tokens of a bucket */
 #define LIMIT_MAX_SECONDS 86400		/* until it is full again */
 
-/* Wrong and unknown session ids: as many as a visitor's mistakes need. */
+/* Wrong and unknown session ids: as many as a visitor's mistakes may need. */
 #define LIMIT_GUESSES ((struct limit_rate) { 30, 60 })
 
 enum limit_kind {

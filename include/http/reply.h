@@ -17,8 +17,9 @@ void reply_body(struct exchange *, const char *content_type, struct buf *body);
 void reply_options(struct exchange *, const char *allow);
 
 /*
- * A problem document (RFC 9457). What is 0 or NULL is left out, but RC_BUSY and
- * RC_CAPACITY have a Retry-After of their own.
+ * A problem document (RFC 9457), after guard_refusal had its say. What is 0 or
+ * NULL is left out, but RC_BUSY, RC_CAPACITY and the refusals of limits (429)
+ * have a Retry-After of their own.
  */
 struct problem {
 	enum rc			 rc;

@@ -1,6 +1,6 @@
 /*
  * The route table and its dispatcher. A row carries what it requires; the
- * dispatcher checks it once: 404, 405, 413, 415, 400 for a malformed {id} and
+ * dispatcher checks it once: 404, 405, 413, 415, 429, 400 for a wrong {id} and
  * the answer to OPTIONS fall out of the same loop. Fixed paths stand before
  * patterns.
  */
@@ -11,6 +11,7 @@
 
 #include "http/cookie.h"
 #include "http/exchange.h"
+#include "http/limit.h"
 
 enum route_flags {
 	ROUTE_JSON = 1,		/* the body must be application/json */
@@ -25,6 +26,7 @@ struct route {
 	const char	*path;		/* "/session/{id}/info" */
 	route_handle_f	*handle;
 	unsigned	 flags;
+	enum limit_kind	 limit;
 };
 
 struct router {

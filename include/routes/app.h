@@ -16,6 +16,7 @@
 #include "chat/responder.h"
 #include "chat/turn.h"
 #include "http/exchange.h"
+#include "http/limit.h"
 #include "http/route.h"
 #include "server/server.h"
 #include "session/store.h"
@@ -26,6 +27,7 @@
 struct app {
 	const struct conf	*conf;
 	struct addr_set		 trusted;	/* proxies */
+	struct limits		*limits;	/* NULL: none */
 	struct store		*store;
 	struct line		*line;
 	const struct articles	*articles;
@@ -54,6 +56,13 @@ struct responder *app_open_responder(const struct app *, struct loop *);
 
 /* The callbacks for server_start; app must outlive the server. */
 struct server_app app_callbacks(struct app *);
+
+/*
+ * Before store_create: whether the client may have one more live session.
+ * RC_OK, RC_TOO_MANY_SESSIONS, RC_NOMEM. Expired ones that were not swept yet
+ * are removed first, a batch of them.
+ */
+enum rc app_admit_session(struct exchange *);
 
 /* All the routes, with base_path put before them by the dispatcher. */
 extern const struct route app_routes[];

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/sid.h"
 #include "session/history.h"
 
@@ -26,6 +27,7 @@
 
 struct shard_entry {
 	struct sid		 sid;		/* immutable */
+	struct addr		 owner;		/* likewise */
 
 	/* the shard's own */
 	struct shard_entry	*chain;		/* the next in the bucket */

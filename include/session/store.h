@@ -15,9 +15,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/rc.h"
 #include "base/sid.h"
 #include "session/history.h"
+
+/*
+ * Called once for each store_create, with its owner: when the session has
+ * ended, deleted or swept, or none was made. On any thread, under no lock; not
+ * for those that are left at store_close.
+ */
+typedef void store_ended_f(void *arg, const struct addr *owner);
 
 struct store_limits {
 	int64_t		ttl_ms;
@@ -26,6 +34,8 @@ struct store_limits {
 						   answers may exceed it */
 	uint64_t	session_messages;
 	uint64_t	session_bytes;		/* of text */
+	store_ended_f	*ended;			/* or NULL */
+	void		*ended_arg;
 };
 
 /* A session as it was when asked. */
@@ -58,15 +68,17 @@ struct store;
  * A new session, with a new identifier; hold: for a turn. RC_CAPACITY at
  * max_sessions or when the memory limit is reached, RC_ENTROPY, RC_NOMEM.
  */
-typedef void store_create_f(struct store *, bool hold, int64_t now,
-    store_done_f *, void *arg);
+typedef void store_create_f(struct store *, const struct addr *owner, bool hold,
+    int64_t now, store_done_f *, void *arg);
 
 /*
  * Read a session. hold: for a turn (RC_CAPACITY when the memory limit is
- * reached); without it reading does not prolong it. RC_NOSESSION, RC_NOMEM.
+ * reached); without it reading does not prolong it. owner: RC_NOSESSION when it
+ * is another's; NULL: anybody's. RC_NOSESSION, RC_NOMEM.
  */
-typedef void store_load_f(struct store *, const struct sid *, bool hold,
-    const struct window *, int64_t now, store_done_f *, void *arg);
+typedef void store_load_f(struct store *, const struct sid *,
+    const struct addr *owner, bool hold, const struct window *, int64_t now,
+    store_done_f *, void *arg);
 
 /*
  * Add a pair to a session that is held, let go of it and begin its idle time
@@ -81,9 +93,12 @@ typedef void store_append_f(struct store *, const struct sid *,
 typedef void store_release_f(struct store *, const struct sid *, int64_t now,
     store_done_f *, void *arg);
 
-/* Delete a session, held or not. session is NULL. RC_NOSESSION. */
-typedef void store_delete_f(struct store *, const struct sid *, int64_t now,
-    store_done_f *, void *arg);
+/*
+ * Delete a session, held or not; owner as for store_load. session is NULL.
+ * RC_NOSESSION.
+ */
+typedef void store_delete_f(struct store *, const struct sid *,
+    const struct addr *owner, int64_t now, store_done_f *, void *arg);
 
 /* How many there are, and what they take; all 0 unless RC_OK. */
 typedef void store_count_f(struct store *, int64_t now, store_count_done_f *,

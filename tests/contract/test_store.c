@@ -21,6 +21,8 @@ static const struct opener {
 
 static const struct opener *opener; /* the one that is asked */
 
+static const struct addr owner = { "192.0.2.1" };
+
 static const struct store_limits roomy = {
 	.ttl_ms = TTL,
 	.max_sessions = 1000000,
@@ -88,7 +90,7 @@ try_create(struct store *st, bool hold, int64_t now, struct session *out)
 {
 	struct reply r = { 0 };
 
-	store_create(st, hold, now, replied, &r);
+	store_create(st, &owner, hold, now, replied, &r);
 	return outcome(&r, out);
 }
 
@@ -107,7 +109,7 @@ load(struct store *st, const struct sid *id, bool hold, int64_t now,
 {
 	struct reply r = { 0 };
 
-	store_load(st, id, hold, &WINDOW_NONE, now, replied, &r);
+	store_load(st, id, NULL, hold, &WINDOW_NONE, now, replied, &r);
 	return outcome(&r, out);
 }
 
@@ -140,7 +142,7 @@ drop(struct store *st, const struct sid *id, int64_t now)
 {
 	struct reply r = { 0 };
 
-	store_delete(st, id, now, replied, &r);
+	store_delete(st, id, NULL, now, replied, &r);
 	assert_false(r.found);
 	return outcome(&r, NULL);
 }
@@ -174,7 +176,7 @@ texts(struct store *st, const struct sid *id, struct window window, int64_t now)
 	struct message m;
 	size_t pos = 0, n = 0;
 
-	store_load(st, id, false, &window, now, replied, &r);
+	store_load(st, id, NULL, false, &window, now, replied, &r);
 	assert_int_equal(r.rc, RC_OK);
 	out[0] = '\0';
 	while (history_next(&r.session.history, &pos, &m)) {
@@ -262,7 +264,7 @@ test_answer_not_taken_is_freed(void **state)
 
 	(void)state;
 	assert_int_equal(append(st, &id, "q", "a", 0, NULL), RC_OK);
-	store_load(st, &id, false, &WINDOW_ALL, 0, replied, &r);
+	store_load(st, &id, NULL, false, &WINDOW_ALL, 0, replied, &r);
 	assert_int_equal(r.session.history.count, 2);
 	assert_int_equal(drop(st, &id, 0), RC_OK);
 	assert_memory_equal(r.session.history.block + 16, "q", 1);

@@ -386,7 +386,7 @@ static void
 test_log(void **state)
 {
 	static const struct route route = { METHOD_DELETE, "/session/{id}",
-		NULL, 0 };
+		NULL, 0, LIMIT_NONE };
 	struct exchange *x;
 	char line[2048], bytes[64], hash[SID_HASH_SIZE];
 

@@ -196,13 +196,13 @@ handle_post(struct exchange *x)
 }
 
 static const struct route routes[] = {
-	{ METHOD_GET, "/health", handle_health, 0 },
-	{ METHOD_POST, "/session/new", handle_new, ROUTE_DRAINS },
-	{ METHOD_POST, "/session/chat", handle_chat,
-	    ROUTE_DRAINS | ROUTE_JSON },
-	{ METHOD_GET, "/session/{id}/info", handle_info, 0 },
-	{ METHOD_DELETE, "/session/{id}", handle_delete, 0 },
-	{ METHOD_POST, "/session/{id}", handle_post, ROUTE_JSON },
+	{ METHOD_GET, "/health", handle_health, 0, LIMIT_NONE },
+	{ METHOD_POST, "/session/new", handle_new, ROUTE_DRAINS, LIMIT_NONE },
+	{ METHOD_POST, "/session/chat", handle_chat, ROUTE_DRAINS | ROUTE_JSON,
+	    LIMIT_NONE },
+	{ METHOD_GET, "/session/{id}/info", handle_info, 0, LIMIT_NONE },
+	{ METHOD_DELETE, "/session/{id}", handle_delete, 0, LIMIT_NONE },
+	{ METHOD_POST, "/session/{id}", handle_post, ROUTE_JSON, LIMIT_NONE },
 };
 
 struct request {

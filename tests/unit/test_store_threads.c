@@ -22,6 +22,8 @@
 #define SHARED  32   /* sessions that all threads know */
 #define ROOM    1000 /* max_sessions where it matters */
 
+static const struct addr nobody;
+
 struct shared {
 	struct store *store;
 	atomic_llong now; /* ms: moved by every operation */
@@ -116,7 +118,7 @@ take_turn(struct worker *w, const struct sid *id, int64_t now)
 		dice(w, sizeof(text)), RC_OK, NULL };
 
 	memset(text, (int)('a' + dice(w, 26)), sizeof(text));
-	store_load(st, id, true, &WINDOW_ALL, now, answered, w);
+	store_load(st, id, NULL, true, &WINDOW_ALL, now, answered, w);
 	if (w->rc != RC_OK)
 		return;
 	if (dice(w, 4) > 0)
@@ -135,12 +137,12 @@ step(struct worker *w)
 	switch (dice(w, 8)) {
 	case 0:
 	case 1:
-		store_create(sh->store, false, now, answered, w);
+		store_create(sh->store, &nobody, false, now, answered, w);
 		if (w->rc == RC_OK)
 			pick(w, &w->id);
 		break;
 	case 2:
-		store_delete(sh->store, &id, now, answered, w);
+		store_delete(sh->store, &id, NULL, now, answered, w);
 		break;
 	case 3:
 		store_count(sh->store, now, counted, w);
@@ -150,7 +152,7 @@ step(struct worker *w)
 		break;
 	case 5:
 		store_load(
-		    sh->store, &id, false, &WINDOW_ALL, now, answered, w);
+		    sh->store, &id, NULL, false, &WINDOW_ALL, now, answered, w);
 		break;
 	default:
 		take_turn(w, &id, now);
@@ -172,7 +174,8 @@ fill(void *arg)
 	struct worker *w = arg;
 
 	for (int i = 0; i < ROOM; i++) {
-		store_create(w->shared->store, dice(w, 2), 0, answered, w);
+		store_create(
+		    w->shared->store, &nobody, dice(w, 2), 0, answered, w);
 		atomic_fetch_add(
 		    w->rc == RC_OK ? &w->shared->created : &w->shared->refused,
 		    1);

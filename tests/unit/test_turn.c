@@ -36,6 +36,8 @@ struct op {
 	struct slow *slow;
 	enum { OP_CREATE, OP_LOAD, OP_APPEND, OP_RELEASE } kind;
 	struct sid sid;
+	struct addr owner;
+	bool own;
 	struct window window;
 	struct message pair[2];
 	char *text[2];
@@ -53,11 +55,12 @@ op_run(struct loop_task *task)
 
 	switch (op->kind) {
 	case OP_CREATE:
-		store_create(slow->inner, true, op->now, op->done, op->arg);
+		store_create(
+		    slow->inner, &op->owner, true, op->now, op->done, op->arg);
 		break;
 	case OP_LOAD:
-		store_load(slow->inner, &op->sid, true, &op->window, op->now,
-		    op->done, op->arg);
+		store_load(slow->inner, &op->sid, op->own ? &op->owner : NULL,
+		    true, &op->window, op->now, op->done, op->arg);
 		break;
 	case OP_APPEND:
 		if (slow->append_fails == RC_OK)
@@ -96,19 +99,25 @@ op_new(struct store *store, int kind, const struct sid *sid, int64_t now,
 }
 
 static void
-slow_create(
-    struct store *store, bool hold, int64_t now, store_done_f *done, void *arg)
+slow_create(struct store *store, const struct addr *owner, bool hold,
+    int64_t now, store_done_f *done, void *arg)
 {
 	assert_true(hold);
-	op_new(store, OP_CREATE, NULL, now, done, arg);
+	op_new(store, OP_CREATE, NULL, now, done, arg)->owner = *owner;
 }
 
 static void
-slow_load(struct store *store, const struct sid *sid, bool hold,
-    const struct window *window, int64_t now, store_done_f *done, void *arg)
+slow_load(struct store *store, const struct sid *sid, const struct addr *owner,
+    bool hold, const struct window *window, int64_t now, store_done_f *done,
+    void *arg)
 {
+	struct op *op = op_new(store, OP_LOAD, sid, now, done, arg);
+
 	assert_true(hold);
-	op_new(store, OP_LOAD, sid, now, done, arg)->window = *window;
+	op->window = *window;
+	op->own = owner != NULL;
+	if (op->own)
+		op->owner = *owner;
 }
 
 static void
@@ -578,9 +587,10 @@ look_at(struct world *w, const struct sid *sid)
 	const int64_t far = loop_now(w->loop) + 86400000;
 	struct look look = { .rc = RC_OK }, late = { .rc = RC_OK };
 
-	store_load(w->memory, sid, false, &WINDOW_ALL, loop_now(w->loop),
+	store_load(w->memory, sid, NULL, false, &WINDOW_ALL, loop_now(w->loop),
 	    looked, &look);
-	store_load(w->memory, sid, false, &WINDOW_NONE, far, looked, &late);
+	store_load(
+	    w->memory, sid, NULL, false, &WINDOW_NONE, far, looked, &late);
 	look.held = late.rc == RC_OK;
 	return look;
 }
@@ -634,7 +644,7 @@ count_sessions(struct world *w)
 static void
 delete_session(struct world *w, const struct sid *sid)
 {
-	store_delete(w->memory, sid, loop_now(w->loop), nothing, NULL);
+	store_delete(w->memory, sid, NULL, loop_now(w->loop), nothing, NULL);
 }
 
 /*

@@ -1,0 +1,58 @@
+/* The limiter knows addresses and times; a request has both. */
+#include "http/guard.h"
+
+#include <stddef.h>
+
+#include "base/metrics.h"
+#include "server/loop.h"
+
+enum rc
+guard_take(struct exchange *x, enum limit_kind kind, int *retry_s)
+{
+	if (x->limits == NULL)
+		return RC_OK;
+	return limit_take(
+	    x->limits, &x->owner, kind, loop_now(x->loop), retry_s);
+}
+
+static void
+guard_count(const struct exchange *x, enum metrics_limited row)
+{
+	metrics_count(loop_metrics(x->loop), METRIC_LIMITED, row);
+}
+
+void
+guard_refusal(struct exchange *x, enum rc *rc, int *retry_s)
+{
+	enum rc guess = RC_OK;
+
+	if (*rc == RC_NOSESSION || *rc == RC_SESSION_ID)
+		guess = guard_take(x, LIMIT_GUESS, retry_s);
+	if (guess != RC_OK)
+		*rc = guess;
+	switch (*rc) {
+	case RC_RATE:
+		guard_count(x, LIMITED_RATE);
+		break;
+	case RC_TOO_MANY_SESSIONS:
+		guard_count(x, LIMITED_SESSIONS);
+		break;
+	case RC_TOO_MANY_TURNS:
+		guard_count(x, LIMITED_TURNS);
+		break;
+	case RC_BUDGET:
+		guard_count(x, LIMITED_BUDGET);
+		break;
+	default:
+		break;
+	}
+}
+
+const struct addr *
+guard_owner(const struct exchange *x)
+{
+	if (x->limits == NULL || !limit_is_spent(x->limits, &x->owner,
+				     LIMIT_GUESS, loop_now(x->loop)))
+		return NULL;
+	return &x->owner;
+}
