@@ -13,8 +13,9 @@ import threading
 import time
 from pathlib import Path
 
+from sim import CANARY, DEADLINE
+
 HERE = Path(__file__).resolve().parent
-DEADLINE = 30  # seconds
 NEVER = 3600 * 1000  # ms
 REDACTED = "[REDACTED]"  # what its journal has in the key's place
 
@@ -34,6 +35,8 @@ def place():
 
 def missing():
     """Why it cannot be started, or None."""
+    if node() is None:
+        return "node is missing: apt-get install nodejs"
     wanted = (HERE / "npm" / "package-lock.json").read_bytes()
     have = place() / "package-lock.json"
     if have.is_file() and have.read_bytes() == wanted:
@@ -79,7 +82,7 @@ def answer(told):
 
 def failure(told):
     error = {"status": int(told["status"]), "error": {
-        "message": "upstream-words-3c1f", "type": "server_error"}}
+        "message": CANARY, "type": "server_error"}}
     if "retry_after" in told:
         error["retryAfter"] = int(told["retry_after"])
     elif error["status"] == 429:
@@ -167,8 +170,8 @@ class Aimock:
             conn.close()
 
     def prepare(self, message):
-        """Tell it what is coming; it looks for what it was told anywhere in a
-        message."""
+        """Tell it what is coming; none may be a part of a later one, since it
+        looks for what it was told anywhere in a message."""
         with self.lock:
             if message not in self.known:
                 assert not any(known in message for known in self.known)
