@@ -101,8 +101,9 @@ def test_more_chats_than_descriptors_wait_for_their_turn(held):
         "llm_timeout_seconds": 600}, preexec_fn=lambda: resource.setrlimit(
             resource.RLIMIT_NOFILE, (100, 200)))
     try:
-        fit = int(re.search(r"event=serving .*descriptors=200 max_chats=(\d+)",
-                            service.log.read_text())[1])
+        line = re.compile(r"event=serving .*descriptors=200 max_chats=(\d+)")
+        fit = int(wait_for(lambda: line.search(service.log.read_text()),
+                           what="the line of the start")[1])
         assert 60 <= fit < 100
         nonces = [f"nonce-{n}-" for n in range(fit + 20)]
         with contextlib.ExitStack() as stack:
