@@ -40,6 +40,7 @@ open_locked(struct breaker *b, int64_t now)
 	if (b->open_ms > BREAKER_LAST_MS)
 		b->open_ms = BREAKER_LAST_MS;
 	b->open_until = now + b->open_ms;
+	b->openings++;
 	b->failed = 0;
 	b->calls = 0;
 }
@@ -74,39 +75,43 @@ breaker_look(struct breaker *b, int64_t now, int64_t *retry_ms)
 }
 
 enum breaker_pass
-breaker_allow(struct breaker *b, int64_t now, int64_t *retry_ms)
+breaker_allow(struct breaker *b, int64_t now, struct breaker_call *call,
+    int64_t *retry_ms)
 {
-	enum breaker_pass pass;
-
 	pthread_mutex_lock(&b->mtx);
-	pass = look_locked(b, now, retry_ms);
-	if (pass == BREAKER_TRIAL)
+	call->pass = look_locked(b, now, retry_ms);
+	call->openings = b->openings;
+	if (call->pass == BREAKER_TRIAL)
 		b->trying = true;
 	pthread_mutex_unlock(&b->mtx);
-	return pass;
+	return call->pass;
 }
 
 void
-breaker_report(struct breaker *b, enum breaker_pass pass, bool ok, int64_t now)
+breaker_report(
+    struct breaker *b, const struct breaker_call *call, bool ok, int64_t now)
 {
+	if (call->pass == BREAKER_REFUSED)
+		return;
 	pthread_mutex_lock(&b->mtx);
-	if (pass == BREAKER_TRIAL) {
+	if (call->pass == BREAKER_TRIAL) {
 		b->trying = false;
 		if (ok)
 			close_locked(b);
 		else
 			open_locked(b, now);
-	} else if (pass == BREAKER_CALL && b->open_until == 0) {
+	} else if (call->openings == b->openings) {
 		count_locked(b, ok, now);
 	}
 	pthread_mutex_unlock(&b->mtx);
 }
 
 void
-breaker_forget(struct breaker *b, enum breaker_pass pass)
+breaker_forget(struct breaker *b, const struct breaker_call *call)
 {
+	if (call->pass != BREAKER_TRIAL)
+		return;
 	pthread_mutex_lock(&b->mtx);
-	if (pass == BREAKER_TRIAL)
-		b->trying = false;
+	b->trying = false;
 	pthread_mutex_unlock(&b->mtx);
 }

@@ -23,23 +23,29 @@ add_message(struct buf *b, const char *role, const char *text, size_t n)
 }
 
 void
-completion_write(struct buf *b, const struct completion_request *r)
+completion_head(struct buf *b, const char *model, double temperature,
+    const char *system_prompt)
+{
+	json_open(b, NULL);
+	json_add_string(b, "model", model);
+	buf_addf(b, ",\"temperature\":%.2f", temperature);
+	json_add_bool(b, "stream", true);
+	json_open_array(b, "messages");
+	add_message(b, "system", system_prompt, strlen(system_prompt));
+}
+
+void
+completion_write(struct buf *b, const struct history *history,
+    const char *question, size_t n)
 {
 	struct message m;
 	size_t pos = 0;
 
-	json_open(b, NULL);
-	json_add_string(b, "model", r->model);
-	json_open_array(b, "messages");
-	if (r->system != NULL)
-		add_message(b, "system", r->system, strlen(r->system));
-	while (history_next(r->history, &pos, &m))
+	while (history_next(history, &pos, &m))
 		add_message(b, m.role == ROLE_USER ? "user" : "assistant",
 		    m.text, m.len);
-	add_message(b, "user", r->question, r->len);
+	add_message(b, "user", question, n);
 	json_close_array(b);
-	buf_addf(b, ",\"temperature\":%.2f", r->temperature);
-	json_add_bool(b, "stream", true);
 }
 
 void

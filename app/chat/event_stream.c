@@ -26,9 +26,11 @@ event_dispatch(struct event_stream *es, event_found_f *found, void *arg)
 {
 	bool more = true;
 
-	if (es->has_data)
+	if (es->has_data) {
+		es->apart = 0;
 		more = found(
 		    arg, es->data.len > 0 ? es->data.data : "", es->data.len);
+	}
 	buf_clear(&es->data);
 	es->has_data = false;
 	return more;
@@ -102,12 +104,17 @@ event_stream_feed(struct event_stream *es, const char *s, size_t n,
 	while (n > 0) {
 		if (es->after_cr && *s == '\n') {
 			es->after_cr = false;
+			es->apart++;
 			s++;
 			n--;
 			continue;
 		}
 		es->after_cr = false;
-		if ((len = line_length(s, n)) == n) {
+		len = line_length(s, n);
+		es->apart += len < n ? len + 1 : n;
+		if (es->apart > EVENT_MAX_APART)
+			return false;
+		if (len == n) {
 			buf_add(&es->line, s, n);
 			return !es->line.failed;
 		}

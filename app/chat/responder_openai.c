@@ -1,8 +1,7 @@
 /*
- * One answer is a row of tries: a call, its stream of events, and, before any
- * text came, another call when the first failed for a passing reason.
+ * One answer is a row of attempts: before any text came, another one follows
+ * when the last failed for a passing reason, or for a field that it refused.
  */
-#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,20 +12,20 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/rc.h"
+#include "chat/attempt.h"
 #include "chat/breaker.h"
 #include "chat/completion.h"
-#include "chat/event_stream.h"
 #include "chat/openai.h"
 #include "chat/responder.h"
+#include "chat/retry.h"
 #include "chat/system_prompt.h"
 #include "chat/upstream.h"
 
 #define MAX_REQUEST (16 * 1024 * 1024) /* bytes of a request to the model */
-#define MAX_REFUSAL 1024               /* bytes kept of an error's body */
+#define MAX_TAIL    128                /* bytes that completion_tail adds */
 #define MAX_SWAPS   2                  /* the tokens' field, and usage */
-#define BACKOFF_MS  500                /* before the first retry; it doubles */
-#define CLOSING_MS  1000               /* from [DONE] to the reply's end */
 #define ADVICE_MS   5000               /* to wait, when nobody said how long */
+#define MINUTE_MS   60000
 
 struct openai {
 	/* immutable */
@@ -43,8 +42,9 @@ struct model {
 	struct responder responder; /* first */
 	struct openai *shared;
 	struct loop *loop;
-	struct upstream *upstream;
-	struct completion_chunk chunk; /* of the event that is being read */
+	struct attempts attempts;
+	struct buf head;     /* completion_head's, of this minute */
+	int64_t head_minute; /* of the wall clock; -1: none yet */
 };
 
 struct answer {
@@ -56,25 +56,11 @@ struct answer {
 	struct buf request;
 	size_t tail_at; /* completion_tail's */
 	unsigned quirks;
-	unsigned swaps;   /* of refused fields */
-	unsigned retries; /* left */
-	unsigned tries;   /* made */
-	int64_t tried_ms; /* the last of them */
-	int64_t deadline; /* of the whole */
-
-	struct upstream_call *call;
-	enum breaker_pass pass;
-	struct event_stream stream;
-	struct buf refusal;
-	int64_t active_ms; /* the last event */
-	struct timer quiet;
-	struct timer next; /* try, or failure */
-	bool heard;        /* an event came */
-	bool begun;        /* text came */
-	bool finished;     /* and is whole */
-	bool closing;      /* and only its end is to come */
+	unsigned swaps; /* of refused fields */
+	struct retry retry;
+	struct attempt attempt;
+	struct timer next; /* attempt, or failure */
 	enum rc failure;
-	struct usage usage;
 };
 
 /*
@@ -82,37 +68,25 @@ struct answer {
  */
 
 static void
-answer_count(const struct answer *a, enum metric metric, unsigned row)
-{
-	metrics_count(loop_metrics(a->model->loop), metric, row);
-}
-
-static void
 answer_count_tokens(const struct answer *a)
 {
+	const struct usage *usage = &a->attempt.usage;
 	struct metrics *m = loop_metrics(a->model->loop);
 
-	if (a->usage.prompt_tokens > 0)
+	if (usage->prompt_tokens > 0)
+		metrics_add(m, METRIC_TOKENS, TOKENS_IN, usage->prompt_tokens);
+	if (usage->completion_tokens > 0)
 		metrics_add(
-		    m, METRIC_TOKENS, TOKENS_IN, a->usage.prompt_tokens);
-	if (a->usage.completion_tokens > 0)
-		metrics_add(
-		    m, METRIC_TOKENS, TOKENS_OUT, a->usage.completion_tokens);
+		    m, METRIC_TOKENS, TOKENS_OUT, usage->completion_tokens);
 }
 
 static void
 answer_free(struct answer *a)
 {
 	answer_count_tokens(a);
-	loop_untimer(a->model->loop, &a->quiet);
 	loop_untimer(a->model->loop, &a->next);
-	if (a->call != NULL)
-		upstream_cancel(a->call);
-	if (a->pass != BREAKER_REFUSED)
-		breaker_forget(&a->model->shared->breaker, a->pass);
-	event_stream_free(&a->stream);
+	attempt_free(&a->attempt);
 	buf_wipe(&a->request);
-	buf_free(&a->refusal);
 	free(a);
 }
 
@@ -120,140 +94,40 @@ static void
 answer_end(struct answer *a, enum rc rc)
 {
 	const struct answer_events *events = a->events;
-	struct usage usage = a->usage;
+	struct usage usage = a->attempt.usage;
 	void *arg = a->arg;
 
 	answer_free(a);
 	events->done(arg, rc, &usage);
 }
 
-/* The try is over; tells the breaker. */
-static void
-answer_report(struct answer *a, bool ok)
-{
-	if (a->pass != BREAKER_REFUSED)
-		breaker_report(&a->model->shared->breaker, a->pass, ok,
-		    loop_now(a->model->loop));
-	a->pass = BREAKER_REFUSED;
-}
-
-/* An upstream may repeat the key that it refuses, and be cut off in it. */
-static void
-hide(struct buf *text, const char *secret)
-{
-	size_t n = secret != NULL ? strlen(secret) : 0;
-	char *at;
-
-	while (n > 0 && text->len >= n &&
-	       (at = memmem(text->data, text->len, secret, n)) != NULL)
-		memset(at, '*', n);
-	for (n = n < text->len ? n : text->len; n > 0; n--) {
-		at = text->data + text->len - n;
-		if (memcmp(at, secret, n) == 0)
-			memset(at, '*', n);
-	}
-}
-
-static void
-answer_log(struct answer *a, enum rc rc, int status, const char *why)
-{
-	hide(&a->refusal, a->model->shared->conf.key);
-	log_warn("upstream", LOG_STR("id", a->request_id),
-	    LOG_STR("code", rc_code(rc)), LOG_INT("status", status),
-	    LOG_STR("why", why),
-	    LOG_STR(
-		"said", a->refusal.len > 0 ? buf_string(&a->refusal) : NULL));
-}
-
 /*
- * The stream of a try.
+ * Attempts.
  */
-
-/* When the silence has been too long. */
-static int64_t
-answer_due(const struct answer *a)
-{
-	const struct openai_conf *conf = &a->model->shared->conf;
-	int64_t due = a->active_ms;
-
-	if (a->closing)
-		due += CLOSING_MS;
-	else
-		due += a->heard ? conf->stall_ms : conf->first_token_ms;
-	return due < a->deadline ? due : a->deadline;
-}
-
-/* The timer is set anew only when its time may come earlier than it was. */
-static void
-answer_heard(struct answer *a, bool closing)
-{
-	bool sooner = !a->heard || closing;
-
-	a->active_ms = loop_now(a->model->loop);
-	a->heard = true;
-	a->closing = closing;
-	if (sooner)
-		loop_timer(a->model->loop, &a->quiet, answer_due(a));
-}
-
-static bool
-answer_event(void *arg, const char *data, size_t n)
-{
-	struct answer *a = arg;
-	struct completion_chunk *chunk = &a->model->chunk;
-	bool ok;
-
-	if (a->closing)
-		return true;
-	ok = completion_read(chunk, data, n);
-	answer_heard(a, chunk->done);
-	if (!ok || chunk->error) {
-		buf_add(&a->refusal, data, n < MAX_REFUSAL ? n : MAX_REFUSAL);
-		a->failure = RC_UPSTREAM;
-	}
-	if (chunk->text.len > 0) {
-		if (!a->begun)
-			metrics_observe(loop_metrics(a->model->loop),
-			    METRIC_FIRST_TOKEN, 0,
-			    (a->active_ms - a->tried_ms) * 1000);
-		a->begun = true;
-		a->events->delta(a->arg, chunk->text.data, chunk->text.len);
-	}
-	if (chunk->finished || chunk->done)
-		a->finished = true;
-	if (chunk->has_usage)
-		a->usage = chunk->usage;
-	return a->failure == RC_OK;
-}
-
-static bool
-answer_body(void *arg, int status, const char *data, size_t n)
-{
-	struct answer *a = arg;
-	size_t room = MAX_REFUSAL - a->refusal.len;
-
-	if (status == 200) {
-		if (event_stream_feed(&a->stream, data, n, answer_event, a))
-			return true;
-		a->failure = RC_UPSTREAM;
-		return false;
-	}
-	buf_add(&a->refusal, data, n < room ? n : room);
-	return true;
-}
-
-/*
- * Tries.
- */
-
-static void answer_try(struct answer *);
 
 /* A callback may come later only: the failure waits for the next turn. */
 static void
-answer_fail_soon(struct answer *a, enum rc rc)
+answer_try(struct answer *a)
 {
-	a->failure = rc;
-	loop_timer(a->model->loop, &a->next, loop_now(a->model->loop));
+	const struct openai_conf *conf = &a->model->shared->conf;
+
+	a->request.len = a->tail_at;
+	completion_tail(&a->request, conf->max_tokens, a->quirks);
+	a->failure = RC_NOMEM;
+	if (!a->request.failed)
+		a->failure = attempt_start(
+		    &a->attempt, &a->request, a->retry.deadline);
+	if (a->failure != RC_OK)
+		loop_timer(a->model->loop, &a->next, loop_now(a->model->loop));
+}
+
+static void
+answer_try_again(struct answer *a)
+{
+	answer_try(a);
+	if (a->failure == RC_OK)
+		metrics_count(
+		    loop_metrics(a->model->loop), METRIC_UPSTREAM_RETRIES, 0);
 }
 
 static void
@@ -265,62 +139,35 @@ answer_next(struct timer *timer, void *arg)
 	if (a->failure != RC_OK)
 		answer_end(a, a->failure);
 	else
-		answer_try(a);
-}
-
-static bool
-is_passing(int status)
-{
-	return status == 408 || status == 409 || status == 429 || status >= 500;
-}
-
-/* How long to wait before the next try; -1: there is none. */
-static int64_t
-answer_patience(struct answer *a, int64_t retry_after)
-{
-	const struct openai_conf *conf = &a->model->shared->conf;
-	int64_t now = loop_now(a->model->loop);
-	int64_t wait;
-
-	if (a->retries == 0)
-		return -1;
-	wait = (int64_t)BACKOFF_MS << (conf->retries - a->retries);
-	wait += wait * (now % 256) / 1024;
-	if (retry_after >= 0)
-		wait = retry_after * 1000;
-	if (wait > conf->first_token_ms || now + wait > a->deadline)
-		return -1;
-	return wait;
+		answer_try_again(a);
 }
 
 static void
 answer_retry_or_end(struct answer *a, int64_t retry_after)
 {
-	struct openai *shared = a->model->shared;
 	int64_t now = loop_now(a->model->loop);
-	int64_t wait = answer_patience(a, retry_after);
+	int64_t wait = retry_wait(&a->retry, now, retry_after);
 
 	if (retry_after > 0)
-		atomic_store(&shared->busy_until, now + retry_after * 1000);
-	if (wait < 0) {
+		atomic_store(
+		    &a->model->shared->busy_until, now + retry_after * 1000);
+	if (wait < 0)
 		answer_end(a, RC_UPSTREAM_DOWN);
-		return;
-	}
-	a->retries--;
-	loop_untimer(a->model->loop, &a->quiet);
-	loop_timer(a->model->loop, &a->next, now + wait);
+	else
+		loop_timer(a->model->loop, &a->next, now + wait);
 }
 
 /* A 400 or 422 that names a field of ours: the next try goes without it. */
 static bool
 answer_swap(struct answer *a, int status)
 {
+	const struct buf *refusal = &a->attempt.refusal;
 	struct openai *shared = a->model->shared;
 	unsigned quirks;
 
-	if ((status != 400 && status != 422) || a->refusal.len == 0)
+	if ((status != 400 && status != 422) || refusal->len == 0)
 		return false;
-	quirks = completion_quirks(a->quirks, a->refusal.data, a->refusal.len);
+	quirks = completion_quirks(a->quirks, refusal->data, refusal->len);
 	if (shared->conf.tokens_field != OPENAI_TOKENS_AUTO)
 		quirks = (quirks & ~(unsigned)QUIRK_COMPLETION_TOKENS) |
 		         (a->quirks & QUIRK_COMPLETION_TOKENS);
@@ -332,169 +179,85 @@ answer_swap(struct answer *a, int status)
 	return true;
 }
 
+/* With its first text no other attempt can follow: the prompt may go. */
 static void
-answer_refused(struct answer *a, int status, int64_t retry_after)
-{
-	bool passing = is_passing(status);
-
-	answer_report(a, !passing);
-	answer_count(a, METRIC_UPSTREAM,
-	    passing ? OUTCOME_UNAVAILABLE : OUTCOME_REJECTED);
-	if (answer_swap(a, status)) {
-		answer_try(a);
-		return;
-	}
-	answer_log(a, passing ? RC_UPSTREAM_DOWN : RC_UPSTREAM, status, NULL);
-	if (passing)
-		answer_retry_or_end(a, retry_after);
-	else
-		answer_end(a, RC_UPSTREAM);
-}
-
-static enum rc
-outcome_rc(enum upstream_end end)
-{
-	switch (end) {
-	case UPSTREAM_REFUSED:
-		return RC_UPSTREAM_DOWN;
-	case UPSTREAM_TIMEOUT:
-		return RC_UPSTREAM_TIMEOUT;
-	case UPSTREAM_NOMEM:
-		return RC_NOMEM;
-	default:
-		return RC_UPSTREAM;
-	}
-}
-
-static enum metrics_outcome
-try_outcome(const struct answer *a, enum rc rc)
-{
-	switch (rc) {
-	case RC_OK:
-		return a->begun ? OUTCOME_OK : OUTCOME_BROKEN;
-	case RC_UPSTREAM_DOWN:
-		return OUTCOME_UNREACHABLE;
-	case RC_UPSTREAM_TIMEOUT:
-		return OUTCOME_TIMEOUT;
-	case RC_NOMEM:
-		return OUTCOME_CANCELLED;
-	default:
-		return OUTCOME_BROKEN;
-	}
-}
-
-static void
-answer_call_end(void *arg, enum upstream_end end, int status,
-    int64_t retry_after, const char *why)
+answer_delta(void *arg, const char *text, size_t n)
 {
 	struct answer *a = arg;
-	enum rc rc = a->failure;
 
-	a->call = NULL;
-	if (end != UPSTREAM_NOMEM && status != 0 && status != 200) {
-		answer_refused(a, status, retry_after);
-		return;
-	}
-	if (end == UPSTREAM_OK && rc == RC_OK &&
-	    !event_stream_end(&a->stream, answer_event, a))
-		rc = RC_UPSTREAM;
-	if (rc == RC_OK && !a->finished)
-		rc = outcome_rc(end);
-	answer_report(a, rc == RC_OK || rc == RC_NOMEM);
-	answer_count(a, METRIC_UPSTREAM, try_outcome(a, rc));
-	if (rc != RC_OK)
-		answer_log(a, rc, status, why);
-	if (rc == RC_UPSTREAM_DOWN)
-		answer_retry_or_end(a, -1);
-	else
-		answer_end(a, rc);
+	if (a->request.data != NULL && attempt_has_sent(&a->attempt))
+		buf_wipe(&a->request);
+	a->events->delta(a->arg, text, n);
 }
 
-static const struct upstream_events call_events = {
-	.body = answer_body,
-	.end = answer_call_end,
-};
-
-/* What is finished is whole, whatever does not come any more. */
 static void
-answer_quiet(struct timer *timer, void *arg)
+answer_attempt_end(void *arg, const struct attempt_end *end)
 {
 	struct answer *a = arg;
-	int64_t due = answer_due(a);
-	enum rc rc;
 
-	if (loop_now(a->model->loop) < due) {
-		loop_timer(a->model->loop, timer, due);
+	if (end->rc != RC_OK && answer_swap(a, end->status)) {
+		answer_try_again(a);
 		return;
 	}
-	rc = a->finished ? RC_OK : RC_UPSTREAM_TIMEOUT;
-	answer_report(a, rc == RC_OK);
-	answer_count(a, METRIC_UPSTREAM, try_outcome(a, rc));
-	if (rc != RC_OK)
-		answer_log(a, rc, 0, "silence");
-	answer_end(a, rc);
-}
-
-static void
-answer_try(struct answer *a)
-{
-	struct model *m = a->model;
-	const struct openai_conf *conf = &m->shared->conf;
-	int64_t now = loop_now(m->loop), retry_ms;
-
-	a->pass = breaker_allow(&m->shared->breaker, now, &retry_ms);
-	if (a->pass == BREAKER_REFUSED) {
-		answer_fail_soon(a, RC_UPSTREAM_DOWN);
-		return;
-	}
-	event_stream_free(&a->stream);
-	event_stream_init(&a->stream);
-	buf_clear(&a->refusal);
-	a->request.len = a->tail_at;
-	completion_tail(&a->request, conf->max_tokens, a->quirks);
-	a->active_ms = now;
-	a->tried_ms = now;
-	loop_timer(m->loop, &a->quiet, answer_due(a));
-	if (!a->request.failed)
-		a->call = upstream_start(m->upstream, a->request.data,
-		    a->request.len, a->request_id, &call_events, a);
-	if (a->call == NULL)
-		answer_fail_soon(a, RC_NOMEM);
-	else if (a->tries++ > 0)
-		answer_count(a, METRIC_UPSTREAM_RETRIES, 0);
+	if (end->rc != RC_OK)
+		attempt_log(&a->attempt, end);
+	if (end->rc == RC_UPSTREAM_DOWN)
+		answer_retry_or_end(a, end->retry_after);
+	else
+		answer_end(a, end->rc);
 }
 
 /*
  * The interface.
  */
 
+/* What all requests of a minute begin with is written once. */
+static const struct buf *
+model_head(struct model *m)
+{
+	const struct openai_conf *conf = &m->shared->conf;
+	int64_t now = clock_wall_ms();
+	struct buf system;
+
+	if (m->head_minute == now / MINUTE_MS && !m->head.failed)
+		return &m->head;
+	buf_init(&system, SYSTEM_PROMPT_FILLED_MAX);
+	system_prompt_fill(&system, conf->system, now);
+	buf_clear(&m->head);
+	if (buf_string(&system) != NULL)
+		completion_head(
+		    &m->head, conf->model, conf->temperature, system.data);
+	else
+		m->head.failed = true;
+	buf_free(&system);
+	m->head_minute = now / MINUTE_MS;
+	return &m->head;
+}
+
 static void
 write_request(struct answer *a, const struct prompt *prompt)
 {
-	const struct openai_conf *conf = &a->model->shared->conf;
-	struct completion_request request = {
-		.model = conf->model,
-		.temperature = conf->temperature,
-		.history = prompt->history,
-		.question = prompt->question,
-		.len = prompt->len,
-	};
-	struct buf system;
+	const struct buf *head = model_head(a->model);
 
-	buf_init(&system, SYSTEM_PROMPT_FILLED_MAX);
-	system_prompt_fill(&system, conf->system, clock_wall_ms());
-	request.system = buf_string(&system);
-	if (request.system == NULL)
-		a->request.failed = true;
-	completion_write(&a->request, &request);
+	buf_init(&a->request, MAX_REQUEST);
+	buf_reserve(&a->request,
+	    head->len + prompt->history->size + prompt->len + MAX_TAIL);
+	buf_add(&a->request, head->data, head->len);
+	completion_write(
+	    &a->request, prompt->history, prompt->question, prompt->len);
 	a->tail_at = a->request.len;
-	buf_free(&system);
+	if (head->failed)
+		a->request.failed = true;
 }
 
 static struct answer *
 openai_start(struct responder *responder, const struct prompt *prompt,
     const struct answer_events *events, void *arg)
 {
+	static const struct attempt_events attempt_events = {
+		.delta = answer_delta,
+		.end = answer_attempt_end,
+	};
 	struct model *m = (struct model *)responder;
 	const struct openai_conf *conf = &m->shared->conf;
 	struct answer *a;
@@ -504,17 +267,17 @@ openai_start(struct responder *responder, const struct prompt *prompt,
 	a->model = m;
 	a->events = events;
 	a->arg = arg;
-	a->usage = USAGE_NONE;
 	a->quirks = atomic_load(&m->shared->quirks);
-	a->retries = conf->retries;
-	a->deadline = loop_now(m->loop) + conf->whole_ms;
+	a->retry = (struct retry){
+		.most = conf->retries,
+		.longest_ms = conf->first_token_ms,
+		.deadline = loop_now(m->loop) + conf->whole_ms,
+	};
 	snprintf(
 	    a->request_id, sizeof(a->request_id), "%s", prompt->request_id);
-	timer_init(&a->quiet, answer_quiet, a);
 	timer_init(&a->next, answer_next, a);
-	event_stream_init(&a->stream);
-	buf_init(&a->refusal, MAX_REFUSAL + 1);
-	buf_init(&a->request, MAX_REQUEST);
+	attempt_init(
+	    &a->attempt, &m->attempts, a->request_id, &attempt_events, a);
 	write_request(a, prompt);
 	answer_try(a);
 	return a;
@@ -524,11 +287,6 @@ static void
 openai_cancel(struct responder *responder, struct answer *a)
 {
 	(void)responder;
-	if (a->begun)
-		answer_report(a, true);
-	if (a->call != NULL)
-		answer_count(a, METRIC_UPSTREAM,
-		    a->finished ? OUTCOME_OK : OUTCOME_CANCELLED);
 	answer_free(a);
 }
 
@@ -553,8 +311,9 @@ openai_close(struct responder *responder)
 {
 	struct model *m = (struct model *)responder;
 
-	upstream_close(m->upstream);
-	buf_free(&m->chunk.text);
+	upstream_close(m->attempts.upstream);
+	buf_free(&m->attempts.chunk.text);
+	buf_free(&m->head);
 	free(m);
 }
 
@@ -577,7 +336,7 @@ responder_openai_open(struct openai *shared, struct loop *loop)
 	struct model *m;
 
 	if ((m = calloc(1, sizeof(*m))) == NULL ||
-	    (m->upstream = upstream_open(loop, &conf)) == NULL) {
+	    (m->attempts.upstream = upstream_open(loop, &conf)) == NULL) {
 		log_error("memory", LOG_STR("for", "upstream"));
 		free(m);
 		return NULL;
@@ -585,6 +344,13 @@ responder_openai_open(struct openai *shared, struct loop *loop)
 	m->responder.backend = &responder_openai;
 	m->shared = shared;
 	m->loop = loop;
+	m->attempts.loop = loop;
+	m->attempts.breaker = &shared->breaker;
+	m->attempts.key = shared->conf.key;
+	m->attempts.first_token_ms = shared->conf.first_token_ms;
+	m->attempts.stall_ms = shared->conf.stall_ms;
+	buf_init(&m->head, MAX_REQUEST);
+	m->head_minute = -1;
 	return &m->responder;
 }
 

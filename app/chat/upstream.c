@@ -31,6 +31,7 @@ struct upstream_call {
 	size_t header_bytes;
 	size_t body_bytes;
 	bool too_large;
+	size_t request_bytes;
 };
 
 /* A descriptor of libcurl's. */
@@ -388,6 +389,7 @@ upstream_start(struct upstream *up, const void *body, size_t n,
 	call->up = up;
 	call->events = events;
 	call->arg = arg;
+	call->request_bytes = n;
 	snprintf(call->id_line, sizeof(call->id_line), "X-Request-Id: %s",
 	    request_id);
 	call->id.data = call->id_line;
@@ -404,6 +406,15 @@ upstream_start(struct upstream *up, const void *body, size_t n,
 		return NULL;
 	}
 	return call;
+}
+
+bool
+upstream_has_sent(const struct upstream_call *call)
+{
+	curl_off_t sent = 0;
+
+	curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+	return sent >= (curl_off_t)call->request_bytes;
 }
 
 void

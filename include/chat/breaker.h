@@ -22,6 +22,7 @@ struct breaker {
 	int64_t		 open_until;	/* monotonic ms; 0: closed */
 	int64_t		 open_ms;	/* the last opening's length */
 	bool		 trying;	/* one call tries whether it is well */
+	unsigned	 openings;	/* so far */
 };
 
 void breaker_init(struct breaker *);
@@ -34,22 +35,32 @@ enum breaker_pass {
 	BREAKER_TRIAL,			/* the one that tries */
 };
 
+/* A call that may be made. */
+struct breaker_call {
+	enum breaker_pass	 pass;
+	unsigned		 openings;	/* before it began */
+};
+
 /*
  * Whether a call may be made now. One that may is followed by one
  * breaker_report or breaker_forget. Refused: *retry_ms is the time until it
  * may be tried again, at least 1.
  */
 enum breaker_pass breaker_allow(struct breaker *, int64_t now,
-    int64_t *retry_ms);
+    struct breaker_call *, int64_t *retry_ms);
 
 /* The same answer, but only to know: no call follows. */
 enum breaker_pass breaker_look(struct breaker *, int64_t now,
     int64_t *retry_ms);
 
-/* How a call went. Those that began before it opened do not count then. */
-void breaker_report(struct breaker *, enum breaker_pass, bool ok, int64_t now);
+/*
+ * How a call went. One that began before it opened says nothing of how the
+ * upstream is now, and does not count.
+ */
+void breaker_report(struct breaker *, const struct breaker_call *, bool ok,
+    int64_t now);
 
 /* A call was given up before it was known. */
-void breaker_forget(struct breaker *, enum breaker_pass);
+void breaker_forget(struct breaker *, const struct breaker_call *);
 
 #endif

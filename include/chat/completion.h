@@ -19,21 +19,15 @@ enum completion_quirks {
 	QUIRK_NO_USAGE = 2,		/* no stream_options */
 };
 
-struct completion_request {
-	const char		*model;
-	double			 temperature;
-	const char		*system;	/* prompt, or NULL */
-	const struct history	*history;
-	const char		*question;
-	size_t			 len;
-};
-
 /*
- * Write the request without the fields that are subject to quirks, and without
- * its closing brace: completion_tail adds both, and can do so again after the
- * buffer was cut back to where it stood.
+ * A request is written in three steps, of which the last, with the fields that
+ * are subject to quirks, can be taken again after the buffer was cut back to
+ * where it stood. The head is the same for many requests.
  */
-void completion_write(struct buf *, const struct completion_request *);
+void completion_head(struct buf *, const char *model, double temperature,
+    const char *system_prompt);
+void completion_write(struct buf *, const struct history *,
+    const char *question, size_t);
 void completion_tail(struct buf *, int64_t max_tokens, unsigned quirks);
 
 /*

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 
 #define EVENT_MAX (256 * 1024)	/* bytes of an event's data, or of a line */
+#define EVENT_MAX_APART (1024 * 1024)	/* bytes in which no event ends */
 
 struct event_stream {
 	struct buf	line;		/* a line that was cut */
@@ -19,6 +20,7 @@ struct event_stream {
 	bool		has_data;
 	bool		after_cr;	/* a LF now belongs to that CR */
 	bool		begun;		/* past a byte order mark */
+	size_t		apart;		/* bytes since the last event */
 };
 
 /* The data of one event, lines joined by LF. False: stop reading. */
@@ -28,8 +30,9 @@ void event_stream_init(struct event_stream *);
 void event_stream_free(struct event_stream *);
 
 /*
- * Read n bytes. False when an event is over EVENT_MAX, when there is no
- * memory, or when found said stop: the stream is then of no more use.
+ * Read n bytes. False when an event is over EVENT_MAX, when none ends within
+ * EVENT_MAX_APART (it is no such stream, then), when there is no memory, or
+ * when found said stop: the stream is then of no more use.
  */
 bool event_stream_feed(struct event_stream *, const char *, size_t n,
     event_found_f *found, void *arg);

@@ -14,7 +14,13 @@
 #include "server/loop.h"
 
 #define UPSTREAM_MAX_HEADERS (64 * 1024)	/* bytes of a reply's headers */
-#define UPSTREAM_MAX_BODY (8 * 1024 * 1024)	/* bytes of a reply's body */
+
+/*
+ * Bytes of a reply's body. They are not kept, so this bounds no memory but the
+ * work that a reply without end can make: an answer of TURN_MAX_ANSWER in words
+ * of a letter, each in an event of its own, and as much thought before it, fit.
+ */
+#define UPSTREAM_MAX_BODY (256 * 1024 * 1024)
 #define UPSTREAM_MAX_RETRY_AFTER 86400		/* s; more is taken for it */
 
 struct upstream;		/* of one loop */
@@ -71,6 +77,9 @@ void upstream_close(struct upstream *);
 struct upstream_call *upstream_start(struct upstream *, const void *body,
     size_t n, const char *request_id, const struct upstream_events *,
     void *arg);
+
+/* Whether all bytes of the body are under way; nobody needs them any more. */
+bool upstream_has_sent(const struct upstream_call *);
 
 /* Give up, not from within its own callbacks; none comes after this. */
 void upstream_cancel(struct upstream_call *);

@@ -14,14 +14,24 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define START    5000 /* the time at which the calls are made */
 
+static enum breaker_pass
+allow(struct breaker *b, int64_t now, struct breaker_call *c)
+{
+	int64_t retry_ms = -1;
+	enum breaker_pass pass = breaker_allow(b, now, c, &retry_ms);
+
+	assert_int_equal(c->pass, pass);
+	assert_int_equal(retry_ms == 0, pass != BREAKER_REFUSED);
+	return pass;
+}
+
 static void
 call(struct breaker *b, bool ok, int64_t now)
 {
-	int64_t retry_ms = -1;
+	struct breaker_call c;
 
-	assert_int_equal(breaker_allow(b, now, &retry_ms), BREAKER_CALL);
-	assert_int_equal(retry_ms, 0);
-	breaker_report(b, BREAKER_CALL, ok, now);
+	assert_int_equal(allow(b, now, &c), BREAKER_CALL);
+	breaker_report(b, &c, ok, now);
 }
 
 /* The letters of calls: '.' went well, 'x' failed. */
@@ -42,24 +52,26 @@ open_it(struct breaker *b)
 static void
 assert_refused(struct breaker *b, int64_t now, int64_t wait)
 {
+	struct breaker_call c;
 	int64_t retry_ms = -1;
 
 	assert_int_equal(breaker_look(b, now, &retry_ms), BREAKER_REFUSED);
 	assert_int_equal(retry_ms, wait);
 	retry_ms = -1;
-	assert_int_equal(breaker_allow(b, now, &retry_ms), BREAKER_REFUSED);
+	assert_int_equal(breaker_allow(b, now, &c, &retry_ms), BREAKER_REFUSED);
 	assert_int_equal(retry_ms, wait);
 }
 
-static void
+static struct breaker_call
 assert_trial(struct breaker *b, int64_t now)
 {
+	struct breaker_call c;
 	int64_t retry_ms = -1;
 
 	assert_int_equal(breaker_look(b, now, &retry_ms), BREAKER_TRIAL);
 	assert_int_equal(retry_ms, 0);
-	assert_int_equal(breaker_allow(b, now, &retry_ms), BREAKER_TRIAL);
-	assert_int_equal(retry_ms, 0);
+	assert_int_equal(allow(b, now, &c), BREAKER_TRIAL);
+	return c;
 }
 
 static void
@@ -151,13 +163,14 @@ one_call_tries(void **state)
 static void
 a_trial_that_goes_well_closes_it(void **state)
 {
+	struct breaker_call trial;
 	struct breaker b;
 
 	(void)state;
 	breaker_init(&b);
 	open_it(&b);
-	assert_trial(&b, START + 10000);
-	breaker_report(&b, BREAKER_TRIAL, true, START + 10500);
+	trial = assert_trial(&b, START + 10000);
+	breaker_report(&b, &trial, true, START + 10500);
 	calls(&b, "xxxxxxxxxxxxxxxxxxx", START + 10500);
 	call(&b, false, START + 11000);
 	assert_refused(&b, START + 11000, BREAKER_FIRST_MS);
@@ -169,6 +182,7 @@ a_trial_that_fails_doubles_the_time(void **state)
 {
 	static const int64_t waits[] = { 10000, 20000, 40000, 60000, 60000,
 		60000 };
+	struct breaker_call trial;
 	int64_t now = START;
 	struct breaker b;
 
@@ -179,50 +193,56 @@ a_trial_that_fails_doubles_the_time(void **state)
 		assert_refused(&b, now, waits[i]);
 		assert_refused(&b, now + waits[i] - 1, 1);
 		now += waits[i] + 7;
-		assert_trial(&b, now);
+		trial = assert_trial(&b, now);
 		now += 300;
-		breaker_report(&b, BREAKER_TRIAL, false, now);
+		breaker_report(&b, &trial, false, now);
 	}
 	assert_refused(&b, now, 60000);
 	now += 60000;
-	assert_trial(&b, now);
-	breaker_report(&b, BREAKER_TRIAL, true, now);
+	trial = assert_trial(&b, now);
+	breaker_report(&b, &trial, true, now);
 	calls(&b, "xxxxxxxxxxxxxxxxxxxx", now);
 	assert_refused(&b, now, BREAKER_FIRST_MS);
 	breaker_destroy(&b);
 }
 
+/* Not while it is open, nor while one tries, nor when it has closed again. */
 static void
-late_reports_do_not_count(void **state)
+calls_from_before_it_opened_do_not_count(void **state)
 {
+	struct breaker_call late, trial;
 	struct breaker b;
 
 	(void)state;
 	breaker_init(&b);
+	assert_int_equal(allow(&b, START, &late), BREAKER_CALL);
 	open_it(&b);
 	for (int i = 0; i < 2 * BREAKER_CALLS; i++)
-		breaker_report(&b, BREAKER_CALL, i % 2 == 0, START + 5000);
+		breaker_report(&b, &late, i % 2 == 0, START + 5000);
 	assert_refused(&b, START + 5000, 5000);
-	assert_trial(&b, START + 10000);
+	trial = assert_trial(&b, START + 10000);
 	for (int i = 0; i < 2 * BREAKER_CALLS; i++)
-		breaker_report(&b, BREAKER_CALL, i % 2 == 0, START + 10001);
+		breaker_report(&b, &late, i % 2 == 0, START + 10001);
 	assert_refused(&b, START + 10001, 1);
-	breaker_report(&b, BREAKER_TRIAL, true, START + 10002);
-	calls(&b, "xxxxxxxxxxxxxxxxxxx", START + 10002);
-	call(&b, true, START + 10002);
-	assert_refused(&b, START + 10002, BREAKER_FIRST_MS);
+	breaker_report(&b, &trial, true, START + 10002);
+	for (int i = 0; i < 2 * BREAKER_CALLS; i++)
+		breaker_report(&b, &late, false, START + 10003);
+	calls(&b, "xxxxxxxxxxxxxxxxxxx", START + 10003);
+	call(&b, true, START + 10003);
+	assert_refused(&b, START + 10003, BREAKER_FIRST_MS);
 	breaker_destroy(&b);
 }
 
 static void
 a_refused_call_has_nothing_to_report(void **state)
 {
+	const struct breaker_call refused = { .pass = BREAKER_REFUSED };
 	struct breaker b;
 
 	(void)state;
 	breaker_init(&b);
 	for (int i = 0; i < 2 * BREAKER_CALLS; i++)
-		breaker_report(&b, BREAKER_REFUSED, false, START);
+		breaker_report(&b, &refused, false, START);
 	call(&b, true, START);
 	breaker_destroy(&b);
 }
@@ -230,24 +250,23 @@ a_refused_call_has_nothing_to_report(void **state)
 static void
 a_call_given_up_is_as_if_it_never_was(void **state)
 {
-	int64_t retry_ms;
+	struct breaker_call c, trial;
 	struct breaker b;
 
 	(void)state;
 	breaker_init(&b);
 	calls(&b, "xxxxxxxxxxxxxxxxxxx", START);
 	for (int i = 0; i < 30; i++) {
-		assert_int_equal(
-		    breaker_allow(&b, START, &retry_ms), BREAKER_CALL);
-		breaker_forget(&b, BREAKER_CALL);
+		assert_int_equal(allow(&b, START, &c), BREAKER_CALL);
+		breaker_forget(&b, &c);
 	}
 	call(&b, false, START);
-	assert_trial(&b, START + 10000);
-	breaker_forget(&b, BREAKER_CALL);
+	trial = assert_trial(&b, START + 10000);
+	breaker_forget(&b, &c);
 	assert_refused(&b, START + 10000, 1);
-	breaker_forget(&b, BREAKER_TRIAL);
-	assert_trial(&b, START + 10001);
-	breaker_report(&b, BREAKER_TRIAL, false, START + 10001);
+	breaker_forget(&b, &trial);
+	trial = assert_trial(&b, START + 10001);
+	breaker_report(&b, &trial, false, START + 10001);
 	assert_refused(&b, START + 10001, 20000);
 	breaker_destroy(&b);
 }
@@ -266,17 +285,18 @@ static void *
 crowd_main(void *arg)
 {
 	struct crowd *c = arg;
+	struct breaker_call trial;
 	int64_t retry_ms;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		if (breaker_allow(&c->b, START + 10000, &retry_ms) !=
+		if (breaker_allow(&c->b, START + 10000, &trial, &retry_ms) !=
 		    BREAKER_TRIAL)
 			continue;
 		if (atomic_fetch_add_explicit(
 			&c->trying, 1, memory_order_relaxed) != 0)
 			atomic_fetch_add(&c->errors, 1);
 		atomic_fetch_sub_explicit(&c->trying, 1, memory_order_relaxed);
-		breaker_forget(&c->b, BREAKER_TRIAL);
+		breaker_forget(&c->b, &trial);
 	}
 	return NULL;
 }
@@ -310,7 +330,7 @@ main(void)
 		cmocka_unit_test(one_call_tries),
 		cmocka_unit_test(a_trial_that_goes_well_closes_it),
 		cmocka_unit_test(a_trial_that_fails_doubles_the_time),
-		cmocka_unit_test(late_reports_do_not_count),
+		cmocka_unit_test(calls_from_before_it_opened_do_not_count),
 		cmocka_unit_test(a_refused_call_has_nothing_to_report),
 		cmocka_unit_test(a_call_given_up_is_as_if_it_never_was),
 		cmocka_unit_test(of_many_threads_one_tries),

@@ -40,61 +40,63 @@ add_pair(struct history *h, const char *question, const char *answer)
 }
 
 static void
-assert_request(const struct completion_request *r, const char *expected)
+assert_json(const struct buf *b)
 {
 	struct json *doc;
-	struct buf b;
 
-	buf_init(&b, 4096);
-	completion_write(&b, r);
-	completion_tail(&b, 1024, 0);
-	assert_string_equal(buf_string(&b), expected);
-	assert_int_equal(json_parse(b.data, b.len, &doc), RC_OK);
+	assert_int_equal(json_parse(b->data, b->len, &doc), RC_OK);
 	json_free(doc);
-	buf_free(&b);
 }
 
 #define TAIL ",\"max_tokens\":1024,\"stream_options\":{\"include_usage\":true}}"
 
 static void
+assert_request(const struct history *h, const char *question, size_t n,
+    const char *messages)
+{
+	char expected[1024];
+	struct buf b;
+
+	snprintf(expected, sizeof(expected),
+	    "{\"model\":\"org/model:8b\",\"temperature\":0.70,\"stream\":true,"
+	    "\"messages\":["
+	    "{\"role\":\"system\",\"content\":\"Sois \\\"bref\\\".\\n\"},"
+	    "%s]" TAIL,
+	    messages);
+	buf_init(&b, 4096);
+	completion_head(&b, "org/model:8b", 0.7, "Sois \"bref\".\n");
+	completion_write(&b, h, question, n);
+	completion_tail(&b, 1024, 0);
+	assert_string_equal(buf_string(&b), expected);
+	assert_json(&b);
+	buf_free(&b);
+}
+
+static void
 a_first_question_is_a_request(void **state)
 {
 	const struct history empty = { 0 };
-	const struct completion_request r = { .model = "gpt-4o-mini",
-		.temperature = 0.7,
-		.history = &empty,
-		.question = "Bonjour!",
-		.len = 7 };
 
 	(void)state;
-	assert_request(&r, "{\"model\":\"gpt-4o-mini\",\"messages\":["
-			   "{\"role\":\"user\",\"content\":\"Bonjour\"}],"
-			   "\"temperature\":0.70,\"stream\":true" TAIL);
+	assert_request(&empty, "Bonjour!", 7,
+	    "{\"role\":\"user\",\"content\":\"Bonjour\"}");
+	assert_request(&empty, "", 0, "{\"role\":\"user\",\"content\":\"\"}");
 }
 
 static void
 a_conversation_is_a_request(void **state)
 {
 	struct history h = { 0 };
-	struct completion_request r = { .model = "org/model:8b",
-		.temperature = 0,
-		.system = "Sois bref.\n",
-		.history = &h,
-		.question = "C'est \"cher\" ? \\o/",
-		.len = 18 };
 
 	(void)state;
 	add_pair(&h, "Un café ?", "À 2 €.");
 	add_pair(&h, "Et un thé\t?", "Le thé est");
-	assert_request(&r,
-	    "{\"model\":\"org/model:8b\",\"messages\":["
-	    "{\"role\":\"system\",\"content\":\"Sois bref.\\n\"},"
+	assert_request(&h, "C'est \"cher\" ? \\o/", 18,
 	    "{\"role\":\"user\",\"content\":\"Un café ?\"},"
 	    "{\"role\":\"assistant\",\"content\":\"À 2 €.\"},"
 	    "{\"role\":\"user\",\"content\":\"Et un thé\\t?\"},"
 	    "{\"role\":\"assistant\",\"content\":\"Le thé est\"},"
-	    "{\"role\":\"user\",\"content\":\"C'est \\\"cher\\\" ? \\\\o/\"}],"
-	    "\"temperature\":0.00,\"stream\":true" TAIL);
+	    "{\"role\":\"user\",\"content\":\"C'est \\\"cher\\\" ? \\\\o/\"}");
 	history_free(&h);
 }
 
@@ -112,22 +114,21 @@ temperatures_are_written_whole(void **state)
 		{ 1.29, "1.29" },
 		{ 2, "2.00" },
 	};
-	const struct history empty = { 0 };
-	struct completion_request r = {
-		.model = "m", .history = &empty, .question = ""
-	};
 	char expected[200];
+	struct buf b;
 
 	(void)state;
+	buf_init(&b, 4096);
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		r.temperature = rows[i].temperature;
+		buf_clear(&b);
+		completion_head(&b, "m", rows[i].temperature, "");
 		snprintf(expected, sizeof(expected),
-		    "{\"model\":\"m\",\"messages\":["
-		    "{\"role\":\"user\",\"content\":\"\"}],"
-		    "\"temperature\":%s,\"stream\":true" TAIL,
+		    "{\"model\":\"m\",\"temperature\":%s,\"stream\":true,"
+		    "\"messages\":[{\"role\":\"system\",\"content\":\"\"}",
 		    rows[i].written);
-		assert_request(&r, expected);
+		assert_string_equal(buf_string(&b), expected);
 	}
+	buf_free(&b);
 }
 
 static void
@@ -146,20 +147,19 @@ the_tail_can_be_written_anew(void **state)
 		{ 0, TAIL },
 	};
 	const struct history empty = { 0 };
-	const struct completion_request r = {
-		.model = "m", .history = &empty, .question = "?", .len = 1
-	};
 	struct buf b;
 	size_t at;
 
 	(void)state;
 	buf_init(&b, 4096);
-	completion_write(&b, &r);
+	completion_head(&b, "m", 1, "x");
+	completion_write(&b, &empty, "?", 1);
 	at = b.len;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		b.len = at;
 		completion_tail(&b, 1024, rows[i].quirks);
 		assert_string_equal(buf_string(&b) + at, rows[i].tail);
+		assert_json(&b);
 	}
 	buf_free(&b);
 }

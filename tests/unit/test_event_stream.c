@@ -242,6 +242,36 @@ a_long_stream_of_short_events_is_taken(void **state)
 	buf_free(&out);
 }
 
+/* How many of these can be fed in a row until they are refused. */
+static size_t
+fed(const char *s, size_t max)
+{
+	struct event_stream es;
+	struct buf out;
+	size_t i = 0;
+
+	buf_init(&out, 4 * EVENT_MAX_APART);
+	event_stream_init(&es);
+	while (i < max && feed(&es, s, strlen(s), record, &out))
+		i++;
+	event_stream_free(&es);
+	buf_free(&out);
+	return i;
+}
+
+static void
+what_is_no_event_has_a_ceiling(void **state)
+{
+	static const char *const junk[] = { ": waiting\n\n", "nonsense\n", "\n",
+		"\r\n", "event: x\n" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(junk); i++)
+		assert_int_equal(fed(junk[i], EVENT_MAX_APART),
+		    EVENT_MAX_APART / strlen(junk[i]));
+	assert_int_equal(fed(": waiting\n\ndata: a\n\n", 200000), 200000);
+}
+
 static bool
 record_one(void *arg, const char *data, size_t n)
 {
@@ -319,6 +349,7 @@ main(void)
 		cmocka_unit_test(events_have_a_ceiling),
 		cmocka_unit_test(a_line_without_end_has_one_too),
 		cmocka_unit_test(a_long_stream_of_short_events_is_taken),
+		cmocka_unit_test(what_is_no_event_has_a_ceiling),
 		cmocka_unit_test(who_says_stop_gets_no_more),
 		cmocka_unit_test(the_end_passes_a_stop_on),
 		cmocka_unit_test(the_end_keeps_to_the_ceiling),
