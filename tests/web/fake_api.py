@@ -29,6 +29,7 @@ class FakeApi:
         self.chats = []  # bodies
         self.keys = []           # their Idempotency-Key
         self.failing = {}  # (method, last part of the path) -> status
+        self.metrics = None  # a function that makes the text of /metrics
         self.stopped = threading.Event()
         self.left = threading.Event()
         api = self
@@ -45,10 +46,15 @@ class FakeApi:
                                        kwargs={"poll_interval": 0.01})
         self.thread.start()
 
-    def close(self):
+    def close_listener(self):
+        """From now on nobody is there."""
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+
+    def close(self):
+        if self.thread.is_alive():
+            self.close_listener()
 
     def session(self, *texts, status=None):
         """A session with a conversation; the last answer has the status."""
@@ -175,6 +181,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.problem(404, "not_found", "Cette adresse n'existe pas")
         elif failing is not None:
             self.problem(failing, "unavailable", "Service en panne (essai)")
+        elif (self.command, path) == ("GET", "/metrics") and self.api.metrics:
+            self.text(self.api.metrics())
         elif (self.command, path) == ("POST", "/session/chat"):
             self.api.keys.append(self.headers.get("Idempotency-Key"))
             self.chat(json.loads(body))
@@ -187,7 +195,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.command != "GET" or "/" in name or not file.is_file():
             return False
         data = file.read_bytes()
-        if name == "index.html":
+        if name.endswith(".html"):
             data = data.replace(
                 b'name="causerie-api" content=""',
                 b'name="causerie-api" content="%s"' % self.api.base.encode())
@@ -202,6 +210,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.end_headers()
         self.wfile.write(json.dumps(value).encode())
+
+    def text(self, text):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.end_headers()
+        self.wfile.write(text.encode())
 
     def problem(self, status, code, detail):
         self.json({"type": "about:blank", "title": "Erreur", "status": status,
