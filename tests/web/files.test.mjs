@@ -1,4 +1,4 @@
-/* That no file of the page is forgotten where its files are listed. */
+/* That no file of the pages is forgotten where its files are listed. */
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
@@ -15,10 +15,33 @@ test("all are installed", async () => {
 	assert.deepEqual(names.sort(), files.map((name) => `web/${name}`));
 });
 
-test("all modules but the first are asked for by the page", async () => {
-	const links = (await read("web/index.html"))
-	    .matchAll(/<link rel="modulepreload" href="([^"]*)">/g);
-	const modules = files.filter((name) =>
-	    name.endsWith(".js") && name !== "chat.js");
-	assert.deepEqual([...links].map((link) => link[1]).sort(), modules);
+/* What a module asks for, and what that asks for. */
+async function needed(name, found = new Set()) {
+	const imports = (await read(`web/${name}`))
+	    .matchAll(/ from "\.\/([^"]*)";/g);
+	for (const [, path] of imports) {
+		if (found.has(path))
+			continue;
+		found.add(path);
+		await needed(path, found);
+	}
+	return found;
+}
+
+const pages = { "index.html": "chat.js", "status.html": "status.js" };
+
+for (const [page, first] of Object.entries(pages))
+	test(`all modules but the first are asked for by ${page}`, async () => {
+		const links = (await read(`web/${page}`))
+		    .matchAll(/<link rel="modulepreload" href="([^"]*)">/g);
+		assert.deepEqual([...links].map((link) => link[1]).sort(),
+		    [...await needed(first)].sort());
+	});
+
+test("no module is without a page", async () => {
+	const used = new Set(Object.values(pages));
+	for (const first of Object.values(pages))
+		(await needed(first)).forEach((name) => used.add(name));
+	assert.deepEqual([...used].sort(),
+	    files.filter((name) => name.endsWith(".js")));
 });
