@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "base/clock.h"
 #include "base/conf.h"
 #include "base/conf_doc.h"
 #include "base/log.h"
@@ -22,6 +23,7 @@
 #include "chat/system_prompt.h"
 #include "chat/upstream.h"
 #include "http/limit.h"
+#include "http/suspicion.h"
 #include "routes/app.h"
 #include "server/listener.h"
 #include "server/parse.h"
@@ -81,9 +83,16 @@ signals_block(void)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
+static void
+tell_suspicions(const struct app *app, int64_t now)
+{
+	suspicions_tell(
+	    app->suspicions, now, (enum addr_shown)app->conf->log_client);
+}
+
 /* Wait for the end; until then SIGHUP means that the log was moved away. */
 static int
-signals_wait(void)
+signals_wait(const struct app *app)
 {
 	static const struct timespec second = { .tv_sec = 1 };
 	sigset_t set;
@@ -96,6 +105,7 @@ signals_wait(void)
 	sigaddset(&set, SIGHUP);
 	do {
 		log_tick();
+		tell_suspicions(app, clock_mono_ms());
 		sig = sigtimedwait(&set, NULL, &second);
 		if (sig == SIGHUP)
 			log_reopen();
@@ -222,9 +232,10 @@ serve(struct app *app, struct listener *ls)
 	if ((server = server_start(&sc, &callbacks)) == NULL)
 		return false;
 	tell_start(app->conf, app->articles);
-	log_notice("drain", LOG_INT("signal", signals_wait()));
+	log_notice("drain", LOG_INT("signal", signals_wait(app)));
 	listener_unlink(ls);
 	server_drain(server);
+	tell_suspicions(app, clock_mono_ms() + SUSPICION_MS);
 	return true;
 }
 
@@ -236,6 +247,8 @@ open_parts(struct app *app, const char *system, struct sweeper **sweeper)
 
 	if (cf->trusted_proxies != NULL)
 		addr_set_parse(&app->trusted, cf->trusted_proxies);
+	if ((app->suspicions = suspicions_open()) == NULL)
+		return "suspicions";
 	if ((app->limits = clients_open(cf)) == NULL)
 		return "limits";
 	if ((app->store = sessions_open(cf, app->limits)) == NULL)
@@ -304,6 +317,7 @@ run(const struct conf *cf, const struct articles *articles, const char *system)
 		line_free(app.line);
 	store_close(app.store);
 	limits_close(app.limits);
+	suspicions_close(app.suspicions);
 	metrics_all_destroy(&metrics);
 	listener_close(&ls);
 	log_notice("stop", LOG_INT("status", status));

@@ -44,6 +44,12 @@ log_set_level(enum log_level level)
 	atomic_store_explicit(&least, (int)level, memory_order_relaxed);
 }
 
+bool
+log_shows(enum log_level level)
+{
+	return level >= log_least();
+}
+
 static void
 held_write(void)
 {
@@ -101,10 +107,13 @@ line_write(
 }
 
 bool
-log_allows(const char *event, unsigned most)
+log_allows(enum log_level level, const char *event, unsigned most)
 {
+	enum log_level now = log_least();
 	bool allowed;
 
+	if (now == LOG_LEVEL_DEBUG || level < now)
+		return level >= now;
 	pthread_mutex_lock(&limit_mtx);
 	allowed = log_limit_take(&limit, event, most, clock_mono_ms());
 	pthread_mutex_unlock(&limit_mtx);
@@ -117,10 +126,10 @@ log_write(
 {
 	int saved = errno;
 
-	if (level < log_least())
+	if (!log_shows(level))
 		return;
 	if ((level == LOG_LEVEL_WARN || level == LOG_LEVEL_ERROR) &&
-	    log_least() > LOG_LEVEL_DEBUG && !log_allows(event, LOG_MOST))
+	    !log_allows(level, event, LOG_MOST))
 		return;
 	line_write(level, event, fields);
 	errno = saved;

@@ -12,10 +12,12 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "http/route.h"
+#include "http/suspicion.h"
 #include "server/cgi.h"
 #include "server/loop.h"
 
-#define METHOD_LOG_MAX 16 /* a longer one is not shown in the log */
+#define METHOD_LOG_MAX 16   /* a longer one is not shown in the log */
+#define REFUSED_LINES  1000 /* of refused requests, a minute */
 #define WEIGHT_MAX     1000
 
 _Static_assert(METHOD_OTHER + 1 == METRICS_METHODS, "each has a row");
@@ -219,8 +221,33 @@ exchange_new(struct conn *conn, struct cgi *cgi, void *app, uint64_t *ids)
 	return x;
 }
 
+/* An answer that had begun is not refused, however it ended. */
+static enum metrics_suspicious
+exchange_suspicion(const struct exchange *x)
+{
+	return x->status < 400 ? ROWS_SUSPICIOUS : suspicion_of(x->rc);
+}
+
+/* However many are refused, their lines fill no disk. */
+static enum log_level
+exchange_weight(const struct exchange *x)
+{
+	enum metrics_suspicious kind = exchange_suspicion(x);
+
+	if (x->status < 400)
+		return LOG_LEVEL_INFO;
+	if (kind != ROWS_SUSPICIOUS && x->suspicions != NULL &&
+	    !suspicions_log(x->suspicions, &x->client, kind, loop_now(x->loop),
+		x->request_id, x->log_client))
+		return LOG_LEVEL_DEBUG;
+	return log_allows(LOG_LEVEL_INFO, "request", REFUSED_LINES)
+	           ? LOG_LEVEL_INFO
+	           : LOG_LEVEL_DEBUG;
+}
+
 static void
-exchange_log(const struct exchange *x, int64_t us, struct log_field outcome)
+exchange_log(const struct exchange *x, enum log_level level, int64_t us,
+    struct log_field outcome)
 {
 	const char *method = x->cgi->var[CGI_REQUEST_METHOD];
 	char hash[SID_HASH_SIZE], client[ADDR_TEXT_SIZE];
@@ -229,13 +256,13 @@ exchange_log(const struct exchange *x, int64_t us, struct log_field outcome)
 		method = "-";
 	if (x->has_log_sid)
 		sid_hash(hash, &x->log_sid);
-	log_info("request", LOG_BARE("id", x->request_id),
+	LOG_VERB(level, "request", LOG_BARE("id", x->request_id),
 	    LOG_STR("method", method),
 	    LOG_STR("route", x->route == NULL ? "-" : x->route->path),
 	    LOG_INT("status", x->status), LOG_US("duration_ms", us),
 	    LOG_BARE("client", addr_show(client, &x->client, x->log_client)),
 	    LOG_BARE("session", x->has_log_sid ? hash : NULL),
-	    LOG_BARE("code", x->code), outcome);
+	    LOG_BARE("code", rc_code(x->rc)), outcome);
 }
 
 /* It is over: one line, and one more of its kind. */
@@ -244,7 +271,14 @@ exchange_account(const struct exchange *x, struct log_field outcome)
 {
 	int64_t us = clock_mono_us() - x->started_us;
 
-	exchange_log(x, us, outcome);
+	enum metrics_suspicious kind = exchange_suspicion(x);
+	enum log_level level;
+
+	if (kind != ROWS_SUSPICIOUS)
+		metrics_count(loop_metrics(x->loop), METRIC_SUSPICIOUS, kind);
+	level = exchange_weight(x);
+	if (log_shows(level))
+		exchange_log(x, level, us, outcome);
 	metrics_request(
 	    loop_metrics(x->loop), x->route_row, x->method, x->status, us);
 }

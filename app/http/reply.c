@@ -109,7 +109,7 @@ reply_send(struct exchange *x, int status, const char *content_type,
 		buf_add(&out, body->data, length);
 	if (out.failed || (body != NULL && body->failed)) {
 		x->status = rc_status(RC_NOMEM);
-		x->code = rc_code(RC_NOMEM);
+		x->rc = RC_NOMEM;
 		exchange_refuse(x->conn);
 	} else {
 		x->status = status;
@@ -220,7 +220,7 @@ reply_problem(struct exchange *x, const struct problem *given)
 	json_add_string(&body, "type", "about:blank");
 	problem_members(&body, x, p);
 	json_close(&body);
-	x->code = rc_code(p->rc);
+	x->rc = p->rc;
 	reply_send(
 	    x, rc_status(p->rc), "application/problem+json", &body, extra);
 	buf_free(&body);

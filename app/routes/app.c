@@ -133,6 +133,7 @@ app_request(void *state, struct conn *conn, struct cgi *cgi)
 		return;
 	x->client = client_address(cgi, &al->app->trusted);
 	x->log_client = (enum addr_shown)al->app->conf->log_client;
+	x->suspicions = al->app->suspicions;
 	x->owner = addr_key(&x->client);
 	x->limits = al->app->limits;
 	route_dispatch(&al->router, x, al->draining);

@@ -240,7 +240,7 @@ chat_end_stream(
 		guard_refusal(x, &problem->rc, &problem->retry_after);
 		problem_members(chat_event(chat, "error"), x, problem);
 		json_close(json);
-		x->code = rc_code(problem->rc);
+		x->rc = problem->rc;
 	}
 	sse_send(x, json);
 	sse_close(x);

@@ -33,16 +33,16 @@
 /*
  * Write one line; fields end with LOG_END. Of each event of level warn or
  * error, LOG_MOST lines a minute are written; log_tick tells how many more
- * there were. At level debug all are.
+ * there were. When the level is debug all are.
  */
 void log_write(enum log_level, const char *event, const struct log_field *);
 
 /*
  * The same rule for whoever writes another event that others can cause: whether
- * one more line of it may be written, at most `most` a minute. False: it was
- * counted.
+ * one more line of it is to be written, at most `most` a minute. False: it was
+ * counted, or the level leaves it out.
  */
-bool log_allows(const char *event, unsigned most);
+bool log_allows(enum log_level, const char *event, unsigned most);
 
 /*
  * From log_hold on the lines of this thread are kept, until they fill a page,
@@ -56,6 +56,7 @@ bool log_holds(void);
 
 /* Lines below the level are left out; the default is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level);
+bool log_shows(enum log_level);
 
 /*
  * For main. At first lines go to standard error: log_begin looks at what that

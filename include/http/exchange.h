@@ -35,6 +35,8 @@ enum cookie_act {
 };
 
 struct cookie;
+struct suspicions;
+
 /* "GET" and so on, "other"; for all but METHOD_OTHER as in a request. */
 const char *method_name(enum method);
 
@@ -58,6 +60,7 @@ struct exchange {
 	char			 request_id[REQUEST_ID_SIZE];
 	struct addr		 client;	/* client_address's */
 	enum addr_shown		 log_client;	/* what the log shows of it */
+	struct suspicions	*suspicions;	/* NULL: not told of */
 	struct addr		 owner;		/* addr_key's of it */
 	struct limits		*limits;	/* NULL: none */
 	struct sid		 sid;		/* of a route with {id} */
@@ -78,7 +81,7 @@ struct exchange {
 	enum cookie_act		 cookie_act;
 	int64_t			 started_us;
 	int			 status;	/* 0: not answered yet */
-	const char		*code;		/* of a problem, for the log */
+	enum rc			 rc;		/* of a problem, for the log */
 	bool			 waiting;	/* from wait to resume */
 	bool			 gone;		/* the client left meanwhile */
 	bool			 streaming;

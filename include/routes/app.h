@@ -18,6 +18,7 @@
 #include "http/exchange.h"
 #include "http/limit.h"
 #include "http/route.h"
+#include "http/suspicion.h"
 #include "server/server.h"
 #include "session/store.h"
 
@@ -33,6 +34,7 @@ struct app {
 	const struct articles	*articles;
 	struct openai		*openai;	/* NULL: answer from articles */
 	struct metrics_all	*metrics;
+	struct suspicions	*suspicions;
 };
 
 /* One loop's. */
