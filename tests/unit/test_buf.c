@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "wiped.h"
 
 /* So that a sanitizer answers a huge allocation with NULL, as the C library. */
 const char *__asan_default_options(void);
@@ -268,31 +269,6 @@ clearing_keeps_the_memory(void **state)
 	buf_free(&b);
 }
 
-/*
- * The C library's explicit_bzero is replaced here, since freed memory cannot
- * be looked at; the second name is the one that _FORTIFY_SOURCE calls.
- */
-static struct {
-	const void *at;
-	size_t len;
-} wiped;
-
-void __explicit_bzero_chk(void *, size_t, size_t);
-
-void
-explicit_bzero(void *p, size_t n)
-{
-	wiped.at = p;
-	wiped.len = n;
-}
-
-void
-__explicit_bzero_chk(void *p, size_t n, size_t size)
-{
-	(void)size;
-	explicit_bzero(p, n);
-}
-
 static void
 wiping_takes_all_that_was_ever_used(void **state)
 {
@@ -301,16 +277,17 @@ wiping_takes_all_that_was_ever_used(void **state)
 	size_t cap;
 
 	(void)state;
+	wiped_forget();
 	buf_init(&b, 1000);
 	buf_wipe(&b);
-	assert_null(wiped.at);
+	assert_null(wiped_last()->at);
 	buf_adds(&b, "a secret that is to be gone");
 	buf_consume(&b, 20);
 	data = b.data;
 	cap = b.cap;
 	buf_wipe(&b);
-	assert_ptr_equal(wiped.at, data);
-	assert_int_equal(wiped.len, cap);
+	assert_ptr_equal(wiped_last()->at, data);
+	assert_int_equal(wiped_last()->len, cap);
 	assert_true(cap >= 27);
 	assert_null(b.data);
 	assert_int_equal(b.len, 0);

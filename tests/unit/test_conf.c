@@ -14,6 +14,7 @@
 #include "base/conf_table.h"
 #include "capture.h"
 #include "temp_file.h"
+#include "wiped.h"
 
 #define MAX_ARGS 16
 
@@ -431,27 +432,6 @@ a_keys_file_is_there_and_alone(void **state)
 		assert_key_refused(&rows[i]);
 }
 
-/*
- * The C library's explicit_bzero is replaced here, since freed memory cannot
- * be looked at; the second name is the one that _FORTIFY_SOURCE calls.
- */
-static char wiped[64];
-
-void __explicit_bzero_chk(void *, size_t, size_t);
-
-void
-explicit_bzero(void *p, size_t n)
-{
-	snprintf(wiped, sizeof(wiped), "%.*s", (int)n, (char *)p);
-}
-
-void
-__explicit_bzero_chk(void *p, size_t n, size_t size)
-{
-	(void)size;
-	explicit_bzero(p, n);
-}
-
 static void
 a_key_is_overwritten_in_the_end(void **state)
 {
@@ -463,12 +443,12 @@ a_key_is_overwritten_in_the_end(void **state)
 
 	(void)state;
 	assert_int_equal(load(&cf, &src), CONF_RUN);
-	wiped[0] = '\0';
+	wiped_forget();
 	assert_int_equal(
 	    conf_set(&cf, conf_find("llm_api_key"), "sk-other"), CONF_SET);
-	assert_string_equal(wiped, "sk-canary");
+	assert_string_equal(wiped_last()->text, "sk-canary");
 	conf_free(&cf);
-	assert_string_equal(wiped, "sk-other");
+	assert_string_equal(wiped_last()->text, "sk-other");
 	assert_null(cf.llm_api_key);
 }
 
