@@ -49,7 +49,12 @@ daemon_take(int priority, const char *fmt, va_list ap)
 	pthread_mutex_unlock(&daemon_.mtx);
 }
 
-/* In the place of the C library's, which the headers may call by two names. */
+/*
+ * In the place of the C library's, which the headers may call by two names and
+ * make a macro of.
+ */
+#undef syslog
+
 void
 syslog(int priority, const char *fmt, ...)
 {
