@@ -70,7 +70,7 @@ enum {
 #define METRICS_LIST(X) \
 	X(METRIC_SESSIONS, GAUGE, NONE, "sessions", "Live sessions.") \
 	X(METRIC_SESSION_BYTES, GAUGE, NONE, "session_bytes", \
-	    "Memory that the sessions take.") \
+	    "Memory that the sessions take, expired ones until swept.") \
 	X(METRIC_TURNS, GAUGE, NONE, "turns_in_flight", \
 	    "Turns that have begun and not ended, waiting ones included.") \
 	X(METRIC_TURNS_WAITING, GAUGE, NONE, "turns_waiting", \
