@@ -280,6 +280,67 @@ def test_the_version_is_that_of_the_program(launch):
     assert scrape(program)("build_info", version=version) == 1
 
 
+# limits, and what is suspicious
+
+
+def kinds(grown, name):
+    """Those of a counter that were counted, with their numbers."""
+    now = scrape(grown.program)
+    return {dict(labels)["kind"]: int(n) for (found, labels), n in
+            now.series.items() if found == name and n > 0}
+
+
+def test_what_a_rate_refused_is_counted(launch):
+    program = launch({"rate_new": "3/86400", "rate_chat": "2/86400"})
+    grown = Growth(program)
+    ask_all(program, [("POST", "/session/new", b"", status)
+                      for status in [200] * 3 + [429] * 4])
+    assert kinds(grown, "limited_total") == {"rate_limited": 4}
+    ask_all(program, [("POST", CHAT, b'{"message":"a"}', status)
+                      for status in [429] * 2])
+    assert kinds(grown, "limited_total") == {"rate_limited": 6}
+    assert kinds(grown, "suspicious_total") == {"rate": 6}
+    assert grown(REQUESTS, status="429") == 6
+
+
+def test_what_a_number_of_sessions_refused_is_counted(launch):
+    program = launch({"sessions_per_ip": 2})
+    grown = Growth(program)
+    ask_all(program, [("POST", "/session/new", b"", status)
+                      for status in [200] * 2 + [429] * 3])
+    assert kinds(grown, "limited_total") == {"too_many_sessions": 3}
+
+
+def test_what_a_number_of_turns_refused_is_counted(launch):
+    program = launch({"turns_per_ip": 1})
+    grown = Growth(program)
+    with Peer(program.address) as peer:
+        peer.send(fcgi.request("POST", CHAT, b'{"message":"paced 9 5000"}'))
+        wait_for(lambda: scrape(program)("turns_in_flight") == 1)
+        ask_all(program, [("POST", CHAT, b'{"message":"a"}', 429)] * 2)
+    assert kinds(grown, "limited_total") == {"too_many_turns": 2}
+
+
+@pytest.mark.parametrize("kind, method, path, body, params", [
+    ("malformed_id", "GET", "/session/xxx/info", b"", {}),
+    ("guessing", "GET", f"/session/{UNKNOWN}/info", b"", {}),
+    ("oversize", "POST", CHAT, b"x" * 70000, {}),
+    ("broken_json", "POST", CHAT, b"{", {}),
+    ("origin", "POST", "/session/new", b"",
+     {"HTTP_SEC_FETCH_SITE": "cross-site"}),
+])
+def test_what_is_suspicious_is_counted(launch, kind, method, path, body,
+                                       params):
+    program = launch()
+    grown = Growth(program)
+    with Peer(program.address) as peer:
+        for _ in range(3):
+            peer.ask(method, path, body, keep=True, **params)
+        peer.ask("GET", "/health", keep=True)
+        peer.ask("GET", "/nowhere", keep=True)
+    assert kinds(grown, "suspicious_total") == {kind: 3}
+
+
 # the language model
 
 
