@@ -1,6 +1,7 @@
 import pytest
 
 from client import Client
+from model import KEY, Aimock, aimock
 from webservers import (KINDS, NEEDED, PARALLEL_KINDS, Direct, WebServer,
                         tool)
 
@@ -88,3 +89,12 @@ def launch():
     yield start
     for program in started:
         program.end()
+
+
+@pytest.fixture(scope="session")
+def other_model():
+    """aimock, which takes too long to start for a new one in each test."""
+    if aimock.missing():
+        pytest.skip(aimock.missing())
+    with Aimock(KEY) as model:
+        yield model

@@ -237,15 +237,6 @@ def read_all(peer):
             out.append(content)
 
 
-@pytest.fixture(scope="session")
-def other_model():
-    """aimock, which takes too long to start for a new one in each test."""
-    if aimock.missing():
-        pytest.skip(aimock.missing())
-    with Aimock(KEY) as model:
-        yield model
-
-
 @pytest.fixture
 def simulator(request):
     """Our simulator, unless the test wants aimock."""

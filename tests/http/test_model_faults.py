@@ -8,11 +8,11 @@ import subprocess
 
 import pytest
 
-from model import (KEY, SETTINGS, SPARE, http_reply, other_model,
-                   rows_for_both, scripted, serve, service, simulator)
+from model import (KEY, SETTINGS, SPARE, http_reply, rows_for_both, scripted,
+                   serve, service, simulator)
 from sim import CANARY
 
-__all__ = ["other_model", "scripted", "serve", "service", "simulator"]
+__all__ = ["scripted", "serve", "service", "simulator"]
 
 CONNECT = SETTINGS["llm_connect_timeout_seconds"]
 FIRST = SETTINGS["llm_first_token_seconds"]

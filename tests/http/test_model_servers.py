@@ -5,10 +5,8 @@ import pytest
 
 from client import Client
 from conftest import web_server
-from model import KEY, SETTINGS, Simulator, other_model, rows_for_both
+from model import KEY, SETTINGS, Simulator, rows_for_both
 from webservers import KINDS, wait_for
-
-__all__ = ["other_model"]
 
 
 class Visitor(Client):

@@ -8,12 +8,12 @@ import threading
 
 import pytest
 
-from model import (KEY, SPARE, WITH_BOTH, http_reply, other_model, read_all,
-                   scripted, serve, service, simulator)
+from model import (KEY, SPARE, WITH_BOTH, http_reply, read_all, scripted,
+                   serve, service, simulator)
 from aimock import REDACTED
 from webservers import DEADLINE, wait_for
 
-__all__ = ["other_model", "scripted", "serve", "service", "simulator"]
+__all__ = ["scripted", "serve", "service", "simulator"]
 
 RUNNING = "[[tokens=100000 pace=20 nonce=w]]"
 RETRIES = {"llm_retries": 2, "llm_first_token_seconds": 20,
