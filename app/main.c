@@ -25,6 +25,7 @@
 #include "http/limit.h"
 #include "http/suspicion.h"
 #include "routes/app.h"
+#include "server/intake.h"
 #include "server/listener.h"
 #include "server/parse.h"
 #include "server/server.h"
@@ -222,21 +223,25 @@ serve(struct app *app, struct listener *ls)
 {
 	struct server_app callbacks = app_callbacks(app);
 	struct server_conf sc = {
-		.fd = ls->fd,
 		.threads = (unsigned)app->conf->threads,
 		.conn_fds = app->openai != NULL ? 2 : 1,
 		.body_max = app->conf->request_max_bytes,
 	};
 	struct server *server;
+	struct intake *intake;
 
 	if ((server = server_start(&sc, &callbacks)) == NULL)
 		return false;
-	tell_start(app->conf, app->articles);
-	log_notice("drain", LOG_INT("signal", signals_wait(app)));
+	if ((intake = intake_open(server, ls->fd)) != NULL) {
+		ls->fd = -1;
+		tell_start(app->conf, app->articles);
+		log_notice("drain", LOG_INT("signal", signals_wait(app)));
+	}
 	listener_unlink(ls);
 	server_drain(server);
+	intake_free(intake);
 	tell_suspicions(app, clock_mono_ms() + SUSPICION_MS);
-	return true;
+	return intake != NULL;
 }
 
 /* Open what the loops share; NULL, or the name of what failed. */

@@ -74,24 +74,35 @@ conn_list_to(struct conn *c, struct conn_list *to)
 	to->last = c;
 }
 
+int
+conn_give(struct conn *c)
+{
+	struct pool *pool = c->pool;
+	int fd = c->fd;
+
+	conn_list_to(c, NULL);
+	loop_untimer(pool->loop, &c->deadline);
+	loop_untask(pool->loop, &c->flush);
+	loop_unwatch(pool->loop, &c->io);
+	fcgi_reader_free(&c->reader);
+	buf_free(&c->out);
+	free(c);
+	pool_closed(pool);
+	return fd;
+}
+
 void
 conn_close(struct conn *c)
 {
 	struct pool *pool = c->pool;
+	int fd;
 
 	if (c->reply == REPLY_RUNNING) {
 		c->reply = REPLY_LAST;
 		pool->app->abort(pool->state, c->arg);
 	}
-	conn_list_to(c, NULL);
-	loop_untimer(pool->loop, &c->deadline);
-	loop_untask(pool->loop, &c->flush);
-	loop_unwatch(pool->loop, &c->io);
-	close(c->fd);
-	fcgi_reader_free(&c->reader);
-	buf_free(&c->out);
-	free(c);
-	pool_closed(pool);
+	fd = conn_give(c);
+	close(fd);
 }
 
 /* Watch for these events; -1: the connection was closed. */
@@ -119,11 +130,29 @@ conn_is_idle(const struct conn *c)
 	       fcgi_idle(&c->reader);
 }
 
+/* Whether the pool takes no further request. */
+static bool
+conn_is_last(const struct conn *c)
+{
+	return c->pool->draining || c->pool->held;
+}
+
 static bool
 conn_is_done(const struct conn *c)
 {
-	return c->out.len == 0 && (c->reply == REPLY_LAST ||
-				      (c->pool->draining && conn_is_idle(c)));
+	return c->out.len == 0 &&
+	       (c->reply == REPLY_LAST || (conn_is_last(c) && conn_is_idle(c)));
+}
+
+bool
+conn_list_collects(const struct conn_list *list)
+{
+	const struct conn *c;
+
+	for (c = list->first; c != NULL; c = c->next)
+		if (c->reply == REPLY_NONE && !fcgi_idle(&c->reader))
+			return true;
+	return false;
 }
 
 static void
@@ -365,7 +394,7 @@ conn_end(struct conn *c)
 {
 	fcgi_add_end(&c->out, c->id);
 	fcgi_next(&c->reader);
-	c->reply = c->keep && !c->pool->draining ? REPLY_NONE : REPLY_LAST;
+	c->reply = c->keep && !conn_is_last(c) ? REPLY_NONE : REPLY_LAST;
 	loop_task(c->pool->loop, &c->flush);
 }
 

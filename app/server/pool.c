@@ -11,10 +11,25 @@
 
 #include "base/log.h"
 
+static bool
+pool_accepts(const struct pool *pool)
+{
+	return !pool->draining && !pool->held && !pool->retry.set;
+}
+
+static void
+pool_mute(struct pool *pool)
+{
+	struct pool_listener *pl;
+
+	for (pl = pool->listeners; pl != NULL; pl = pl->next)
+		loop_unwatch(pool->loop, &pl->io);
+}
+
 static void
 pool_pause(struct pool *pool)
 {
-	loop_unwatch(pool->loop, &pool->listener);
+	pool_mute(pool);
 	loop_timer(
 	    pool->loop, &pool->retry, loop_now(pool->loop) + POOL_PAUSE_MS);
 }
@@ -22,13 +37,18 @@ pool_pause(struct pool *pool)
 static void
 pool_resume(struct pool *pool)
 {
-	if (pool->draining || pool->listener.fd != -1)
-		return;
+	struct pool_listener *pl;
+
 	loop_untimer(pool->loop, &pool->retry);
-	if (loop_watch(pool->loop, &pool->listener, pool->fd,
-		EPOLLIN | EPOLLEXCLUSIVE) == -1) {
+	if (!pool_accepts(pool))
+		return;
+	for (pl = pool->listeners; pl != NULL; pl = pl->next) {
+		if (pl->io.fd != -1 || loop_watch(pool->loop, &pl->io, pl->fd,
+					   EPOLLIN | EPOLLEXCLUSIVE) == 0)
+			continue;
 		log_error("listen", LOG_INT("errno", errno));
 		pool_pause(pool);
+		return;
 	}
 }
 
@@ -41,7 +61,7 @@ pool_retry(struct timer *timer, void *arg)
 
 /* Out of descriptors or memory is temporary; the rest is the peer's affair. */
 static void
-pool_accept_failed(struct pool *pool)
+pool_accept_failed(struct pool *pool, struct pool_listener *pl)
 {
 	switch (errno) {
 	case EMFILE:
@@ -56,7 +76,7 @@ pool_accept_failed(struct pool *pool)
 	case EINVAL:
 	case ENOTSOCK:
 		log_error("accept", LOG_INT("errno", errno));
-		loop_unwatch(pool->loop, &pool->listener);
+		loop_unwatch(pool->loop, &pl->io);
 		break;
 	default:
 		break;
@@ -67,8 +87,10 @@ pool_accept_failed(struct pool *pool)
 static void
 pool_accept(struct loop_io *io, uint32_t events)
 {
-	struct pool *pool = (struct pool *)((char *)io -
-					    offsetof(struct pool, listener));
+	struct pool_listener *pl =
+	    (struct pool_listener *)((char *)io -
+				     offsetof(struct pool_listener, io));
+	struct pool *pool = pl->pool;
 	int fd;
 
 	(void)events;
@@ -79,9 +101,9 @@ pool_accept(struct loop_io *io, uint32_t events)
 		}
 		conn_close(pool->idle.first);
 	}
-	fd = accept4(pool->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	fd = accept4(pl->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd == -1)
-		pool_accept_failed(pool);
+		pool_accept_failed(pool, pl);
 	else
 		conn_open(pool, fd);
 }
@@ -100,16 +122,90 @@ pool_give_up(struct timer *timer, void *arg)
 		conn_close(pool->idle.first);
 }
 
-int
-pool_open(struct pool *pool, int fd)
+void
+pool_open(struct pool *pool)
 {
-	pool->fd = fd;
-	pool->listener.ready = pool_accept;
-	pool->listener.fd = -1;
 	timer_init(&pool->retry, pool_retry, pool);
 	timer_init(&pool->give_up, pool_give_up, pool);
-	return loop_watch(
-	    pool->loop, &pool->listener, fd, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
+void
+pool_listen(struct pool *pool, struct pool_listener *pl, int fd)
+{
+	pl->io = (struct loop_io){ pool_accept, -1 };
+	pl->pool = pool;
+	pl->fd = fd;
+	pl->prev = NULL;
+	if ((pl->next = pool->listeners) != NULL)
+		pl->next->prev = pl;
+	pool->listeners = pl;
+	if (!pool->retry.set)
+		pool_resume(pool);
+}
+
+void
+pool_unlisten(struct pool *pool, struct pool_listener *pl, bool last_calls)
+{
+	int fd;
+
+	if (pl->pool == NULL)
+		return;
+	while (
+	    last_calls && pool_accepts(pool) && pool->count < pool->max_conns &&
+	    (fd = accept4(pl->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) !=
+		-1)
+		conn_open(pool, fd);
+	loop_unwatch(pool->loop, &pl->io);
+	*(pl->prev != NULL ? &pl->prev->next : &pool->listeners) = pl->next;
+	if (pl->next != NULL)
+		pl->next->prev = pl->prev;
+	pl->pool = NULL;
+}
+
+void
+pool_hold(struct pool *pool)
+{
+	pool->held = true;
+	loop_untimer(pool->loop, &pool->retry);
+	pool_mute(pool);
+}
+
+void
+pool_release(struct pool *pool)
+{
+	pool->held = false;
+	pool_resume(pool);
+}
+
+bool
+pool_collects(const struct pool *pool)
+{
+	return conn_list_collects(&pool->busy);
+}
+
+int
+pool_give(struct pool *pool)
+{
+	return pool->idle.first == NULL ? -1 : conn_give(pool->idle.first);
+}
+
+static void
+pool_emptied(struct pool *pool)
+{
+	void (*fn)(void *) = pool->emptied;
+
+	pool->emptied = NULL;
+	if (fn != NULL)
+		fn(pool->emptied_arg);
+}
+
+void
+pool_await_empty(struct pool *pool, void (*fn)(void *), void *arg)
+{
+	pool->emptied = fn;
+	pool->emptied_arg = arg;
+	if (pool->count == 0)
+		pool_emptied(pool);
 }
 
 void
@@ -118,7 +214,7 @@ pool_drain(struct pool *pool)
 	if (pool->draining)
 		return;
 	pool->draining = true;
-	loop_unwatch(pool->loop, &pool->listener);
+	pool_mute(pool);
 	loop_untimer(pool->loop, &pool->retry);
 	while (pool->idle.first != NULL)
 		conn_close(pool->idle.first);
@@ -134,12 +230,14 @@ void
 pool_closed(struct pool *pool)
 {
 	pool->count--;
+	if (pool->count == 0)
+		pool_emptied(pool);
 	if (pool->draining) {
 		if (pool->count == 0) {
 			loop_untimer(pool->loop, &pool->give_up);
 			loop_stop(pool->loop);
 		}
-	} else if (pool->listener.fd == -1) {
+	} else if (pool->retry.set) {
 		pool_resume(pool);
 	}
 }

@@ -1,6 +1,6 @@
 /*
  * Start the loops together and end them together; between the two they have
- * nothing in common but the listening descriptor.
+ * nothing in common but the listening descriptors.
  */
 #include "server/server.h"
 
@@ -99,12 +99,12 @@ worker_main(void *arg)
 	struct worker *w = arg;
 	unsigned index = (unsigned)(w - w->server->workers);
 
-	if (!worker_open(w, index) ||
-	    pool_open(w->pool, w->server->conf.fd) == -1) {
+	if (!worker_open(w, index)) {
 		worker_close(w);
 		worker_tell(w, WORKER_FAILED);
 		return NULL;
 	}
+	pool_open(w->pool);
 	worker_tell(w, WORKER_RUNNING);
 	loop_run(w->pool->loop);
 	return NULL;
@@ -159,10 +159,10 @@ descriptors(void)
 
 /* How many connections the descriptors leave room for, per loop. */
 static unsigned
-conns_per_loop(rlim_t fds, unsigned conn_fds, unsigned threads)
+conns_per_loop(rlim_t fds, const struct server_conf *conf, unsigned threads)
 {
-	rlim_t kept = SPARE_FDS + (rlim_t)LOOP_FDS * threads;
-	rlim_t room = fds > kept ? (fds - kept) / conn_fds : 1;
+	rlim_t kept = SPARE_FDS + conf->other_fds + (rlim_t)LOOP_FDS * threads;
+	rlim_t room = fds > kept ? (fds - kept) / conf->conn_fds : 1;
 
 	if (room > MAX_CONNS)
 		room = MAX_CONNS;
@@ -188,7 +188,7 @@ server_start(const struct server_conf *conf, const struct server_app *app)
 		return NULL;
 	server->conf = *conf;
 	server->app = *app;
-	server->max_conns = conns_per_loop(fds, conf->conn_fds, threads);
+	server->max_conns = conns_per_loop(fds, conf, threads);
 	pthread_mutex_init(&server->mtx, NULL);
 	pthread_cond_init(&server->started, NULL);
 	server->workers = calloc(threads, sizeof(*server->workers));
@@ -225,4 +225,16 @@ server_drain(struct server *server)
 	pthread_cond_destroy(&server->started);
 	pthread_mutex_destroy(&server->mtx);
 	free(server);
+}
+
+unsigned
+server_loops(const struct server *server)
+{
+	return server->count;
+}
+
+struct pool *
+server_pool(const struct server *server, unsigned index)
+{
+	return server->workers[index].pool;
 }

@@ -21,6 +21,14 @@ struct conn_list {
 	struct conn	*first, *last;
 };
 
+/* A listening descriptor, shared with the other loops; lies in its owner's. */
+struct pool_listener {
+	struct loop_io		 io;
+	struct pool		*pool;
+	int			 fd;
+	struct pool_listener	*next, *prev;
+};
+
 struct pool {
 	/* set by the server before pool_open */
 	struct loop			*loop;
@@ -31,19 +39,47 @@ struct pool {
 	unsigned			 max_conns;
 
 	/* pool.c's and conn.c's */
-	struct loop_io			 listener;
-	int				 fd;		/* listening */
-	struct timer			 retry;
+	struct pool_listener		*listeners;
+	struct timer			 retry;		/* set: accept pauses */
 	struct timer			 give_up;
 	struct conn_list		 idle;		/* longest first */
 	struct conn_list		 busy;
 	unsigned			 count;
 	bool				 draining;
+	bool				 held;
+	void				(*emptied)(void *);	/* or NULL */
+	void				*emptied_arg;
 	char				 input[POOL_INPUT];
 };
 
-/* Begin to accept on a listening descriptor. -1: errno says why. */
-int pool_open(struct pool *, int fd);
+/* What the server sets is set; nothing is accepted yet. */
+void pool_open(struct pool *);
+
+/* Begin to accept on a listening descriptor, which stays the caller's. */
+void pool_listen(struct pool *, struct pool_listener *, int fd);
+
+/*
+ * End it; the descriptor is not polled any more. Nothing happens when it was
+ * not begun. last_calls: those who wait there already are accepted before.
+ */
+void pool_unlisten(struct pool *, struct pool_listener *, bool last_calls);
+
+/*
+ * Take no new request, from wherever, until pool_release: nothing is accepted,
+ * and connections are closed after the reply that they wait for.
+ */
+void pool_hold(struct pool *);
+void pool_release(struct pool *);
+
+/* Whether a request has begun to come and is not complete. */
+bool pool_collects(const struct pool *);
+
+/* While held: the descriptor of an idle connection, which is then the caller's
+ * and not of the pool any more; -1: there is none. */
+int pool_give(struct pool *);
+
+/* While held: fn is called, once, when the last connection is closed. */
+void pool_await_empty(struct pool *, void (*fn)(void *), void *arg);
 
 /*
  * Accept no more, close idle connections, ask the application to come to an
@@ -60,5 +96,11 @@ void conn_open(struct pool *, int fd);
 
 /* Close it, with an abort when a request runs. */
 void conn_close(struct conn *);
+
+/* Whether one of the list has part of a request. */
+bool conn_list_collects(const struct conn_list *);
+
+/* End an idle one without closing its descriptor, which is returned. */
+int conn_give(struct conn *);
 
 #endif

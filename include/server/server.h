@@ -1,6 +1,6 @@
 /*
- * The FastCGI service: N loops, each with its thread, that share one listening
- * descriptor.
+ * The FastCGI service: N loops, each with its thread. What they accept from is
+ * said by server/intake.h.
  */
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
@@ -14,10 +14,10 @@
 struct server;
 
 struct server_conf {
-	int		 fd;		/* listening, stays the caller's */
 	unsigned	 threads;	/* 0: one per core */
 	unsigned	 conn_fds;	/* that a connection takes, with what
 					   its request opens; not 0 */
+	unsigned	 other_fds;	/* that the caller needs beside them */
 	size_t		 body_max;	/* bytes */
 };
 
@@ -30,11 +30,16 @@ struct server *server_start(const struct server_conf *,
     const struct server_app *);
 
 /*
- * Take no more connections (the caller's descriptor is not polled any more when
+ * Take no more connections (no listening descriptor is polled any more when
  * this returns), close idle ones, ask the application to bring its requests
  * to an end, and wait until all is answered or POOL_DRAIN_MS are over; then
  * end the threads and free everything.
  */
 void server_drain(struct server *);
+
+/* For the server layer: the loops' pools, whose threads run. */
+struct pool;
+unsigned server_loops(const struct server *);
+struct pool *server_pool(const struct server *, unsigned index);
 
 #endif
