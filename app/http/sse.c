@@ -15,15 +15,22 @@ sse_write(struct exchange *x, const char *data, size_t n)
 	x->sent_ms = loop_now(x->loop);
 }
 
+void
+sse_comment(struct exchange *x)
+{
+	static const char ping[] = ": ping\n\n";
+
+	sse_write(x, ping, sizeof(ping) - 1);
+}
+
 /* It is not set anew with every event, so it may come too early. */
 static void
 sse_ping(struct timer *timer, void *arg)
 {
-	static const char ping[] = ": ping\n\n";
 	struct exchange *x = arg;
 
 	if (loop_now(x->loop) - x->sent_ms >= SSE_PING_MS)
-		sse_write(x, ping, sizeof(ping) - 1);
+		sse_comment(x);
 	loop_timer(x->loop, timer, x->sent_ms + SSE_PING_MS);
 }
 
@@ -31,30 +38,36 @@ void
 sse_open(struct exchange *x)
 {
 	static const char least[] = "Content-Type: " EVENT_TYPE "\r\n\r\n";
-	struct buf head;
+	char room[MAX_HEAD];
+	struct buf head = { room, 0, sizeof(room), sizeof(room) - 1, false };
 
 	x->status = 200;
 	x->streaming = true;
-	buf_init(&head, MAX_HEAD);
 	reply_head(&head, x, x->status, EVENT_TYPE, -1, "no-cache, no-store",
 	    "X-Accel-Buffering: no\r\n");
 	if (!head.failed)
 		sse_write(x, head.data, head.len);
 	else
 		sse_write(x, least, sizeof(least) - 1);
-	buf_free(&head);
 	timer_init(&x->ping, sse_ping, x);
 	loop_timer(x->loop, &x->ping, loop_now(x->loop) + SSE_PING_MS);
 }
 
 void
-sse_send(struct exchange *x, const struct buf *json)
+sse_begin(struct buf *event)
 {
-	if (json->failed)
-		return;
-	sse_write(x, "data: ", 6);
-	sse_write(x, json->data, json->len);
-	sse_write(x, "\n\n", 2);
+	buf_clear(event);
+	buf_adds(event, "data: ");
+}
+
+bool
+sse_send(struct exchange *x, struct buf *event)
+{
+	buf_adds(event, "\n\n");
+	if (event->failed)
+		return false;
+	sse_write(x, event->data, event->len);
+	return true;
 }
 
 void

@@ -137,7 +137,7 @@ add_session(struct buf *b, const struct sid *sid)
 static struct buf *
 chat_event(struct chat *chat, const char *type)
 {
-	buf_clear(&chat->json);
+	sse_begin(&chat->json);
 	json_open(&chat->json, NULL);
 	json_add_string(&chat->json, "type", type);
 	return &chat->json;
@@ -148,8 +148,10 @@ chat_waits(void *arg)
 {
 	struct chat *chat = arg;
 
-	if (chat->stream)
-		sse_open(chat->x);
+	if (!chat->stream)
+		return;
+	sse_open(chat->x);
+	sse_comment(chat->x);
 }
 
 static void
@@ -233,16 +235,16 @@ chat_end_stream(
 
 	if (end->rc == RC_OK) {
 		add_answer(chat_event(chat, "done"), end);
-		if (json->failed)
+		if (!sse_send(x, json))
 			problem->rc = RC_NOMEM;
 	}
 	if (problem->rc != RC_OK) {
 		guard_refusal(x, &problem->rc, &problem->retry_after);
 		problem_members(chat_event(chat, "error"), x, problem);
 		json_close(json);
+		sse_send(x, json);
 		x->rc = problem->rc;
 	}
-	sse_send(x, json);
 	sse_close(x);
 }
 

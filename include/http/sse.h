@@ -7,6 +7,8 @@
 #ifndef HTTP_SSE_H
 #define HTTP_SSE_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "http/exchange.h"
 
@@ -16,10 +18,19 @@
 void sse_open(struct exchange *);
 
 /*
- * Send one event; the JSON holds no line end, since it escapes them. Nothing
- * is sent of one whose building has failed.
+ * Send a comment, at once: a web server that keeps the headers until something
+ * follows them (mod_proxy_fcgi) then lets them go.
  */
-void sse_send(struct exchange *, const struct buf *json);
+void sse_comment(struct exchange *);
+
+/*
+ * Begin an event in a buffer that is cleared first; JSON is then to be added,
+ * which holds no line end, since it escapes them.
+ */
+void sse_begin(struct buf *event);
+
+/* Send it. False, and nothing is sent, when its building has failed. */
+bool sse_send(struct exchange *, struct buf *event);
 
 /* End the stream and the exchange. */
 void sse_close(struct exchange *);

@@ -60,15 +60,6 @@ def impatient(impatient_server):
     return Client(impatient_server.port)
 
 
-@pytest.fixture
-def in_line(parallel_server):
-    """For streams that wait: mod_proxy_fcgi passes their headers on with the
-    first event only, after 5 s."""
-    if parallel_server.kind == "apache-proxy":
-        pytest.skip("mod_proxy_fcgi holds headers back")
-    return Client(parallel_server.port)
-
-
 @pytest.fixture(scope="session")
 def direct():
     """The program with the responder of the tests, without a web server."""

@@ -271,6 +271,24 @@ def test_the_breaker_opens_when_half_of_the_last_20_failed(serve, simulator):
     assert service.chat(WORKS, session).status == 200
 
 
+@BOTH
+def test_the_breaker_stands_before_no_answer_that_was_given(serve, simulator,
+                                                            stream):
+    service = serve(simulator.base_url, {"llm_retries": 0})
+    session = service.new()
+    key = {"HTTP_IDEMPOTENCY_KEY": "k1"}
+    service.chat("[[tokens=2]]", session, **key)
+    for _ in range(20):
+        service.chat(FAILS, session)
+    again = service.chat("[[tokens=2]]", session, stream, **key)
+    assert (again.text, again.end["message_count"]) == ("mot.1 mot.2", 2)
+    other = service.chat("[[tokens=2]]", session, stream,
+                         HTTP_IDEMPOTENCY_KEY="k2")
+    assert (other.status, other.code) == (503, "upstream_unavailable")
+    assert int(other.headers["Retry-After"]) >= 1
+    assert simulator.calls == 20
+
+
 @WITH_BOTH
 def test_the_breaker_stays_closed_when_less_failed(serve, simulator):
     service = serve(simulator.base_url, {"llm_retries": 0})

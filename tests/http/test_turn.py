@@ -1,6 +1,7 @@
 """A turn, through each server, with a responder whose pace the test sets."""
 
 import threading
+import time
 
 import pytest
 
@@ -9,6 +10,7 @@ from webservers import wait_for
 
 ENDLESS = "paced 100000 20"
 SILENT = "paced 1 60000"
+PING = 4  # seconds, less than until the first one
 
 
 def in_background(call, *args, **kwargs):
@@ -259,55 +261,67 @@ def test_delete_ends_a_running_stream(parallel):
     assert parallel.get(f"/session/{session}/info").status == 404
 
 
-def test_delete_ends_those_who_wait(in_line):
-    session = in_line.new()
-    first = begun(in_line, session)
-    waiting = [in_line.stream("Bonjour!", session) for _ in range(2)]
-    in_line.delete(session)
+def test_delete_ends_those_who_wait(parallel):
+    session = parallel.new()
+    first = begun(parallel, session)
+    waiting = [parallel.stream("Bonjour!", session) for _ in range(2)]
+    parallel.delete(session)
     for stream in [first] + waiting:
         assert stream.until("error")["code"] == "session_deleted"
 
 
-def test_messages_wait_in_the_order_of_their_arrival(in_line):
-    session = in_line.new()
-    first = begun(in_line, session)
-    waiting = [in_line.stream(str(n), session) for n in range(4)]
-    in_line.stop(session)
+def test_messages_wait_in_the_order_of_their_arrival(parallel):
+    session = parallel.new()
+    first = begun(parallel, session)
+    waiting = [parallel.stream(str(n), session) for n in range(4)]
+    parallel.stop(session)
     first.until("done")
     for n, stream in enumerate(waiting):
         assert stream.until("done")["message_count"] == 2 * n + 4
-    assert texts(in_line, session)[2::2] == ["0", "1", "2", "3"]
+    assert texts(parallel, session)[2::2] == ["0", "1", "2", "3"]
 
 
-def test_at_most_four_wait(in_line):
-    session = in_line.new()
-    streams = [begun(in_line, session)]
-    streams += [in_line.stream("Bonjour!", session) for _ in range(4)]
+def test_a_stream_that_waits_begins_at_once(parallel):
+    session = parallel.new()
+    first = begun(parallel, session)
+    before = time.monotonic()
+    waiting = parallel.stream("Bonjour!", session)
+    assert waiting.status == 200
+    assert time.monotonic() - before < PING  # did not wait for one
+    parallel.stop(session)
+    first.until("done")
+    assert waiting.until("done")["success"]
+
+
+def test_at_most_four_wait(parallel):
+    session = parallel.new()
+    streams = [begun(parallel, session)]
+    streams += [parallel.stream("Bonjour!", session) for _ in range(4)]
     for stream in False, True:
-        reply = in_line.chat("Bonjour!", session, stream=stream)
+        reply = parallel.chat("Bonjour!", session, stream=stream)
         assert reply.problem == (409, "session_busy")
         assert int(reply.headers["Retry-After"]) > 0
-    in_line.stop(session)
+    parallel.stop(session)
     for stream in streams:
         assert stream.until("done")
 
 
-def test_one_who_leaves_the_line_lets_the_next_come(in_line):
-    session = in_line.new()
-    first = begun(in_line, session)
-    leaves = in_line.stream("leaves", session)
-    stays = in_line.stream("stays", session)
+def test_one_who_leaves_the_line_lets_the_next_come(parallel):
+    session = parallel.new()
+    first = begun(parallel, session)
+    leaves = parallel.stream("leaves", session)
+    stays = parallel.stream("stays", session)
     leaves.leave()
-    in_line.stop(session)
+    parallel.stop(session)
     first.until("done")
     assert stays.until("done")
-    assert texts(in_line, session)[-2] == "stays"
+    assert texts(parallel, session)[-2] == "stays"
 
 
-def test_a_reader_who_leaves_lets_the_next_come(in_line):
-    session = in_line.new()
-    first = begun(in_line, session)
-    second = in_line.stream("Bonjour!", session)
+def test_a_reader_who_leaves_lets_the_next_come(parallel):
+    session = parallel.new()
+    first = begun(parallel, session)
+    second = parallel.stream("Bonjour!", session)
     first.leave()
     assert second.until("done")["message_count"] == 4
 

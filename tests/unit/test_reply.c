@@ -299,26 +299,36 @@ static const char stream_head[] =
     "\r\n";
 
 static void
+send_event(struct exchange *x, struct buf *event, const char *json, bool fits)
+{
+	sse_begin(event);
+	buf_adds(event, json);
+	assert_int_equal(sse_send(x, event), fits);
+}
+
+static void
 test_stream(void **state)
 {
 	struct exchange *x = begin("POST", "");
-	struct buf event = json_of("{\"n\":1}", 100);
-	struct buf failed = json_of("{\"n\":2}", 3);
+	struct buf event;
 	char expected[512];
 
 	(void)state;
 	sse_open(x);
 	assert_string_equal(fake_conn_text(&conn), stream_head);
-	sse_send(x, &event);
-	sse_send(x, &failed);
-	snprintf(
-	    expected, sizeof(expected), "%sdata: {\"n\":1}\n\n", stream_head);
+	buf_init(&event, 15);
+	send_event(x, &event, "{\"n\":1}", true);
+	send_event(x, &event, "{\"n\":12}", false);
+	send_event(x, &event, "{\"n\":123456789}", false);
+	sse_comment(x);
+	send_event(x, &event, "{\"n\":2}", true);
+	snprintf(expected, sizeof(expected),
+	    "%sdata: {\"n\":1}\n\n: ping\n\ndata: {\"n\":2}\n\n", stream_head);
 	assert_string_equal(fake_conn_text(&conn), expected);
 	assert_false(conn.ended);
 	sse_close(x);
 	check_ended(expected);
 	buf_free(&event);
-	buf_free(&failed);
 }
 
 /* In the next turn of the loop there is a ping, if it is not called off. */

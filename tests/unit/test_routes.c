@@ -876,11 +876,12 @@ test_stream_waits(void **state)
 	new_session(id);
 	chat(&first, message(id, ""));
 	chat(&second, message(id, STREAM));
-	check_so_far(&second, 200, "");
+	check_so_far(&second, 200, ": ping\n\n");
 	say("b");
 	finish(RC_OK, USAGE_NONE);
 	fake_conn_free(&first);
 	check_so_far(&second, 200,
+	    ": ping\n\n"
 	    "data: {\"type\":\"start\",\"session_id\":\"<id>\","
 	    "\"new_session\":false}\n\n");
 	leave(&second);
@@ -991,6 +992,7 @@ test_delete_meanwhile(void **state)
 	check_problem(&running, 410, "session_deleted", "req-1");
 	check_problem(&waiting, 410, "session_deleted", "req-1");
 	check(&streaming, 200,
+	    ": ping\n\n"
 	    "data: {\"type\":\"error\",\"title\":\"N'existe plus\","
 	    "\"status\":410,\"detail\":\"La session a été supprimée\","
 	    "\"code\":\"session_deleted\",\"request_id\":\"req-1\"}\n\n");

@@ -1011,6 +1011,33 @@ test_key_again(void **state)
 	assert_int_equal(w->fake.started, 5);
 }
 
+/* What was answered to a key is there still; what was not is refused. */
+static void
+test_key_while_not_ready(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a"), unknown = sid;
+	struct chat *chat;
+
+	converse_keyed(w, &sid, "q1", "a1", "k1");
+	w->fake.ready = RC_UPSTREAM_DOWN;
+	w->fake.retry_ms = 1234;
+	assert_replayed(ask_keyed(w, 0, &sid, "q1", "k1"), RC_OK, "a1", 4);
+	assert_end(ask_keyed(w, 0, &sid, "q2", "k1"), RC_KEY_REUSED, RC_OK, "");
+	chat = ask_keyed(w, 0, &sid, "q2", "k2");
+	assert_end(chat, RC_UPSTREAM_DOWN, RC_OK, "");
+	assert_int_equal(chat->end.retry_ms, 1234);
+	assert_int_equal(chat->waits + chat->starts, 0);
+	unknown.b[0] ^= 1;
+	chat = ask_keyed(w, 0, &unknown, "q1", "k1");
+	assert_end(chat, RC_UPSTREAM_DOWN, RC_OK, "");
+	assert_int_equal(w->fake.started, 2);
+	assert_int_equal(count_sessions(w), 1);
+	assert_history(w, &sid, "q|a|q1|a1|");
+	w->fake.ready = RC_OK;
+	converse_keyed(w, &sid, "q2", "a2", "k2");
+}
+
 static void
 test_key_while_the_first_runs(void **state)
 {
@@ -1563,6 +1590,7 @@ main(void)
 		    setup_slow, teardown, NULL },
 		BOTH(test_too_long),
 		BOTH(test_not_ready),
+		BOTH(test_key_while_not_ready),
 		BOTH(test_advice_when_to_try_again),
 		BOTH(test_key_again),
 		BOTH(test_key_while_the_first_runs),

@@ -1,0 +1,242 @@
+/*
+ * What is answered, and what is kept of it. The turn is gone when the store has
+ * taken the outcome, which may be before its call returns.
+ */
+#include "chat/turn_answer.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "chat/responder.h"
+
+/*
+ * The end.
+ */
+
+static void
+turn_closed(void *arg, enum rc rc, struct session *session)
+{
+	struct turn *t = arg;
+	bool added = t->end.len > 0;
+
+	if (t->why == RC_DELETED || rc == RC_NOSESSION)
+		t->end.rc = RC_DELETED;
+	else if (rc == RC_OK && !t->replayed)
+		t->end.message_count = session->message_count;
+	else if (added)
+		t->end.rc = rc;
+	turn_over(t);
+}
+
+static void
+turn_add(struct turn *t, enum rc why)
+{
+	struct turns *turns = t->turns;
+	int64_t now = loop_now(turns->loop);
+	const struct message question = {
+		.role = ROLE_USER,
+		.created_ms = t->asked_ms,
+		.text = t->message,
+		.len = t->len,
+		.key = t->keyed && !t->end.new_session ? &t->key : NULL,
+	};
+	const struct message answer = {
+		.role = ROLE_ASSISTANT,
+		.status = why == RC_OK ? MESSAGE_COMPLETE : MESSAGE_INTERRUPTED,
+		.why = why,
+		.created_ms = now,
+		.text = t->text.data,
+		.len = t->text.len,
+	};
+
+	t->end.answer = t->text.data;
+	t->end.len = t->text.len;
+	store_append(turns->conf.store, &t->sid, &question, &answer, now,
+	    turn_closed, t);
+}
+
+void
+turn_finish(struct turn *t, enum rc why)
+{
+	struct turns *turns = t->turns;
+	bool keep = t->text.len > 0 && why != RC_DELETED &&
+	            (!t->left || t->keep_partial);
+
+	if (why == RC_OK && !keep)
+		why = RC_UPSTREAM;
+	t->state = TURN_CLOSES;
+	t->end.rc = keep || why == RC_STOPPED ? RC_OK : why;
+	t->end.interrupted = why;
+	if (keep)
+		turn_add(t, why);
+	else
+		store_release(turns->conf.store, &t->sid, loop_now(turns->loop),
+		    turn_closed, t);
+}
+
+/*
+ * The answer.
+ */
+
+static void
+turn_cut(struct loop_task *task)
+{
+	struct turn *t = (struct turn *)(void *)((char *)task -
+						 offsetof(struct turn, task));
+
+	turn_interrupt(t, t->why);
+}
+
+static void
+turn_delta(void *arg, const char *text, size_t n)
+{
+	struct turn *t = arg;
+	size_t room = TURN_MAX_ANSWER - t->text.len;
+
+	if (t->why != RC_OK)
+		return;
+	if (n > room) {
+		n = text_floor(text, room);
+		t->why = RC_ANSWER_SIZE;
+	}
+	buf_add(&t->text, text, n);
+	if (t->text.failed)
+		t->why = RC_NOMEM;
+	else if (n > 0)
+		t->events->delta(t->arg, text, n);
+	if (t->why != RC_OK) {
+		t->task.run = turn_cut;
+		loop_task(t->turns->loop, &t->task);
+	}
+}
+
+static void
+turn_answered(void *arg, enum rc rc, const struct usage *usage)
+{
+	struct turn *t = arg;
+
+	t->end.usage = *usage;
+	turn_finish(t, t->why != RC_OK ? t->why : rc);
+}
+
+enum rc
+turn_ready(const struct turn *t)
+{
+	int64_t retry_ms;
+
+	return responder_ready(t->turns->conf.responder, &retry_ms);
+}
+
+static const struct answer_events answer_events = {
+	.delta = turn_delta,
+	.done = turn_answered,
+};
+
+static void
+turn_ask(struct turn *t, const struct history *history)
+{
+	const struct prompt prompt = {
+		.history = history,
+		.question = t->message,
+		.len = t->len,
+		.lang = t->lang,
+		.request_id = t->request_id,
+	};
+
+	t->answer = responder_start(
+	    t->turns->conf.responder, &prompt, &answer_events, t);
+	if (t->answer == NULL) {
+		turn_finish(t, RC_NOMEM);
+		return;
+	}
+	t->state = TURN_ANSWERS;
+	t->events->started(t->arg, &t->sid, t->end.new_session);
+}
+
+/*
+ * Keys. What was answered to one stands in the history.
+ */
+
+/* Gives the answer again; the session is let go of as it was. */
+static void
+turn_replay(struct turn *t, const struct message *answer)
+{
+	t->state = TURN_CLOSES;
+	t->end.interrupted = answer->why;
+	buf_add(&t->text, answer->text, answer->len);
+	if (t->text.failed) {
+		turn_finish(t, RC_NOMEM);
+		return;
+	}
+	t->events->started(t->arg, &t->sid, false);
+	t->events->delta(t->arg, t->text.data, t->text.len);
+	t->replayed = true;
+	t->end.answer = t->text.data;
+	t->end.len = t->text.len;
+	store_release(t->turns->conf.store, &t->sid, loop_now(t->turns->loop),
+	    turn_closed, t);
+}
+
+/*
+ * The question that had the key, in *q, and its answer; how many messages the
+ * session had then is left in t->end. False when none of the last ones had it.
+ */
+static bool
+turn_find_key(struct turn *t, const struct session *session, struct message *q,
+    struct message *answer)
+{
+	uint64_t count = session->message_count - session->history.count;
+	unsigned later = TURN_MAX_KEYS;
+	struct message m, next;
+	size_t pos = 0;
+
+	while (history_next(&session->history, &pos, &m) &&
+	       history_next(&session->history, &pos, &next)) {
+		count += 2;
+		if (m.key == NULL)
+			continue;
+		later++;
+		if (sid_equal(m.key, &t->key)) {
+			*q = m;
+			*answer = next;
+			t->end.message_count = count;
+			later = 0;
+		}
+	}
+	return later < TURN_MAX_KEYS;
+}
+
+/* A message with a key that nothing was answered to yet. */
+static void
+turn_ask_keyed(struct turn *t, const struct session *session)
+{
+	struct history context;
+	enum rc rc = turn_ready(t);
+
+	if (rc == RC_OK)
+		rc = history_copy(
+		    &context, &session->history, &t->turns->conf.context);
+	if (rc != RC_OK) {
+		turn_finish(t, rc);
+		return;
+	}
+	turn_ask(t, &context);
+	history_free(&context);
+}
+
+void
+turn_answer(struct turn *t, const struct session *session)
+{
+	struct message question, answer;
+
+	if (!t->keyed || t->end.new_session)
+		turn_ask(t, &session->history);
+	else if (!turn_find_key(t, session, &question, &answer))
+		turn_ask_keyed(t, session);
+	else if (question.len == t->len &&
+		 memcmp(question.text, t->message, t->len) == 0)
+		turn_replay(t, &answer);
+	else
+		turn_finish(t, RC_KEY_REUSED);
+}
