@@ -24,7 +24,9 @@ def length(n):
 
 
 def pair(name, value):
-    name, value = name.encode(), value.encode()
+    """Of strings, or bytes for what is no text."""
+    name, value = (text if isinstance(text, bytes) else text.encode()
+                   for text in (name, value))
     return length(len(name)) + length(len(value)) + name + value
 
 
