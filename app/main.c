@@ -186,6 +186,7 @@ model_open(const struct conf *cf, const char *system)
 		.system = system,
 		.temperature = cf->llm_temperature,
 		.max_tokens = (int64_t)cf->llm_max_tokens,
+		.tokens_per_day = (int64_t)cf->tokens_per_day,
 		.tokens_field = (enum openai_tokens)cf->llm_max_tokens_field,
 		.retries = (unsigned)cf->llm_retries,
 		.connect_ms = cf->llm_connect_ms,

@@ -98,6 +98,11 @@ const struct conf_setting conf_settings[] = {
 	{ "turns_per_ip", CONF_WHOLE, CONF(turns_per_ip), "8", "0", "1000000",
 	    "messages of one client address that are being answered or wait "
 	    "for it (429 too_many_turns); 0: no limit" },
+	{ "tokens_per_day", CONF_WHOLE, CONF(tokens_per_day), "0", "0",
+	    "1000000000000000",
+	    "tokens of the language model that all clients together may use "
+	    "from midnight to midnight, UTC (429 budget_exhausted); 0: no "
+	    "limit" },
 	{ "trusted_proxies", CONF_ADDRESSES, CONF(trusted_proxies), "", NULL,
 	    NULL,
 	    "the proxies whose X-Forwarded-For is believed; without them, the "

@@ -292,6 +292,7 @@ attempt_start(struct attempt *a, const struct buf *request, int64_t deadline)
 	a->started_ms = a->active_ms = loop_now(all->loop);
 	a->deadline = deadline;
 	a->heard = a->begun = a->finished = a->closing = a->failed = false;
+	a->usage = USAGE_NONE;
 	buf_clear(&a->refusal);
 	if (breaker_allow(all->breaker, a->started_ms, &a->pass, &retry_ms) ==
 	    BREAKER_REFUSED)

@@ -3,11 +3,12 @@
  */
 #include "chat/responder.h"
 
-struct answer *
+enum rc
 responder_start(struct responder *responder, const struct prompt *prompt,
-    const struct answer_events *events, void *arg)
+    const struct answer_events *events, void *arg, struct answer **answer)
 {
-	return responder->backend->start(responder, prompt, events, arg);
+	return responder->backend->start(
+	    responder, prompt, events, arg, answer);
 }
 
 void

@@ -53,25 +53,26 @@ answer_go_on(struct loop_task *task)
 	}
 }
 
-static struct answer *
+static enum rc
 local_start(struct responder *responder, const struct prompt *prompt,
-    const struct answer_events *events, void *arg)
+    const struct answer_events *events, void *arg, struct answer **answer)
 {
 	struct local *local = (struct local *)responder;
 	struct answer *a;
 
 	if ((a = calloc(1, sizeof(*a))) == NULL)
-		return NULL;
+		return RC_NOMEM;
 	a->loop = local->loop;
 	a->task.run = answer_go_on;
 	a->events = events;
 	a->arg = arg;
 	if (!draft_write(&a->draft, local->search, prompt)) {
 		answer_free(a);
-		return NULL;
+		return RC_NOMEM;
 	}
 	loop_task(a->loop, &a->task);
-	return a;
+	*answer = a;
+	return RC_OK;
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "base/rc.h"
 #include "chat/attempt.h"
 #include "chat/breaker.h"
+#include "chat/budget.h"
 #include "chat/completion.h"
 #include "chat/openai.h"
 #include "chat/responder.h"
@@ -21,11 +22,12 @@
 #include "chat/system_prompt.h"
 #include "chat/upstream.h"
 
-#define MAX_REQUEST (16 * 1024 * 1024) /* bytes of a request to the model */
-#define MAX_TAIL    128                /* bytes that completion_tail adds */
-#define MAX_SWAPS   2                  /* the tokens' field, and usage */
-#define ADVICE_MS   5000               /* to wait, when nobody said how long */
-#define MINUTE_MS   60000
+#define MAX_REQUEST     (16 * 1024 * 1024) /* bytes of a request to the model */
+#define MAX_TAIL        128                /* bytes that completion_tail adds */
+#define TEMPLATE_TOKENS 64   /* that a server may add of its own to a prompt */
+#define MAX_SWAPS       2    /* the tokens' field, and usage */
+#define ADVICE_MS       5000 /* to wait, when nobody said how long */
+#define MINUTE_MS       60000
 
 struct openai {
 	/* immutable */
@@ -34,6 +36,7 @@ struct openai {
 
 	/* of any thread */
 	struct breaker breaker;
+	struct budget budget;
 	atomic_uint quirks;
 	atomic_int_fast64_t busy_until; /* said by Retry-After */
 };
@@ -53,6 +56,7 @@ struct answer {
 	void *arg;
 	char request_id[65];
 
+	struct budget_share share; /* of the attempt */
 	struct buf request;
 	size_t tail_at; /* completion_tail's */
 	unsigned quirks;
@@ -80,10 +84,42 @@ answer_count_tokens(const struct answer *a)
 		    m, METRIC_TOKENS, TOKENS_OUT, usage->completion_tokens);
 }
 
+/*
+ * The most that an attempt may use: a token is at least one byte of what is
+ * sent, and a message's braces and names are more than what a server's template
+ * adds.
+ */
+static bool
+answer_take_budget(struct answer *a)
+{
+	struct openai *shared = a->model->shared;
+	int64_t most = (int64_t)a->tail_at + TEMPLATE_TOKENS +
+	               shared->conf.max_tokens;
+
+	return a->share.tokens > 0 ||
+	       budget_take(&shared->budget, &a->share, most, clock_wall_ms());
+}
+
+/* An attempt that did not come to its end may have used all. */
+static void
+answer_settle(struct answer *a, bool untouched)
+{
+	const struct usage *usage = &a->attempt.usage;
+	int64_t used = a->share.tokens;
+
+	if (untouched)
+		used = 0;
+	else if (a->attempt.finished && usage->prompt_tokens >= 0 &&
+		 usage->completion_tokens >= 0)
+		used = usage->prompt_tokens + usage->completion_tokens;
+	budget_settle(&a->model->shared->budget, &a->share, used);
+}
+
 static void
 answer_free(struct answer *a)
 {
 	answer_count_tokens(a);
+	answer_settle(a, false);
 	loop_untimer(a->model->loop, &a->next);
 	attempt_free(&a->attempt);
 	buf_wipe(&a->request);
@@ -114,11 +150,15 @@ answer_try(struct answer *a)
 	a->request.len = a->tail_at;
 	completion_tail(&a->request, conf->max_tokens, a->quirks);
 	a->failure = RC_NOMEM;
-	if (!a->request.failed)
+	if (!answer_take_budget(a))
+		a->failure = RC_BUDGET;
+	else if (!a->request.failed)
 		a->failure = attempt_start(
 		    &a->attempt, &a->request, a->retry.deadline);
-	if (a->failure != RC_OK)
+	if (a->failure != RC_OK) {
+		answer_settle(a, true);
 		loop_timer(a->model->loop, &a->next, loop_now(a->model->loop));
+	}
 }
 
 static void
@@ -190,11 +230,21 @@ answer_delta(void *arg, const char *text, size_t n)
 	a->events->delta(a->arg, text, n);
 }
 
+/* Whether the model did nothing: it refused, or was not reached. */
+static bool
+is_untouched(const struct attempt_end *end)
+{
+	if (end->status == 0)
+		return end->rc == RC_UPSTREAM_DOWN;
+	return end->status >= 400 && end->status < 500 && end->status != 408;
+}
+
 static void
 answer_attempt_end(void *arg, const struct attempt_end *end)
 {
 	struct answer *a = arg;
 
+	answer_settle(a, is_untouched(end));
 	if (end->rc != RC_OK && answer_swap(a, end->status)) {
 		answer_try_again(a);
 		return;
@@ -250,9 +300,9 @@ write_request(struct answer *a, const struct prompt *prompt)
 		a->request.failed = true;
 }
 
-static struct answer *
+static enum rc
 openai_start(struct responder *responder, const struct prompt *prompt,
-    const struct answer_events *events, void *arg)
+    const struct answer_events *events, void *arg, struct answer **answer)
 {
 	static const struct attempt_events attempt_events = {
 		.delta = answer_delta,
@@ -263,7 +313,7 @@ openai_start(struct responder *responder, const struct prompt *prompt,
 	struct answer *a;
 
 	if ((a = calloc(1, sizeof(*a))) == NULL)
-		return NULL;
+		return RC_NOMEM;
 	a->model = m;
 	a->events = events;
 	a->arg = arg;
@@ -279,8 +329,13 @@ openai_start(struct responder *responder, const struct prompt *prompt,
 	attempt_init(
 	    &a->attempt, &m->attempts, a->request_id, &attempt_events, a);
 	write_request(a, prompt);
+	if (!answer_take_budget(a)) {
+		answer_free(a);
+		return RC_BUDGET;
+	}
 	answer_try(a);
-	return a;
+	*answer = a;
+	return RC_OK;
 }
 
 static void
@@ -303,7 +358,12 @@ openai_ready(struct responder *responder, int64_t *retry_ms)
 		*retry_ms = busy;
 	if (*retry_ms == 0)
 		*retry_ms = ADVICE_MS;
-	return pass == BREAKER_REFUSED ? RC_UPSTREAM_DOWN : RC_OK;
+	if (pass == BREAKER_REFUSED)
+		return RC_UPSTREAM_DOWN;
+	return budget_has(&m->shared->budget, m->shared->conf.max_tokens,
+		   clock_wall_ms())
+	           ? RC_OK
+	           : RC_BUDGET;
 }
 
 static void
@@ -365,6 +425,7 @@ openai_new(const struct openai_conf *conf)
 		return NULL;
 	shared->conf = *conf;
 	breaker_init(&shared->breaker);
+	budget_init(&shared->budget, conf->tokens_per_day);
 	if (conf->tokens_field == OPENAI_TOKENS_COMPLETION)
 		atomic_store(&shared->quirks, QUIRK_COMPLETION_TOKENS);
 	if ((shared->url = malloc(size)) == NULL) {
@@ -390,6 +451,7 @@ openai_free(struct openai *shared)
 	if (shared == NULL)
 		return;
 	breaker_destroy(&shared->breaker);
+	budget_destroy(&shared->budget);
 	free(shared->url);
 	free(shared);
 }

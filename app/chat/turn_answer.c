@@ -143,11 +143,12 @@ turn_ask(struct turn *t, const struct history *history)
 		.lang = t->lang,
 		.request_id = t->request_id,
 	};
+	enum rc rc;
 
-	t->answer = responder_start(
-	    t->turns->conf.responder, &prompt, &answer_events, t);
-	if (t->answer == NULL) {
-		turn_finish(t, RC_NOMEM);
+	rc = responder_start(
+	    t->turns->conf.responder, &prompt, &answer_events, t, &t->answer);
+	if (rc != RC_OK) {
+		turn_finish(t, rc);
 		return;
 	}
 	t->state = TURN_ANSWERS;

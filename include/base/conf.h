@@ -72,6 +72,7 @@ struct conf {
 	struct conf_rate rate_chat;
 	uint64_t	 sessions_per_ip;	/* 0: no limit */
 	uint64_t	 turns_per_ip;		/* likewise */
+	uint64_t	 tokens_per_day;	/* likewise */
 	char		*trusted_proxies;	/* addr_set_parse's, or NULL */
 
 	/* the process */

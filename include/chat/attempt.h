@@ -61,6 +61,7 @@ struct attempt {
 	/* the owner reads, also at the end */
 	struct usage			 usage;
 	bool				 begun;		/* text came */
+	bool				 finished;	/* the text is whole */
 	struct buf			 refusal;	/* a failure's words */
 
 	/* its own */
@@ -72,7 +73,6 @@ struct attempt {
 	int64_t				 started_ms;
 	int64_t				 active_ms;	/* the last event */
 	bool				 heard;		/* an event came */
-	bool				 finished;	/* the text is whole */
 	bool				 closing;	/* its end is to come */
 	bool				 failed;	/* it was nonsense */
 };

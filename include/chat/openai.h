@@ -27,6 +27,7 @@ struct openai_conf {
 	const char		*system;	/* prompt; {date} and {time} */
 	double			 temperature;
 	int64_t			 max_tokens;
+	int64_t			 tokens_per_day;	/* 0: no limit */
 	enum openai_tokens	 tokens_field;
 	unsigned		 retries;
 	int64_t			 connect_ms;
@@ -47,7 +48,11 @@ bool openai_is_shut(struct openai *, int64_t now);
 /*
  * The responder on one loop. Failures end with RC_UPSTREAM (nonsense, a
  * refusal, an empty answer), RC_UPSTREAM_DOWN (nobody there, busy, broken: it
- * was retried) or RC_UPSTREAM_TIMEOUT. NULL: what failed was logged.
+ * was retried), RC_UPSTREAM_TIMEOUT or RC_BUDGET. NULL: what failed was logged.
+ *
+ * Each try takes from the day's tokens what it may use at most. It gives back
+ * what the model's usage says it did not use; all of it when it was refused
+ * (4xx but 408) or found no connection; nothing when it failed otherwise.
  */
 struct responder *responder_openai_open(struct openai *, struct loop *);
 

@@ -49,9 +49,12 @@ struct answer_events {
 struct responder;		/* a backend's state on one loop */
 struct answer;			/* an answer that is being given */
 
-/* NULL without memory; then there will be no callback. */
-typedef struct answer *responder_start_f(struct responder *,
-    const struct prompt *, const struct answer_events *, void *arg);
+/*
+ * RC_OK: *answer is being given. Else there will be no callback: RC_NOMEM, or
+ * RC_BUDGET when the day's tokens do not suffice.
+ */
+typedef enum rc responder_start_f(struct responder *, const struct prompt *,
+    const struct answer_events *, void *arg, struct answer **answer);
 
 /*
  * Give up an answer; no callback comes after this, and it is gone. Not from
@@ -60,9 +63,9 @@ typedef struct answer *responder_start_f(struct responder *,
 typedef void responder_cancel_f(struct responder *, struct answer *);
 
 /*
- * Whether an answer may be asked for now: RC_OK, or RC_UPSTREAM_DOWN. *retry_ms
- * is how long it is advised to wait before another attempt, 0 when that is not
- * known.
+ * Whether an answer may be asked for now: RC_OK, RC_UPSTREAM_DOWN or, when the
+ * day's tokens suffice for none, RC_BUDGET. *retry_ms is how long it is advised
+ * to wait before another attempt, 0 when that is not known.
  */
 typedef enum rc responder_ready_f(struct responder *, int64_t *retry_ms);
 

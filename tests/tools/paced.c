@@ -91,16 +91,16 @@ answer_read(struct answer *a, const char *question)
 	return true;
 }
 
-static struct answer *
+static enum rc
 paced_start(struct responder *responder, const struct prompt *prompt,
-    const struct answer_events *events, void *arg)
+    const struct answer_events *events, void *arg, struct answer **answer)
 {
 	struct paced *paced = (struct paced *)responder;
 	size_t size = prompt->len + 64;
 	struct answer *a;
 
 	if ((a = calloc(1, sizeof(*a) + size)) == NULL)
-		return NULL;
+		return RC_NOMEM;
 	a->loop = paced->loop;
 	a->events = events;
 	a->arg = arg;
@@ -113,7 +113,8 @@ paced_start(struct responder *responder, const struct prompt *prompt,
 		    prompt->question, (unsigned)prompt->history->count);
 	}
 	answer_next(a);
-	return a;
+	*answer = a;
+	return RC_OK;
 }
 
 static void

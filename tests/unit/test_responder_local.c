@@ -91,8 +91,9 @@ start(struct world *w, const char *question)
 
 	buf_clear(&w->text);
 	w->deltas = w->dones = 0;
-	w->answer = responder_start(w->responder, &prompt, &events, w);
-	assert_non_null(w->answer);
+	assert_int_equal(
+	    responder_start(w->responder, &prompt, &events, w, &w->answer),
+	    RC_OK);
 	assert_int_equal(w->deltas + w->dones, 0);
 }
 

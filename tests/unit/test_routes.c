@@ -37,9 +37,9 @@ static unsigned asked_history;
 static enum lang asked_lang;
 static unsigned cancelled;
 
-static struct answer *
+static enum rc
 fake_start(struct responder *r, const struct prompt *prompt,
-    const struct answer_events *events, void *arg)
+    const struct answer_events *events, void *arg, struct answer **answer)
 {
 	(void)r;
 	assert_non_null(asked = malloc(sizeof(*asked)));
@@ -48,7 +48,8 @@ fake_start(struct responder *r, const struct prompt *prompt,
 	    prompt->question);
 	asked_history = prompt->history->count;
 	asked_lang = prompt->lang;
-	return asked;
+	*answer = asked;
+	return RC_OK;
 }
 
 static void

@@ -177,9 +177,9 @@ struct fake {
 	int64_t retry_ms;
 };
 
-static struct answer *
+static enum rc
 fake_start(struct responder *responder, const struct prompt *prompt,
-    const struct answer_events *events, void *arg)
+    const struct answer_events *events, void *arg, struct answer **answer)
 {
 	struct fake *fake = (struct fake *)responder;
 	struct answer *a;
@@ -187,7 +187,7 @@ fake_start(struct responder *responder, const struct prompt *prompt,
 	size_t pos = 0, len = 0;
 
 	if (fake->refuses)
-		return NULL;
+		return RC_NOMEM;
 	assert_non_null(a = calloc(1, sizeof(*a)));
 	assert_string_equal(prompt->request_id, "req-1");
 	assert_int_equal(prompt->lang, LANG_EN);
@@ -200,7 +200,8 @@ fake_start(struct responder *responder, const struct prompt *prompt,
 	a->next = fake->running;
 	fake->running = a;
 	fake->started++;
-	return a;
+	*answer = a;
+	return RC_OK;
 }
 
 static void

@@ -1,0 +1,171 @@
+/* The tokens of a day: taken, settled, and there again at midnight. */
+#include "chat/budget.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdatomic.h>
+#include <string.h>
+
+#define THREADS 16
+#define DAY     INT64_C(86400000)
+#define NOON    (20000 * DAY + DAY / 2)
+
+static struct budget budget;
+
+static struct budget_share
+take(int64_t tokens, int64_t wall_ms)
+{
+	struct budget_share share = { 0 };
+
+	assert_true(budget_take(&budget, &share, tokens, wall_ms));
+	assert_int_equal(share.tokens, tokens);
+	return share;
+}
+
+static bool
+refused(int64_t tokens, int64_t wall_ms)
+{
+	struct budget_share share = { 0 };
+
+	if (budget_has(&budget, tokens, wall_ms) ||
+	    budget_take(&budget, &share, tokens, wall_ms))
+		return false;
+	assert_int_equal(share.tokens, 0);
+	return true;
+}
+
+static void
+not_one_token_more(void **state)
+{
+	(void)state;
+	budget_init(&budget, 1000);
+	take(600, NOON);
+	assert_true(refused(401, NOON));
+	take(400, NOON);
+	assert_true(refused(1, NOON));
+	assert_true(refused(INT64_MAX, NOON));
+	budget_destroy(&budget);
+}
+
+static void
+what_was_not_used_is_there_again(void **state)
+{
+	struct budget_share share;
+
+	(void)state;
+	budget_init(&budget, 1000);
+	share = take(1000, NOON);
+	budget_settle(&budget, &share, 250);
+	assert_true(refused(751, NOON));
+	budget_settle(&budget, &share, 0);
+	assert_true(refused(751, NOON));
+	share = take(750, NOON);
+	budget_settle(&budget, &share, 0);
+	take(750, NOON);
+	budget_destroy(&budget);
+}
+
+/* An upstream may use more than it was allowed: that counts too. */
+static void
+what_was_used_beyond_the_share_counts(void **state)
+{
+	struct budget_share share;
+
+	(void)state;
+	budget_init(&budget, 1000);
+	share = take(100, NOON);
+	budget_settle(&budget, &share, 950);
+	assert_true(refused(51, NOON));
+	share = take(50, NOON);
+	budget_settle(&budget, &share, 70);
+	assert_true(refused(0, NOON));
+	budget_destroy(&budget);
+}
+
+static void
+a_day_ends_at_midnight_in_utc(void **state)
+{
+	struct budget_share share;
+	int64_t midnight = 20001 * DAY;
+
+	(void)state;
+	budget_init(&budget, 1000);
+	share = take(1000, NOON);
+	assert_true(refused(1, midnight - 1));
+	take(900, midnight);
+	budget_settle(&budget, &share, 0);
+	assert_true(refused(101, midnight));
+	assert_true(refused(101, NOON));
+	take(1000, midnight + DAY);
+	budget_destroy(&budget);
+}
+
+static void
+without_a_limit_nothing_is_counted(void **state)
+{
+	struct budget_share share = { 0 };
+
+	(void)state;
+	budget_init(&budget, 0);
+	assert_true(budget_has(&budget, INT64_MAX, NOON));
+	assert_true(budget_take(&budget, &share, INT64_MAX, NOON));
+	assert_int_equal(share.tokens, 0);
+	budget_settle(&budget, &share, 5);
+	budget_destroy(&budget);
+}
+
+/* Each call uses less than it takes; together they stay within the day. */
+static void *
+caller(void *arg)
+{
+	atomic_int_fast64_t *used = arg;
+	struct budget_share share;
+
+	for (int64_t i = 0; i < 20000; i++) {
+		share = (struct budget_share){ 0 };
+		if (!budget_take(&budget, &share, 50 + i % 7, NOON))
+			continue;
+		atomic_fetch_add(used, i % 50);
+		budget_settle(&budget, &share, i % 50);
+	}
+	return NULL;
+}
+
+static void
+calls_side_by_side_stay_within_it(void **state)
+{
+	atomic_int_fast64_t used = 0;
+	pthread_t threads[THREADS];
+
+	(void)state;
+	budget_init(&budget, 100000);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, caller, &used), 0);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	assert_true(used <= 100000);
+	assert_true(used > 100000 - THREADS * 60);
+	assert_int_equal(used, budget.spent);
+	budget_destroy(&budget);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(not_one_token_more),
+		cmocka_unit_test(what_was_not_used_is_there_again),
+		cmocka_unit_test(what_was_used_beyond_the_share_counts),
+		cmocka_unit_test(a_day_ends_at_midnight_in_utc),
+		cmocka_unit_test(without_a_limit_nothing_is_counted),
+		cmocka_unit_test(calls_side_by_side_stay_within_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
