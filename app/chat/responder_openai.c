@@ -349,7 +349,7 @@ static enum rc
 openai_ready(struct responder *responder, int64_t *retry_ms)
 {
 	struct model *m = (struct model *)responder;
-	int64_t now = loop_now(m->loop);
+	int64_t now = loop_now(m->loop), wall = clock_wall_ms();
 	int64_t busy = atomic_load(&m->shared->busy_until) - now;
 	enum breaker_pass pass;
 
@@ -360,10 +360,10 @@ openai_ready(struct responder *responder, int64_t *retry_ms)
 		*retry_ms = ADVICE_MS;
 	if (pass == BREAKER_REFUSED)
 		return RC_UPSTREAM_DOWN;
-	return budget_has(&m->shared->budget, m->shared->conf.max_tokens,
-		   clock_wall_ms())
-	           ? RC_OK
-	           : RC_BUDGET;
+	if (budget_has(&m->shared->budget, m->shared->conf.max_tokens, wall))
+		return RC_OK;
+	*retry_ms = clock_day_left_ms(wall);
+	return RC_BUDGET;
 }
 
 static void

@@ -40,6 +40,19 @@ def impatient_server(request):
                           {"turn_wait_seconds": 0})
 
 
+@pytest.fixture(params=KINDS)
+def limited_server(request):
+    """Start each web server before the program, with settings."""
+    started = []
+
+    def start(settings):
+        started.append(web_server(request.param, "causerie", settings))
+        return next(started[-1])
+    yield start
+    for server in started:
+        next(server, None)
+
+
 @pytest.fixture
 def client(server):
     return Client(server.port)
