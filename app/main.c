@@ -327,7 +327,6 @@ run(const struct conf *cf, const struct articles *articles, const char *system)
 	metrics_all_destroy(&metrics);
 	listener_close(&ls);
 	log_notice("stop", LOG_INT("status", status));
-	log_stop();
 	return status;
 }
 
@@ -387,6 +386,7 @@ main(int argc, char **argv)
 		log_set_level((enum log_level)cf.log_level);
 		status = check_and_run(&cf, action == CONF_TEST);
 	}
+	log_stop();
 	conf_free(&cf);
 	return status;
 }

@@ -230,7 +230,7 @@ suspicions_due(
 	bool found = false;
 
 	pthread_mutex_lock(&all->mtx);
-	while (!found && *at < SUSPICIONS_MAX)
+	while (!found && *at < SUSPICIONS_MAX && all->oldest != NOBODY)
 		found = due_locked(all, (int)(*at)++, now, due);
 	pthread_mutex_unlock(&all->mtx);
 	return found;

@@ -3,12 +3,12 @@
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import stat
 import subprocess
 import uuid
+from datetime import datetime
 
 import pytest
 
@@ -241,6 +241,18 @@ def metric(client, kind):
     return int(found[1]) if found else 0
 
 
+def minutes(program):
+    """How many minutes it has run, the one that had begun as well."""
+    first, *_, last = (datetime.fromisoformat(line["time"][:-1])
+                       for line in lines(program.log))
+    return 1 + (last - first).seconds // 60
+
+
+def hidden(program, event):
+    return sum(int(line["lines"])
+               for line in events(program.log, "log_limited", of=event))
+
+
 def test_a_storm_of_refusals_is_counted_not_written(launch):
     program = launch({"rate_new": "2/3600"})
     with Peer(program.address) as peer:
@@ -249,10 +261,12 @@ def test_a_storm_of_refusals_is_counted_not_written(launch):
     stop(program)
     assert got == [200] * 2 + [429] * 498
     told = events(program.log, "suspicious", kind="rate")
-    assert [int(line["count"]) for line in told] == [1, 497]
+    assert sum(int(line["count"]) for line in told) == 498
+    assert told[0]["count"] == "1" and len(told) <= 2 * minutes(program)
     requests = events(program.log, "request")
-    assert [int(line["status"]) for line in requests] == [200, 200, 429]
-    assert told[0]["id"] == requests[-1]["id"]
+    assert [line["status"] for line in requests[:3]] == ["200", "200", "429"]
+    assert told[0]["id"] == requests[2]["id"]
+    assert len(requests) < 2 + len(told)
 
 
 def test_a_storm_of_broken_requests_is_counted_not_written(launch):
@@ -262,9 +276,9 @@ def test_a_storm_of_broken_requests_is_counted_not_written(launch):
             peer.send(b"\x02" * 64)
             peer.closed()
     stop(program)
-    assert len(events(program.log, "fastcgi")) == 10
-    told, = events(program.log, "log_limited")
-    assert told["of"] == "fastcgi" and int(told["lines"]) == 30
+    shown = len(events(program.log, "fastcgi"))
+    assert shown <= 10 * minutes(program)
+    assert shown + hidden(program, "fastcgi") == 40
 
 
 def test_a_storm_from_many_clients_fills_no_disk(launch):
@@ -275,18 +289,13 @@ def test_a_storm_from_many_clients_fills_no_disk(launch):
                               REMOTE_ADDR=f"10.9.{i // 250}.{i % 250}").status
             assert status == 400
     stop(program)
-    assert len(events(program.log, "request")) <= 1000
-    assert len(events(program.log, "suspicious")) <= 100
-    hidden = {line["of"]: int(line["lines"])
-              for line in events(program.log, "log_limited")}
-    assert hidden == {"request": 1500, "suspicious": 2400}
+    for event, most in ("request", 1000), ("suspicious", 100):
+        shown = len(events(program.log, event))
+        assert shown <= most * minutes(program)
+        assert shown + hidden(program, event) == 2500
 
 
 # where it goes
-
-
-def file_of(program):
-    return program.run / "causerie.log"
 
 
 @pytest.fixture
