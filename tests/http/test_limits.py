@@ -205,7 +205,8 @@ def test_every_route_stands_below_the_base_path(api):
     api = api(base_path=BASE)
     session = api.json("POST", BASE + "/session/new")["session_id"]
     for method, path in [
-            ("GET", "/health"), ("GET", "/ready"), ("GET", "/sessions/stats"),
+            ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics"),
+            ("GET", "/sessions/stats"),
             ("GET", f"/session/{session}/info"),
             ("GET", f"/session/{session}/messages"),
             ("POST", f"/session/{session}/stop"),

@@ -7,11 +7,14 @@ import pytest
 from webservers import TOP
 
 
-def test_the_page_is_served(client):
-    reply = client.get("/")
+@pytest.mark.parametrize("path, file", [("/", "index.html"),
+                                        ("/status.html", "status.html")])
+def test_the_pages_are_served(client, path, file):
+    reply = client.get(path)
     assert reply.status == 200
     assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert reply.body == (TOP / "web/index.html").read_bytes()
+    assert reply.body == (TOP / "web" / file).read_bytes()
+    assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize("suffix, kind", [("css", "text/css"),
