@@ -227,6 +227,81 @@ test_foreign_id_is_not_found(void **state)
 	store_close(st);
 }
 
+/* What store_ended_f was told. */
+static unsigned ended;
+
+static void
+count_ended(void *arg, const struct addr *of)
+{
+	assert_ptr_equal(arg, &ended);
+	assert_true(addr_equal(of, &owner));
+	ended++;
+}
+
+static void
+test_owner_hears_of_the_end_once(void **state)
+{
+	struct store_limits limits = roomy;
+	struct store *st;
+	struct sid id;
+
+	(void)state;
+	ended = 0;
+	limits.ended = count_ended;
+	limits.ended_arg = &ended;
+	limits.max_sessions = 4;
+	st = open_with(limits);
+	id = create(st, false, 0);
+	create(st, false, 0);
+	create(st, false, 1000);
+	create(st, true, 0);
+	assert_int_equal(ended, 0);
+	assert_int_equal(try_create(st, false, 0, NULL), RC_CAPACITY);
+	assert_int_equal(ended, 1);
+	assert_int_equal(drop(st, &id, 0), RC_OK);
+	assert_int_equal(ended, 2);
+	assert_int_equal(drop(st, &id, 0), RC_NOSESSION);
+	assert_int_equal(ended, 2);
+	assert_int_equal(store_sweep(st, TTL, 64), 1);
+	assert_int_equal(ended, 3);
+	assert_int_equal(store_sweep(st, TTL, 64), 0);
+	create(st, false, TTL);
+	create(st, false, TTL + 1000);
+	assert_int_equal(try_create(st, false, TTL + 1000, NULL), RC_OK);
+	assert_int_equal(ended, 4);
+	store_close(st);
+	assert_int_equal(ended, 4);
+}
+
+static void
+test_who_asks_for_his_own_finds_no_others(void **state)
+{
+	const struct addr other = { "192.0.2.2" };
+	struct store *st = open_with(roomy);
+	struct sid id = create(st, false, 0);
+	struct reply r;
+
+	(void)state;
+	for (int hold = 0; hold < 2; hold++) {
+		r = (struct reply){ 0 };
+		store_load(
+		    st, &id, &other, hold, &WINDOW_NONE, TTL - 1, replied, &r);
+		assert_int_equal(outcome(&r, NULL), RC_NOSESSION);
+	}
+	r = (struct reply){ 0 };
+	store_delete(st, &id, &other, TTL - 1, replied, &r);
+	assert_int_equal(outcome(&r, NULL), RC_NOSESSION);
+	r = (struct reply){ 0 };
+	store_load(st, &id, &owner, false, &WINDOW_NONE, 1, replied, &r);
+	assert_int_equal(outcome(&r, NULL), RC_OK);
+	assert_int_equal(load(st, &id, false, TTL, NULL), RC_NOSESSION);
+	id = create(st, false, 0);
+	r = (struct reply){ 0 };
+	store_delete(st, &id, &owner, 1, replied, &r);
+	assert_int_equal(outcome(&r, NULL), RC_OK);
+	store_close(st);
+}
+
 static void
 test_append(void **state)
 {
@@ -721,6 +796,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_create),
 		cmocka_unit_test(test_foreign_id_is_not_found),
+		cmocka_unit_test(test_owner_hears_of_the_end_once),
+		cmocka_unit_test(test_who_asks_for_his_own_finds_no_others),
 		cmocka_unit_test(test_append),
 		cmocka_unit_test(test_answer_not_taken_is_freed),
 		cmocka_unit_test(test_idle_session_expires),

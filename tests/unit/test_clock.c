@@ -66,6 +66,22 @@ every_day_agrees_with_the_c_library(void **state)
 }
 
 static void
+a_day_ends_at_midnight(void **state)
+{
+	static const struct {
+		int64_t now, left;
+	} rows[] = {
+		{ 0, 86400000 }, { 1, 86399999 }, { 86399999, 1 },
+		{ 86400000, 86400000 },
+		{ 1762612200000, 34200000 }, /* 2025-11-08T14:30:00 */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(clock_day_left_ms(rows[i].now), rows[i].left);
+}
+
+static void
 clocks_have_their_units(void **state)
 {
 	struct timespec before, after;
@@ -94,6 +110,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(times_are_shown_in_utc),
 		cmocka_unit_test(every_day_agrees_with_the_c_library),
+		cmocka_unit_test(a_day_ends_at_midnight),
 		cmocka_unit_test(clocks_have_their_units),
 	};
 

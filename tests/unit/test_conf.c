@@ -91,6 +91,13 @@ defaults_are_the_documented_ones(void **state)
 	assert_int_equal(cf.llm_stall_ms, 30 * 1000);
 	assert_int_equal(cf.llm_whole_ms, 120 * 1000);
 	assert_int_equal(cf.llm_retries, 2);
+	assert_int_equal(cf.rate_new.count, 20);
+	assert_int_equal(cf.rate_new.seconds, 60);
+	assert_int_equal(cf.rate_chat.count, 30);
+	assert_int_equal(cf.rate_chat.seconds, 60);
+	assert_int_equal(cf.sessions_per_ip, 100);
+	assert_int_equal(cf.turns_per_ip, 8);
+	assert_int_equal(cf.tokens_per_day, 0);
 	assert_null(cf.trusted_proxies);
 	assert_null(cf.listen);
 	assert_false(cf.allow_remote);

@@ -178,6 +178,55 @@ words_are_read_to_the_letter(void **state)
 }
 
 static void
+rates_have_a_count_and_a_time(void **state)
+{
+	static const struct {
+		const char *value;
+		struct conf_rate rate; /* seconds 0: refused */
+	} rows[] = {
+		{ "20/60", { 20, 60 } },
+		{ "1/1", { 1, 1 } },
+		{ "1000000/86400", { 1000000, 86400 } },
+		{ "0", { 0, 1 } },
+		{ "0/60", { 0, 60 } },
+		{ "20", { 0, 0 } },
+		{ "20/", { 0, 0 } },
+		{ "20/0", { 0, 0 } },
+		{ "0/0", { 0, 0 } },
+		{ "/60", { 0, 0 } },
+		{ "", { 0, 0 } },
+		{ "-1/60", { 0, 0 } },
+		{ "20/-60", { 0, 0 } },
+		{ "+20/60", { 0, 0 } },
+		{ " 20/60", { 0, 0 } },
+		{ "20/ 60", { 0, 0 } },
+		{ "20/60 ", { 0, 0 } },
+		{ "20/60s", { 0, 0 } },
+		{ "20/60/60", { 0, 0 } },
+		{ "20.5/60", { 0, 0 } },
+		{ "1000001/60", { 0, 0 } },
+		{ "20/86401", { 0, 0 } },
+		{ "4294967297/60", { 0, 0 } },
+		{ "20/4294967356", { 0, 0 } },
+		{ "18446744073709551636/60", { 0, 0 } },
+		{ "20/18446744073709551676", { 0, 0 } },
+	};
+	const struct conf_setting *st = conf_find("rate_new");
+	struct conf cf = { .rate_new = { 7, 7 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (conf_set(&cf, st, rows[i].value) !=
+		    (rows[i].rate.seconds == 0 ? CONF_REFUSED : CONF_SET))
+			fail_msg("%s", rows[i].value);
+		if (rows[i].rate.seconds == 0)
+			continue;
+		assert_int_equal(cf.rate_new.count, rows[i].rate.count);
+		assert_int_equal(cf.rate_new.seconds, rows[i].rate.seconds);
+	}
+}
+
+static void
 addresses_are_a_list(void **state)
 {
 	static const struct {
@@ -339,6 +388,7 @@ main(void)
 		cmocka_unit_test(numbers_are_read_to_the_letter),
 		cmocka_unit_test(temperatures_have_two_decimals),
 		cmocka_unit_test(words_are_read_to_the_letter),
+		cmocka_unit_test(rates_have_a_count_and_a_time),
 		cmocka_unit_test(addresses_are_a_list),
 		cmocka_unit_test(urls_are_plain),
 		cmocka_unit_test(base_paths_are_plain),

@@ -172,7 +172,7 @@ struct fake {
 	struct responder responder; /* first */
 	struct answer *running;
 	int started, cancelled;
-	bool refuses;
+	enum rc refuses;
 	enum rc ready; /* what it says when it is asked */
 	int64_t retry_ms;
 };
@@ -186,8 +186,8 @@ fake_start(struct responder *responder, const struct prompt *prompt,
 	struct message m;
 	size_t pos = 0, len = 0;
 
-	if (fake->refuses)
-		return RC_NOMEM;
+	if (fake->refuses != RC_OK)
+		return fake->refuses;
 	assert_non_null(a = calloc(1, sizeof(*a)));
 	assert_string_equal(prompt->request_id, "req-1");
 	assert_int_equal(prompt->lang, LANG_EN);
@@ -253,7 +253,8 @@ static const struct responder_backend fake_backend = {
 
 struct chat {
 	struct turn *turn;
-	int waits, starts, deltas, dones;
+	int creates, waits, starts, deltas, dones;
+	enum rc may_create;
 	bool new_session;
 	struct sid sid; /* of start */
 	struct turn_end end;
@@ -271,8 +272,21 @@ struct world {
 	struct fake fake;
 	struct turns_conf conf;
 	struct turns *turns;
+	struct addr owner; /* of the next turns */
+	bool own;
 	struct chat chats[CHATS];
 };
+
+static enum rc
+on_creates(void *arg, int64_t *retry_ms)
+{
+	struct chat *chat = arg;
+
+	assert_int_equal(chat->starts + chat->dones, 0);
+	chat->creates++;
+	*retry_ms = chat->may_create == RC_OK ? 0 : 7000;
+	return chat->may_create;
+}
 
 static void
 on_waits(void *arg)
@@ -327,6 +341,7 @@ on_done(void *arg, const struct turn_end *end)
 }
 
 static const struct turn_events events = {
+	.creates = on_creates,
 	.waits = on_waits,
 	.started = on_started,
 	.delta = on_delta,
@@ -453,6 +468,8 @@ ask_fully(struct world *w, int i, const struct sid *sid, const char *message,
 	char copy[64], key_copy[64], id[] = "req-1";
 	struct turn_request request = {
 		.sid = sid,
+		.owner = &w->owner,
+		.own = w->own,
 		.message = copy,
 		.len = strlen(message),
 		.lang = LANG_EN,
@@ -869,11 +886,80 @@ test_responder_refuses(void **state)
 	struct world *w = *state;
 	struct chat *chat;
 
-	w->fake.refuses = true;
+	w->fake.refuses = RC_NOMEM;
 	chat = ask(w, 0, NULL, "q");
 	assert_end(chat, RC_NOMEM, RC_OK, "");
 	assert_int_equal(chat->starts, 0);
 	assert_history(w, &chat->end_sid, "");
+}
+
+static void
+test_no_tokens_left(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct chat *chat;
+
+	w->fake.refuses = RC_BUDGET;
+	chat = ask(w, 0, &sid, "r");
+	assert_end(chat, RC_BUDGET, RC_OK, "");
+	assert_int_equal(chat->starts, 0);
+	assert_true(sid_equal(&chat->end_sid, &sid));
+	assert_history(w, &sid, "q|a|");
+	assert_false(look_at(w, &sid).held);
+}
+
+static void
+test_who_may_not_create(void **state)
+{
+	struct world *w = *state;
+	struct sid made_up = { { 1, 2, 3 } };
+	const struct sid *names[] = { NULL, &made_up };
+	struct chat *chat;
+	struct sid sid;
+
+	for (int i = 0; i < 2; i++) {
+		chat = ask_as(w, 0, names[i], "q", true);
+		chat->may_create = RC_RATE;
+		settle(w);
+		assert_int_equal(chat->creates, 1);
+		assert_end(chat, RC_RATE, RC_OK, "");
+		assert_int_equal(chat->end.retry_ms, 7000);
+		assert_null(chat->end.sid);
+		assert_int_equal(w->fake.started, 0);
+	}
+	sid = converse(w, NULL, "q", "a");
+	assert_int_equal(w->chats[0].creates, 1);
+	chat = ask_as(w, 0, &sid, "r", true);
+	chat->may_create = RC_RATE;
+	settle(w);
+	assert_int_equal(chat->creates, 0);
+	assert_int_equal(chat->starts, 1);
+	end_answer(w, RC_OK);
+}
+
+static void
+test_who_may_name_his_own_only(void **state)
+{
+	struct world *w = *state;
+	struct sid foreign = converse(w, NULL, "q", "a"), own;
+	struct chat *chat;
+
+	w->owner = (struct addr){ { 192, 0, 2, 1 } };
+	own = converse(w, NULL, "r", "b");
+	w->own = true;
+	chat = ask(w, 0, &foreign, "s");
+	assert_int_equal(chat->creates, 1);
+	assert_true(chat->new_session);
+	assert_string_equal(w->fake.running->history, "");
+	say(w, "c");
+	end_answer(w, RC_OK);
+	chat = ask(w, 0, &own, "t");
+	assert_int_equal(chat->creates, 0);
+	assert_false(chat->new_session);
+	assert_string_equal(w->fake.running->history, "r|b|");
+	end_answer(w, RC_OK);
+	assert_history(w, &foreign, "q|a|");
 }
 
 static void
@@ -1587,6 +1673,9 @@ main(void)
 		BOTH(test_failure_after_some_text),
 		BOTH(test_whole_but_empty),
 		BOTH(test_responder_refuses),
+		BOTH(test_no_tokens_left),
+		BOTH(test_who_may_not_create),
+		BOTH(test_who_may_name_his_own_only),
 		{ "test_store_fails_to_append", test_store_fails_to_append,
 		    setup_slow, teardown, NULL },
 		BOTH(test_too_long),
