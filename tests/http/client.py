@@ -1,8 +1,11 @@
-"""An HTTP client that sends what it is told, and reads streams as they come."""
+"""An HTTP client that sends what it is told, reads streams as they come, and
+holds all that it reads against web/openapi.json."""
 
 import http.client
 import json
 import select
+
+import openapi
 
 CHAT = "/session/chat"
 UNKNOWN = "3f2b8a30-5d0c-4a58-9a0e-6c1d1f7f0a11"  # no session's
@@ -45,7 +48,9 @@ class Stream:
     def __iter__(self):
         while line := self.response.readline():
             if line.startswith(b"data: "):
-                yield json.loads(line[6:].decode("utf-8"))
+                event = json.loads(line[6:].decode("utf-8"))
+                openapi.check_event(event)
+                yield event
             else:
                 assert line in (b"\n", b": ping\n"), line
 
@@ -80,9 +85,12 @@ class Client:
             for name, value in headers.items():
                 connection.putheader(name, value)
             connection.endheaders(body)
-            return Reply(connection.getresponse())
+            reply = Reply(connection.getresponse())
         finally:
             connection.close()
+        openapi.check_reply(method, path, reply.status, reply.headers,
+                            reply.body)
+        return reply
 
     def get(self, path, **headers):
         return self.ask("GET", path, None, headers)

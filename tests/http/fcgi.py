@@ -4,6 +4,8 @@ wants: record() and request() make bytes, Peer sends and reads them."""
 import socket
 import struct
 
+import openapi
+
 BEGIN_REQUEST, ABORT_REQUEST, END_REQUEST, PARAMS, STDIN, STDOUT = range(1, 7)
 STDERR, DATA, GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE = range(7, 12)
 RESPONDER, AUTHORIZER, FILTER = 1, 2, 3
@@ -131,9 +133,12 @@ class Peer:
             seen += content
         return seen
 
-    def ask(self, *args, **kwargs):
-        self.send(request(*args, **kwargs))
-        return self.read_reply(kwargs.get("id", 1))
+    def ask(self, method="GET", path="/health", *args, **kwargs):
+        self.send(request(method, path, *args, **kwargs))
+        reply = self.read_reply(kwargs.get("id", 1))
+        openapi.check_reply(method, path, reply.status, reply.headers,
+                            reply.body)
+        return reply
 
     def closed(self):
         """Wait until the program closes; what it said before that."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import fcgi
+import openapi
 from client import CHAT
 from fcgi import Peer
 from webservers import DEADLINE, TOP, Direct, environment, program
@@ -145,6 +146,8 @@ class Outcome:
         else:
             assert kind == ("application/json" if self.status == 200 else
                             "application/problem+json")
+        openapi.check_reply("POST", CHAT, self.status, self.headers,
+                            reply.body)
         self.failed = "response" not in self.end
         self.code = self.end.get("code")
         self.text = self.end.get("response")
