@@ -1,7 +1,7 @@
 import pytest
 
 from client import Client
-from model import KEY, Aimock, aimock
+from model import KEY, Aimock, npm
 from webservers import (KINDS, NEEDED, PARALLEL_KINDS, Direct, WebServer,
                         tool)
 
@@ -98,7 +98,7 @@ def launch():
 @pytest.fixture(scope="session")
 def other_model():
     """aimock, which takes too long to start for a new one in each test."""
-    if aimock.missing():
-        pytest.skip(aimock.missing())
+    if npm.missing():
+        pytest.skip(npm.missing())
     with Aimock(KEY) as model:
         yield model

@@ -136,7 +136,8 @@ class Peer:
     def ask(self, method="GET", path="/health", *args, **kwargs):
         self.send(request(method, path, *args, **kwargs))
         reply = self.read_reply(kwargs.get("id", 1))
-        openapi.check_reply(method, path, reply.status, reply.headers,
+        target = path or kwargs["SCRIPT_NAME"] + kwargs["PATH_INFO"]
+        openapi.check_reply(method, target, reply.status, reply.headers,
                             reply.body)
         return reply
 

@@ -25,6 +25,7 @@ os.environ.setdefault("CAUSERIE_UPSTREAM", str(
     Path(program("causerie")).parent / "bench" / "upstream"))
 
 import aimock  # noqa: E402
+import npm  # noqa: E402
 from sim import Upstream  # noqa: E402
 
 KEY = "sk-canary-51f0c2d9e7"

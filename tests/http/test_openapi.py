@@ -4,14 +4,15 @@ import copy
 import json
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
 
 import openapi
+from model import npm
 from openapi import DESCRIPTION, resolve
 from webservers import TOP, environment
+
 
 OPERATIONS = [(path, method, operation)
               for path, methods in DESCRIPTION["paths"].items()
@@ -185,25 +186,12 @@ def test_it_is_served(client):
     assert reply.body == (TOP / "web/openapi.json").read_bytes()
 
 
-def from_npm(name):
-    """A program of tests/npm, which a copy of the tree borrows from the tree
-    that it was made in."""
-    for place in [TOP, *TOP.parents]:
-        found = place / "tests/npm/node_modules/.bin" / name
-        if found.exists():
-            return found
-    pytest.skip(f"{name} is not installed (scripts/install-deps check)")
-
-
 def test_a_linter_finds_nothing_in_it():
-    linter = from_npm("redocly")
-    node = shutil.which("node")
-    version = subprocess.run([node, "-p", "process.versions.node"],
-                             stdout=subprocess.PIPE, text=True, check=True)
-    if [int(part) for part in version.stdout.split(".")[:2]] < [20, 19]:
-        pytest.skip("redocly needs node 20.19 or later")
+    if npm.missing():
+        pytest.skip(npm.missing())
     done = subprocess.run(
-        [linter, "lint", "--format", "json", TOP / "web/openapi.json"],
+        [npm.node(), npm.script("@redocly/cli/bin/cli.js"), "lint",
+         "--format", "json", TOP / "web/openapi.json"],
         stdout=subprocess.PIPE, timeout=120, cwd=os.sep, env=environment(
             REDOCLY_TELEMETRY="off", REDOCLY_SUPPRESS_UPDATE_NOTICE="true"))
     found = json.loads(done.stdout)

@@ -6,8 +6,8 @@ import http.client
 import json
 import os
 import re
-import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -15,7 +15,10 @@ from pathlib import Path
 
 from sim import CANARY, DEADLINE
 
-HERE = Path(__file__).resolve().parent
+sys.path.append(str(Path(__file__).resolve().parents[1] / "npm"))
+
+from npm import node, script  # noqa: E402
+
 NEVER = 3600 * 1000  # ms
 REDACTED = "[REDACTED]"  # what its journal has in the key's place
 
@@ -25,30 +28,6 @@ KNOWN = {"nonce", "tokens", "text", "pace", "status", "retry_after", "cut",
 
 class Unable(Exception):
     """It cannot behave like that."""
-
-
-def place():
-    """Where scripts/install-aimock puts it."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "causerie" / "aimock"
-
-
-def missing():
-    """Why it cannot be started, or None."""
-    if node() is None:
-        return "node is missing: apt-get install nodejs"
-    wanted = (HERE / "npm" / "package-lock.json").read_bytes()
-    have = place() / "package-lock.json"
-    if have.is_file() and have.read_bytes() == wanted:
-        return None
-    return "aimock is not installed: scripts/install-aimock"
-
-
-def node():
-    """The node that came with it, else the system's."""
-    for path in place().glob("node_modules/node-linux-*/bin/node"):
-        return str(path)
-    return shutil.which("node")
 
 
 def directives(message):
@@ -121,7 +100,7 @@ class Aimock:
         self.key, self.known, self.lock = key, set(), threading.Lock()
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [node(), place() / "node_modules/@copilotkit/aimock/dist/cli.js",
+            [node(), script("@copilotkit/aimock/dist/cli.js"),
              "-p", "0", "-f", "/dev/stdin"],
             stdin=subprocess.PIPE, stdout=self.log, stderr=self.log, text=True,
             env={**os.environ, "AIMOCK_API_KEYS": key})
