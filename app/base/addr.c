@@ -188,17 +188,19 @@ addr_text(char out[ADDR_TEXT_SIZE], const struct addr *addr)
 void
 addr_text_prefix(char out[ADDR_TEXT_SIZE], const struct addr *addr)
 {
-	bool v4 = addr_is_v4(addr);
-	unsigned bits = v4 ? PREFIX_V4 : PREFIX_V6;
-	struct addr net;
+	struct addr net = *addr;
 
-	if (is_unknown(addr)) {
+	if (addr_is_v4(addr)) {
+		net.b[V4_AT + PREFIX_V4 / 8] = 0;
+		out = v4_write(out, net.b + V4_AT);
+		memcpy(out, "/24", sizeof("/24"));
+	} else if (is_unknown(addr)) {
 		addr_text(out, addr);
-		return;
+	} else {
+		net = addr_fill(addr, PREFIX_V6, 0);
+		out = v6_write(out, net.b);
+		memcpy(out, "/48", sizeof("/48"));
 	}
-	net = addr_fill(addr, v4 ? V4_BITS + bits : bits, 0);
-	out = addr_write(out, &net);
-	memcpy(out, v4 ? "/24" : "/48", sizeof("/24"));
 }
 
 const char *

@@ -32,12 +32,6 @@ static const struct {
 
 _Static_assert(LOG_CRIT == 2 && LOG_DEBUG == 7, "priorities of syslog(3)");
 
-const char *
-log_level_name(enum log_level level)
-{
-	return levels[level].name;
-}
-
 bool
 log_level_parse(enum log_level *level, const char *name)
 {

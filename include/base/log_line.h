@@ -99,8 +99,7 @@ void log_line_make(struct log_line *, const struct log_style *,
     int64_t wall_ms, enum log_level, const char *event,
     const struct log_field *);
 
-/* "info"; and the level of a name, false when there is none. */
-const char *log_level_name(enum log_level);
+/* The level of a name such as "info"; false when there is none. */
 bool log_level_parse(enum log_level *, const char *name);
 
 #endif

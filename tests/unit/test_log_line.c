@@ -376,7 +376,6 @@ levels_have_names(void **state)
 	for (int i = 0; i < LOG_LEVELS; i++) {
 		assert_true(log_level_parse(&level, names[i]));
 		assert_int_equal(level, i);
-		assert_string_equal(log_level_name(level), names[i]);
 	}
 	assert_false(log_level_parse(&level, ""));
 	assert_false(log_level_parse(&level, "INFO"));
