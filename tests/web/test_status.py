@@ -87,7 +87,8 @@ def test_the_table_has_each_route(visitor, counting):
 
 def test_the_charts_draw_what_came(visitor, counting):
     tab = open_status(visitor, counting)
-    tab.until(f"{card('Sessions')}?.querySelector('.line').getAttribute('d')"
+    tab.until_text(FINE, "#state")
+    tab.until(f"{card('Sessions')}.querySelector('.line').getAttribute('d')"
               ".split('L').length > 5")
     path = tab.js(f"{card('Sessions')}.querySelector('.line')"
                   ".getAttribute('d')")
