@@ -14,12 +14,12 @@ IDLE = ("document.querySelector('#stop').hidden &&"
         " document.querySelector('#log').ariaLive === 'polite'")
 
 
-def served(name):
+def served(name, settings={}):
     if webservers.tool("lighttpd") is None:
         pytest.skip("lighttpd is not installed (Debian: lighttpd)")
     if not os.access(webservers.program(name), os.X_OK):
         pytest.skip(f"{webservers.program(name)} is not built")
-    server = webservers.WebServer("lighttpd", name)
+    server = webservers.WebServer("lighttpd", name, settings)
     yield f"http://127.0.0.1:{server.port}/"
     server.end()
 
