@@ -16,8 +16,8 @@ scan_fail(struct json_scan *s)
 	return false;
 }
 
-char
-json_scan_kind(struct json_scan *s)
+static inline char
+scan_peek(struct json_scan *s)
 {
 	while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' ||
 				    *s->p == '\n' || *s->p == '\r'))
@@ -25,10 +25,16 @@ json_scan_kind(struct json_scan *s)
 	return s->p < s->end ? *s->p : '\0';
 }
 
+char
+json_scan_kind(struct json_scan *s)
+{
+	return scan_peek(s);
+}
+
 static bool
 scan_take(struct json_scan *s, char c)
 {
-	if (json_scan_kind(s) != c)
+	if (scan_peek(s) != c)
 		return scan_fail(s);
 	s->p++;
 	return true;
@@ -67,34 +73,42 @@ escape_length(const char *p, const char *end)
 {
 	if (end - p >= 6 && p[1] == 'u')
 		return hex4(p + 2) == -1 ? 0 : 6;
-	return end - p >= 2 && p[1] != '\0' &&
-	               strchr("\"\\/bfnrt", p[1]) != NULL
-	           ? 2
-	           : 0;
+	return end - p >= 2 && strchr("\"\\/bfnrt", p[1]) != NULL ? 2 : 0;
+}
+
+/* The quote that ends the text at p; NULL: it does not end, or is none. */
+static const char *
+text_end(const char *p, const char *end)
+{
+	const char *quote = memchr(p, '"', (size_t)(end - p)), *escape;
+	size_t len;
+
+	while (quote != NULL &&
+	       (escape = memchr(p, '\\', (size_t)(quote - p))) != NULL) {
+		if ((len = escape_length(escape, end)) == 0)
+			return NULL;
+		p = escape + len;
+		if (p > quote)
+			quote = memchr(p, '"', (size_t)(end - p));
+	}
+	return quote;
 }
 
 bool
 json_scan_string(struct json_scan *s, const char **text, size_t *n)
 {
-	const char *p;
-	size_t len;
+	const char *quote;
 
-	if (json_scan_kind(s) != '"') {
+	if (scan_peek(s) != '"') {
 		json_scan_skip(s);
 		return false;
 	}
-	for (p = s->p + 1; p < s->end && *p != '\0'; p += len) {
-		len = 1;
-		if (*p == '"') {
-			*text = s->p + 1;
-			*n = (size_t)(p - *text);
-			s->p = p + 1;
-			return true;
-		}
-		if (*p == '\\' && (len = escape_length(p, s->end)) == 0)
-			break;
-	}
-	return scan_fail(s);
+	if ((quote = text_end(s->p + 1, s->end)) == NULL)
+		return scan_fail(s);
+	*text = s->p + 1;
+	*n = (size_t)(quote - *text);
+	s->p = quote + 1;
+	return true;
 }
 
 /* In UTF-8 (RFC 3629, section 3). */
@@ -215,7 +229,7 @@ scan_word(struct json_scan *s)
 bool
 json_scan_null(struct json_scan *s)
 {
-	bool is_null = json_scan_kind(s) == 'n';
+	bool is_null = scan_peek(s) == 'n';
 
 	json_scan_skip(s);
 	return is_null && !s->failed;
@@ -229,7 +243,7 @@ json_scan_integer(struct json_scan *s, int64_t fallback)
 	size_t n;
 	double d;
 
-	c = json_scan_kind(s);
+	c = scan_peek(s);
 	if (c == '"' || c == '{' || c == '[') {
 		json_scan_skip(s);
 		return fallback;
@@ -268,7 +282,7 @@ scan_next(struct json_scan *s, char close)
 	bool first = s->opened;
 
 	s->opened = false;
-	if (json_scan_kind(s) == close) {
+	if (scan_peek(s) == close) {
 		s->p++;
 		s->depth--;
 		return false;
@@ -279,7 +293,7 @@ scan_next(struct json_scan *s, char close)
 bool
 json_scan_object(struct json_scan *s)
 {
-	if (json_scan_kind(s) == '{')
+	if (scan_peek(s) == '{')
 		return scan_open(s);
 	json_scan_skip(s);
 	return false;
@@ -288,7 +302,7 @@ json_scan_object(struct json_scan *s)
 bool
 json_scan_array(struct json_scan *s)
 {
-	if (json_scan_kind(s) == '[')
+	if (scan_peek(s) == '[')
 		return scan_open(s);
 	json_scan_skip(s);
 	return false;
@@ -299,7 +313,7 @@ json_scan_member(struct json_scan *s)
 {
 	if (!scan_next(s, '}'))
 		return false;
-	if (json_scan_kind(s) != '"')
+	if (scan_peek(s) != '"')
 		return scan_fail(s);
 	return json_scan_string(s, &s->name, &s->name_len) && scan_take(s, ':');
 }
@@ -316,7 +330,7 @@ json_scan_skip(struct json_scan *s)
 	const char *text;
 	size_t n;
 
-	switch (json_scan_kind(s)) {
+	switch (scan_peek(s)) {
 	case '{':
 		if (scan_open(s))
 			while (json_scan_member(s))
@@ -335,14 +349,17 @@ json_scan_skip(struct json_scan *s)
 	}
 }
 
+/* No NUL stands in JSON, so none is met behind this. */
 void
 json_scan_init(struct json_scan *s, const char *p, size_t n)
 {
 	*s = (struct json_scan){ .p = p, .end = p + n };
+	if (memchr(p, '\0', n) != NULL)
+		scan_fail(s);
 }
 
 bool
 json_scan_end(struct json_scan *s)
 {
-	return json_scan_kind(s) == '\0' && !s->failed && s->p == s->end;
+	return scan_peek(s) == '\0' && !s->failed && s->p == s->end;
 }

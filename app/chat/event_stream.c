@@ -1,6 +1,6 @@
 /*
  * An upstream's bytes come as the network cuts them; this makes events of them
- * again. A line that lies whole in the bytes is never copied.
+ * again. What lies whole in the bytes is not copied.
  */
 #include "chat/event_stream.h"
 
@@ -36,17 +36,27 @@ event_dispatch(struct event_stream *es, event_found_f *found, void *arg)
 	return more;
 }
 
+/* The value of a data field; false: the line is another. */
+static bool
+line_data(const char **line, size_t *n)
+{
+	size_t name = *n > 4 ? 5 : 4;
+
+	if (*n < 4 || memcmp(*line, "data", 4) != 0 ||
+	    (*n > 4 && (*line)[4] != ':'))
+		return false;
+	if (*n > 5 && (*line)[5] == ' ')
+		name++;
+	*line += name;
+	*n -= name;
+	return true;
+}
+
 static void
 event_field(struct event_stream *es, const char *line, size_t n)
 {
-	if (n < 4 || memcmp(line, "data", 4) != 0 || (n > 4 && line[4] != ':'))
+	if (!line_data(&line, &n))
 		return;
-	line += n > 4 ? 5 : 4;
-	n -= n > 4 ? 5 : 4;
-	if (n > 0 && line[0] == ' ') {
-		line++;
-		n--;
-	}
 	if (es->has_data)
 		buf_addc(&es->data, '\n');
 	es->has_data = true;
@@ -95,11 +105,22 @@ line_length(const char *s, size_t n)
 	return cr != NULL ? (size_t)(cr - s) : len;
 }
 
+/* Whether a line of these bytes, and the empty one after it, are an event. */
+static bool
+event_is_whole(
+    const struct event_stream *es, const char *s, size_t len, size_t n)
+{
+	return es->begun && es->line.len == 0 && !es->has_data &&
+	       len <= EVENT_MAX && n - len >= 2 && s[len] == '\n' &&
+	       s[len + 1] == '\n';
+}
+
 bool
 event_stream_feed(struct event_stream *es, const char *s, size_t n,
     event_found_f *found, void *arg)
 {
-	size_t len;
+	const char *data;
+	size_t len, size;
 
 	while (n > 0) {
 		if (es->after_cr && *s == '\n') {
@@ -117,6 +138,16 @@ event_stream_feed(struct event_stream *es, const char *s, size_t n,
 		if (len == n) {
 			buf_add(&es->line, s, n);
 			return !es->line.failed;
+		}
+		data = s;
+		size = len;
+		if (event_is_whole(es, s, len, n) && line_data(&data, &size)) {
+			es->apart = 0;
+			if (!found(arg, data, size))
+				return false;
+			s += len + 2;
+			n -= len + 2;
+			continue;
 		}
 		if (!event_line_ends(es, s, len, found, arg))
 			return false;

@@ -1,11 +1,8 @@
 /*
- * libcurl tells which descriptors and which timer it wants; the loop serves
- * them. An easy handle is set up once and used again and again: setting one up
- * costs more than a short call.
+ * An easy handle is set up once and used again and again: setting one up costs
+ * more than a short call.
  */
 #include "chat/upstream.h"
-
-#include <sys/epoll.h>
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -14,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "chat/curl_loop.h"
 
 #define MAX_IDLE_HANDLES 256    /* kept for the next calls */
 #define MAX_CONNECTIONS  16384L /* kept open by libcurl */
@@ -34,20 +32,12 @@ struct upstream_call {
 	size_t request_bytes;
 };
 
-/* A descriptor of libcurl's. */
-struct socket_io {
-	struct loop_io io;
-	struct upstream *up;
-};
-
 struct upstream {
-	struct loop *loop;
 	struct upstream_conf conf;
 	CURLM *multi;
-	struct timer timer;
+	struct curl_loop sockets;
 	struct curl_slist *headers;   /* common to all calls */
 	struct upstream_call *doomed; /* cancelled inside libcurl */
-	bool in_curl;
 	CURL *idle[MAX_IDLE_HANDLES];
 	unsigned idle_count;
 };
@@ -100,57 +90,12 @@ on_body(char *data, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
-static void upstream_ready(struct loop_io *, uint32_t);
-
-static int
-on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
-{
-	struct upstream *up = arg;
-	struct socket_io *s = assigned;
-	uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) |
-	                  (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (s != NULL)
-			loop_unwatch(up->loop, &s->io);
-		free(s);
-		return 0;
-	}
-	if (s != NULL)
-		return loop_rewatch(up->loop, &s->io, events);
-	if ((s = calloc(1, sizeof(*s))) == NULL)
-		return -1;
-	s->up = up;
-	s->io = (struct loop_io){ upstream_ready, -1 };
-	if (loop_watch(up->loop, &s->io, fd, events) == -1 ||
-	    curl_multi_assign(up->multi, fd, s) != CURLM_OK) {
-		loop_unwatch(up->loop, &s->io);
-		free(s);
-		return -1;
-	}
-	return 0;
-}
-
-static int
-on_timer(CURLM *multi, long wait_ms, void *arg)
-{
-	struct upstream *up = arg;
-
-	(void)multi;
-	if (wait_ms < 0)
-		loop_untimer(up->loop, &up->timer);
-	else
-		loop_timer(up->loop, &up->timer, loop_now(up->loop) + wait_ms);
-	return 0;
-}
-
 /*
  * Handles.
  */
 
 static CURL *
-easy_new(const struct upstream *up)
+easy_new(struct upstream *up)
 {
 	CURL *easy;
 
@@ -175,6 +120,7 @@ easy_new(const struct upstream *up)
 	    easy, CURLOPT_CONNECTTIMEOUT_MS, (long)up->conf.connect_ms);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_loop_adopt(&up->sockets, easy);
 	return easy;
 }
 
@@ -254,9 +200,11 @@ call_done(struct upstream_call *call, CURLcode code)
 	    curl_easy_strerror(code));
 }
 
+/* libcurl was at work: what has ended? */
 static void
-upstream_reap(struct upstream *up)
+upstream_reap(void *arg)
 {
+	struct upstream *up = arg;
 	struct upstream_call *call;
 	CURLMsg *msg;
 	int left;
@@ -271,35 +219,6 @@ upstream_reap(struct upstream *up)
 		up->doomed = call->doomed;
 		call_free(call);
 	}
-}
-
-static void
-upstream_act(struct upstream *up, curl_socket_t fd, int what)
-{
-	int running;
-
-	up->in_curl = true;
-	curl_multi_socket_action(up->multi, fd, what, &running);
-	up->in_curl = false;
-	upstream_reap(up);
-}
-
-static void
-upstream_ready(struct loop_io *io, uint32_t events)
-{
-	struct socket_io *s = (struct socket_io *)io;
-
-	upstream_act(s->up, io->fd,
-	    (events & EPOLLIN ? CURL_CSELECT_IN : 0) |
-		(events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-		(events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0));
-}
-
-static void
-upstream_due(struct timer *timer, void *arg)
-{
-	(void)timer;
-	upstream_act(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
 /*
@@ -342,18 +261,18 @@ upstream_open(struct loop *loop, const struct upstream_conf *conf)
 
 	if ((up = calloc(1, sizeof(*up))) == NULL)
 		return NULL;
-	up->loop = loop;
 	up->conf = *conf;
-	timer_init(&up->timer, upstream_due, up);
-	if ((up->multi = curl_multi_init()) == NULL || !headers_init(up)) {
+	if ((up->multi = curl_multi_init()) == NULL) {
+		log_error("memory", LOG_STR("for", "upstream"));
+		free(up);
+		return NULL;
+	}
+	curl_loop_open(&up->sockets, loop, up->multi, upstream_reap, up);
+	if (!headers_init(up)) {
 		log_error("memory", LOG_STR("for", "upstream"));
 		upstream_close(up);
 		return NULL;
 	}
-	curl_multi_setopt(up->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	curl_multi_setopt(up->multi, CURLMOPT_SOCKETDATA, up);
-	curl_multi_setopt(up->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-	curl_multi_setopt(up->multi, CURLMOPT_TIMERDATA, up);
 	curl_multi_setopt(up->multi, CURLMOPT_MAXCONNECTS, MAX_CONNECTIONS);
 	curl_multi_setopt(
 	    up->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, MAX_STREAMS);
@@ -367,9 +286,8 @@ upstream_close(struct upstream *up)
 		return;
 	while (up->idle_count > 0)
 		curl_easy_cleanup(up->idle[--up->idle_count]);
-	if (up->multi != NULL)
-		curl_multi_cleanup(up->multi);
-	loop_untimer(up->loop, &up->timer);
+	curl_multi_cleanup(up->multi);
+	curl_loop_close(&up->sockets);
 	curl_slist_free_all(up->headers);
 	free(up);
 }
@@ -423,7 +341,7 @@ upstream_cancel(struct upstream_call *call)
 	struct upstream *up = call->up;
 
 	call->events = NULL;
-	if (!up->in_curl) {
+	if (!up->sockets.inside) {
 		call_free(call);
 		return;
 	}

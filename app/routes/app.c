@@ -42,6 +42,7 @@ app_loop_close(void *state)
 	metrics_leave(al->app->metrics, al->metrics);
 	turns_close(al->turns);
 	responder_close(al->responder);
+	buf_free(&al->event);
 	free(al);
 }
 
@@ -87,6 +88,7 @@ app_loop_open(void *arg, struct loop *loop)
 	al->metrics = loop_metrics(loop);
 	metrics_join(app->metrics, al->metrics);
 	al->router = app_router(app->conf);
+	buf_init(&al->event, APP_MAX_EVENT);
 	if (getrandom(&al->request_ids, sizeof(al->request_ids), 0) == -1)
 		log_warn("entropy", LOG_STR("for", "request ids"));
 	if ((al->responder = app_open_responder(app, loop)) == NULL ||

@@ -18,8 +18,10 @@
 #include "server/cgi.h"
 #include "session/store.h"
 
-#define MAX_REPLY  (2 * 1024) /* bytes of JSON without the answer */
-#define MAX_ESCAPE 6          /* bytes that one of text can become in JSON */
+#define MAX_REPLY 256 /* bytes of JSON */
+
+/* What an event begins with. */
+#define EVENT(type) "{\"type\":\"" type "\""
 
 /* What the body asks for; points into the document. */
 struct ask {
@@ -37,8 +39,7 @@ struct chat {
 	struct limits *limits; /* NULL: none */
 	struct addr owner;
 	bool stream;
-	bool named;      /* a session */
-	struct buf json; /* of an event, or of the reply */
+	bool named; /* a session */
 };
 
 static enum rc
@@ -91,7 +92,6 @@ chat_free(struct chat *chat)
 {
 	if (chat->limits != NULL)
 		limit_end(chat->limits, &chat->owner, LIMIT_TURNS);
-	buf_free(&chat->json);
 	free(chat);
 }
 
@@ -133,14 +133,15 @@ add_session(struct buf *b, const struct sid *sid)
 	json_add_text(b, "session_id", id, sizeof(id) - 1);
 }
 
-/* Begin the JSON of an event. */
+/* Begin an event; it is sent before the next one of this loop begins. */
 static struct buf *
-chat_event(struct chat *chat, const char *type)
+chat_event(const struct chat *chat, const char *head)
 {
-	sse_begin(&chat->json);
-	json_open(&chat->json, NULL);
-	json_add_string(&chat->json, "type", type);
-	return &chat->json;
+	struct app_loop *al = chat->x->app;
+
+	sse_begin(&al->event);
+	buf_adds(&al->event, head);
+	return &al->event;
 }
 
 static void
@@ -174,7 +175,7 @@ chat_started(void *arg, const struct sid *sid, bool new_session)
 		cookie_give(chat->x, sid);
 	if (!chat->x->streaming)
 		sse_open(chat->x);
-	json = chat_event(chat, "start");
+	json = chat_event(chat, EVENT("start"));
 	add_session(json, sid);
 	json_add_bool(json, "new_session", new_session);
 	json_close(json);
@@ -189,7 +190,7 @@ chat_delta(void *arg, const char *text, size_t len)
 
 	if (!chat->stream)
 		return;
-	json = chat_event(chat, "delta");
+	json = chat_event(chat, EVENT("delta"));
 	json_add_text(json, "text", text, len);
 	json_close(json);
 	sse_send(chat->x, json);
@@ -215,7 +216,7 @@ add_answer(struct buf *b, const struct turn_end *end)
 	json_add_text(b, "response", end->answer, end->len);
 	add_session(b, end->sid);
 	json_add_integer(b, "message_count", (int64_t)end->message_count);
-	json_add_bool(b, "success", true);
+	buf_adds(b, ",\"success\":true");
 	json_add_bool(b, "new_session", end->new_session);
 	add_usage(b, &end->usage);
 	if (end->interrupted != RC_OK) {
@@ -231,16 +232,18 @@ chat_end_stream(
     struct chat *chat, const struct turn_end *end, struct problem *problem)
 {
 	struct exchange *x = chat->x;
-	struct buf *json = &chat->json;
+	struct buf *json;
 
 	if (end->rc == RC_OK) {
-		add_answer(chat_event(chat, "done"), end);
+		json = chat_event(chat, EVENT("done"));
+		add_answer(json, end);
 		if (!sse_send(x, json))
 			problem->rc = RC_NOMEM;
 	}
 	if (problem->rc != RC_OK) {
 		guard_refusal(x, &problem->rc, &problem->retry_after);
-		problem_members(chat_event(chat, "error"), x, problem);
+		json = chat_event(chat, EVENT("error"));
+		problem_members(json, x, problem);
 		json_close(json);
 		sse_send(x, json);
 		x->rc = problem->rc;
@@ -252,6 +255,7 @@ static void
 chat_done(void *arg, const struct turn_end *end)
 {
 	struct chat *chat = arg;
+	struct buf body;
 	struct problem problem = {
 		.rc = end->rc,
 		.sid = end->rc == RC_DELETED ? NULL : end->sid,
@@ -267,9 +271,10 @@ chat_done(void *arg, const struct turn_end *end)
 	} else if (end->rc != RC_OK) {
 		reply_problem(chat->x, &problem);
 	} else {
-		json_open(&chat->json, NULL);
-		add_answer(&chat->json, end);
-		reply_json(chat->x, 200, &chat->json);
+		buf_init(&body, APP_MAX_EVENT);
+		json_open(&body, NULL);
+		add_answer(&body, end);
+		reply_json(chat->x, 200, &body);
 	}
 	chat_free(chat);
 }
@@ -322,7 +327,6 @@ chat_start(struct exchange *x, const struct ask *ask)
 		return rc;
 	chat->named = ask->has_sid;
 	chat->stream = ask->stream;
-	buf_init(&chat->json, MAX_REPLY + TURN_MAX_ANSWER * MAX_ESCAPE);
 	chat->turn = turn_start(al->turns, &request, &events, chat);
 	if (chat->turn == NULL) {
 		chat_free(chat);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/buf.h"
 #include "base/conf.h"
 #include "base/metrics.h"
 #include "chat/articles.h"
@@ -23,6 +24,9 @@
 #include "session/store.h"
 
 #define APP_GRACE_MS 3500	/* for answers that run when a drain begins */
+
+/* Bytes of an answer as JSON; a byte of text can become six. */
+#define APP_MAX_EVENT (2 * 1024 + 6 * TURN_MAX_ANSWER)
 
 /* Shared by all loops; immutable while they run, but for their metrics. */
 struct app {
@@ -46,6 +50,7 @@ struct app_loop {
 	struct turns		*turns;
 	struct router		 router;
 	uint64_t		 request_ids;	/* exchange_new's counter */
+	struct buf		 event;		/* of a stream, being built */
 	bool			 draining;
 };
 
