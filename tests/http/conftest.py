@@ -1,3 +1,5 @@
+import subprocess
+
 import pytest
 
 from client import Client
@@ -6,11 +8,11 @@ from webservers import (KINDS, NEEDED, PARALLEL_KINDS, Direct, WebServer,
                         tool)
 
 
-def web_server(kind, name, settings={}, host="127.0.0.1"):
+def web_server(kind, name, settings={}, host="127.0.0.1", certificate=None):
     for needed in NEEDED[kind]:
         if tool(needed) is None:
             pytest.skip(f"{needed} is not installed")
-    server = WebServer(kind, name, settings, host)
+    server = WebServer(kind, name, settings, host, certificate)
     yield server
     server.end()
 
@@ -102,3 +104,19 @@ def other_model():
         pytest.skip(npm.missing())
     with Aimock(KEY) as model:
         yield model
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """A certificate that nobody signed but itself, with its key."""
+    place = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+         "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", place / "key", "-out", place / "cert"],
+        check=True, capture_output=True)
+    both = place / "both"
+    both.write_bytes((place / "key").read_bytes() +
+                     (place / "cert").read_bytes())
+    return both

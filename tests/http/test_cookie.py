@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from http.cookies import SimpleCookie
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from fcgi import Peer
 from webservers import KINDS, environment, program
 
 NAME = "causerie_session"
+LIGHTTPD_TLS = Path("/usr/lib/lighttpd/mod_openssl.so")
 ATTRIBUTES = {"path": "/", "httponly": True, "samesite": "Lax"}
 
 
@@ -191,6 +193,20 @@ def test_over_https_the_cookie_is_secure(launch):
                           ("off", False), ("", False)):
         cookie = set_cookie(service, HTTPS=value)
         assert ("; Secure" in cookie) == secure
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_web_server_says_that_it_is_https(kind, certificate):
+    if kind.startswith("lighttpd") and not LIGHTTPD_TLS.exists():
+        pytest.skip("lighttpd-mod-openssl is not installed")
+    for server in web_server(kind, "causerie", {"session_cookie": NAME},
+                             certificate=certificate):
+        done = subprocess.run(
+            ["curl", "-s", "-k", "-i", "-X", "POST",
+             f"https://127.0.0.1:{server.port}/session/new"],
+            stdout=subprocess.PIPE, text=True, timeout=60, env=environment())
+        cookie = re.search(r"(?im)^set-cookie: (.*)$", done.stdout)[1]
+        assert "; Secure" in cookie
 
 
 def test_the_cookie_is_for_the_path_of_the_service(launch):

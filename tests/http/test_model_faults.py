@@ -4,7 +4,6 @@ key or what the server said."""
 
 import json
 import socket
-import subprocess
 
 import pytest
 
@@ -169,22 +168,6 @@ def test_a_host_that_does_not_accept(serve, stream):
         fails(service, "Bonjour", stream, TIMEOUT, CONNECT)
         for s in crowd:
             s.close()
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A certificate that nobody signed but itself, with its key."""
-    place = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-         "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
-         "-keyout", place / "key", "-out", place / "cert"],
-        check=True, capture_output=True)
-    both = place / "both"
-    both.write_bytes((place / "key").read_bytes() +
-                     (place / "cert").read_bytes())
-    return both
 
 
 def test_a_certificate_that_nobody_signed(serve, scripted, stream,

@@ -17,6 +17,7 @@ DEADLINE = 30  # seconds, for whatever is to happen soon; sanitizers are slow
 SANITIZER = re.compile(
     r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:")
 ROOT = os.getuid() == 0
+APACHE_SSL = "/usr/lib/apache2/modules/mod_ssl.so"
 
 
 def program(name):
@@ -151,10 +152,13 @@ class Direct(Directory):
 
 
 class WebServer(Directory):
-    """One of the web servers before the program."""
+    """One of the web servers before the program; with a certificate it
+    speaks TLS."""
 
-    def __init__(self, kind, name="causerie", settings={}, host="127.0.0.1"):
+    def __init__(self, kind, name="causerie", settings={}, host="127.0.0.1",
+                 certificate=None):
         super().__init__(name, settings)
+        self.certificate = certificate
         self.kind = kind
         self.host = host
         self.web = self.path / "web"
@@ -184,8 +188,16 @@ class WebServer(Directory):
 
     def lighttpd(self, app=None):
         app = " ".join(self.command) if app is None else app
+        conf = TOP / "lighttpd.conf"
+        if self.certificate:
+            conf = self.path / "https.conf"
+            conf.write_text(
+                f'include "{TOP}/lighttpd.conf"\n'
+                'server.modules += ( "mod_openssl" )\n'
+                'ssl.engine = "enable"\n'
+                f'ssl.pemfile = "{self.certificate}"\n')
         self.start(
-            [tool("lighttpd"), "-D", "-f", str(TOP / "lighttpd.conf")],
+            [tool("lighttpd"), "-D", "-f", str(conf)],
             env=environment(
                 LIGHTTPD_BIND=self.host, LIGHTTPD_PORT=str(self.port),
                 LIGHTTPD_WEB=str(self.web), LIGHTTPD_APP=app,
@@ -201,8 +213,12 @@ class WebServer(Directory):
         self.spawn()
         shipped = (TOP / "nginx-fastcgi.conf").read_text()
         assert "listen 127.0.0.1:8000;" in shipped
+        listen = f"{self.host}:{self.port}"
+        if self.certificate:
+            listen += f" ssl; ssl_certificate {self.certificate};" \
+                f" ssl_certificate_key {self.certificate}"
         (self.path / "nginx-fastcgi.conf").write_text(
-            shipped.replace("127.0.0.1:8000", f"{self.host}:{self.port}"))
+            shipped.replace("127.0.0.1:8000", listen))
         user = "user root;" if ROOT else ""
         temp = "".join(f"{kind}_temp_path run/{kind};" for kind in (
             "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -221,6 +237,10 @@ class WebServer(Directory):
                    **defines}
         define = [word for key, value in defines.items()
                   for word in ("-C", f'Define CAUSERIE_{key} "{value}"')]
+        if self.certificate:
+            define += ["-C", f"LoadModule ssl_module {APACHE_SSL}",
+                       "-C", "SSLEngine on",
+                       "-C", f"SSLCertificateFile {self.certificate}"]
         self.start([tool("apache2"), "-d", str(self.path), "-f",
                     str(TOP / conf), *define, "-C",
                     f"Define APACHE_RUN {self.run}", "-DALONE",
