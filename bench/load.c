@@ -224,7 +224,7 @@ main(int argc, char *argv[])
 	start = clock_mono_us();
 	load_run(&l);
 	start = clock_mono_us() - start;
-	printf("requests=%ld errors=%ld seconds=%.3f", l.done, l.errors,
+	printf("requests=%ld errors=%ld seconds=%.6f", l.done, l.errors,
 	    (double)start / 1e6);
 	samples_print(&l.reply, "reply");
 	putchar('\n');
