@@ -6,7 +6,8 @@
 
 #include "base/json.h"
 
-#define MAX_ERROR 4096
+#define MAX_ERROR  4096
+#define MAX_ANSWER (1024 * 1024)
 
 /* The text of the last message of the user, or NULL. */
 static const char *
@@ -78,8 +79,6 @@ call_take(struct call *call, struct call_keys *keys, const struct json *request)
 	const char *text;
 	size_t n;
 
-	if (!json_true(json_get(request, "stream")))
-		return "stream is not true";
 	if ((text = last_question(request, &n)) == NULL)
 		return "no message of the user";
 	if (!plan_read(&s->plan, text, n, bad)) {
@@ -87,6 +86,9 @@ call_take(struct call *call, struct call_keys *keys, const struct json *request)
 		    "no such directive or value: %s", bad);
 		return call->problem;
 	}
+	call->whole = !json_true(json_get(request, "stream"));
+	if (call->whole && !s->plan.whole)
+		return "stream is not true";
 	if (!keys_meet(keys, &s->plan))
 		return "too many keys";
 	s->usage = json_true(
@@ -101,6 +103,7 @@ call_spoil(struct call *call, const char *problem)
 	struct plan *plan = &call->stream.plan;
 
 	plan_forgive(plan);
+	call->whole = false;
 	plan->status = 400;
 	if (problem != call->problem)
 		snprintf(call->problem, sizeof(call->problem), "%s", problem);
@@ -115,6 +118,7 @@ call_read(struct call *call, const struct plan *usual, struct call_keys *keys,
 	struct json *request;
 
 	call->stream = (struct stream){ .prompt = body.n };
+	call->whole = false;
 	memcpy(call->problem, STREAM_CANARY, sizeof(STREAM_CANARY));
 	if (!plan_copy(plan, usual))
 		problem = "no memory";
@@ -128,14 +132,27 @@ call_read(struct call *call, const struct plan *usual, struct call_keys *keys,
 		return CALL_SILENCE;
 	if (plan->hangup)
 		return CALL_HANGUP;
-	return plan->status || plan->html || plan->redirect ? CALL_REPLY
-	                                                    : CALL_STREAM;
+	if (plan->status || plan->html || plan->redirect)
+		return CALL_REPLY;
+	return call->whole ? CALL_REPLY : CALL_STREAM;
 }
 
 void
 call_free(struct call *call)
 {
 	plan_free(&call->stream.plan);
+}
+
+static void
+call_answer(const struct call *call, struct buf *out)
+{
+	struct buf body;
+
+	buf_init(&body, MAX_ANSWER);
+	stream_whole(&call->stream, &body);
+	http_reply(out, body.failed ? 500 : 200, "application/json", "",
+	    body.data, body.len);
+	buf_free(&body);
 }
 
 void
@@ -154,6 +171,10 @@ call_reply(const struct call *call, struct buf *out)
 	if (plan->redirect) {
 		http_reply(out, 307, "text/plain",
 		    "Location: /elsewhere/chat/completions\r\n", "", 0);
+		return;
+	}
+	if (plan->status == 0) {
+		call_answer(call, out);
 		return;
 	}
 	if (plan->retry_after >= 0)

@@ -33,6 +33,7 @@ enum call_kind {
 
 struct call {
 	struct stream	stream;
+	bool		whole;		/* an answer that is not a stream */
 	char		problem[160];	/* in the body of a failure */
 };
 

@@ -43,6 +43,7 @@ static const struct directive directives[] = {
 	FAULT(empty, 0, 1, "an answer without any text"),
 	ANSWER(endless, 0, 1, "it never stops, as fast as it is read"),
 	ANSWER(usage, -1, 1, "1: counted in a last chunk, 0: not (as asked)"),
+	ANSWER(whole, 0, 1, "in one piece for a call that asks for no stream"),
 	DIRECTIVE(finish, WORD, false, 0, 0, "the finish_reason (stop)"),
 	ANSWER(first, 0, 0, "ms before the first token, or before a failure"),
 	ANSWER(pace, 0, 0, "ms between two tokens"),

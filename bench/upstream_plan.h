@@ -24,6 +24,7 @@ struct plan {
 	int64_t		 empty;
 	int64_t		 endless;
 	int64_t		 usage;
+	int64_t		 whole;
 	char		 finish[PLAN_WORD];
 
 	/* its pace, in ms */

@@ -223,6 +223,27 @@ finish_add(const struct stream *s, struct buf *body)
 		event_add(s, body, "[DONE]");
 }
 
+void
+stream_whole(const struct stream *s, struct buf *body)
+{
+	const char *text = s->plan.text, *nonce = s->plan.nonce;
+
+	buf_adds(body, "{\"id\":\"chatcmpl-simulated\","
+		       "\"object\":\"chat.completion\",\"created\":1700000000,"
+		       "\"model\":\"simulated\",\"choices\":[{\"index\":0,"
+		       "\"message\":{\"role\":\"assistant\",");
+	if (text != NULL)
+		json_add_text(body, "content", text, strlen(text));
+	else {
+		buf_adds(body, "\"content\":\"");
+		for (int64_t i = 0; i < s->plan.tokens; i++)
+			buf_addf(body, "%s%s.%lld", i > 0 ? " " : "",
+			    *nonce != '\0' ? nonce : "mot", (long long)i + 1);
+		buf_addc(body, '"');
+	}
+	buf_adds(body, "},\"finish_reason\":\"stop\"}]}");
+}
+
 /* What the body is made of next; STREAM_END is its last part. */
 static enum stream_next
 body_step(struct stream *s, struct buf *body)

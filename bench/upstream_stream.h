@@ -43,6 +43,9 @@ void stream_begin(struct stream *, struct buf *out);
 enum stream_next stream_step(
     struct stream *, struct buf *out, struct buf *scratch);
 
+/* The body of an answer in one piece: all its words, without faults. */
+void stream_whole(const struct stream *, struct buf *);
+
 /* The body of a failure, in the form that the plan names. */
 void stream_error(const struct plan *, struct buf *, const char *detail);
 

@@ -293,6 +293,27 @@ def test_a_call_that_is_no_stream_is_refused(conn, members):
     assert conn.call("", **members)[0] == 400
 
 
+@pytest.mark.parametrize("values, answer", [
+    ({"tokens": 2, "nonce": "a7"}, "a7.1 a7.2"),
+    ({"text": "d'eux mots"}, "d'eux mots"),
+    ({"first": 50, "tokens": 1}, "mot.1")])
+def test_a_call_that_is_no_stream_is_answered_whole_where_told(
+        conn, values, answer):
+    begin = time.monotonic()
+    status, headers, body = conn.call(scenario(whole=True, **values),
+                                      stream=False)
+    assert time.monotonic() - begin >= values.get("first", 0) / 1000
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert json.loads(body)["choices"][0]["message"]["content"] == answer
+    status, _, body = conn.call(scenario(tokens=1, whole=True))
+    assert (status, text(body)) == (200, "mot.1")
+
+
+def test_a_whole_answer_can_fail(conn):
+    status, _, body = conn.call(scenario(whole=True, status=500), stream=False)
+    assert status == 500 and CANARY.encode() in body
+
+
 def test_what_is_not_http_is_closed(upstream, conn):
     conn.socket.sendall(b"\x16\x03\x01\x02\x00\x01")
     assert conn.head()[0] == 400
