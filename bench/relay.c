@@ -23,7 +23,7 @@
 
 #define MAX_REQUEST 8192
 #define MAX_MESSAGE 1024
-#define RECEIVE     4096 /* bytes, as in Causerie's calls */
+#define RECEIVE     2048 /* bytes, as in Causerie's calls */
 #define RECORD_HEAD 8
 
 #define HEAD \

@@ -17,9 +17,9 @@
 #include "chat/budget.h"
 #include "chat/completion.h"
 #include "chat/openai.h"
+#include "chat/request_head.h"
 #include "chat/responder.h"
 #include "chat/retry.h"
-#include "chat/system_prompt.h"
 #include "chat/upstream.h"
 
 #define MAX_REQUEST     (16 * 1024 * 1024) /* bytes of a request to the model */
@@ -27,7 +27,6 @@
 #define TEMPLATE_TOKENS 64   /* that a server may add of its own to a prompt */
 #define MAX_SWAPS       2    /* the tokens' field, and usage */
 #define ADVICE_MS       5000 /* to wait, when nobody said how long */
-#define MINUTE_MS       60000
 
 struct openai {
 	/* immutable */
@@ -46,8 +45,7 @@ struct model {
 	struct openai *shared;
 	struct loop *loop;
 	struct attempts attempts;
-	struct buf head;     /* completion_head's, of this minute */
-	int64_t head_minute; /* of the wall clock; -1: none yet */
+	struct request_head head;
 };
 
 struct answer {
@@ -261,33 +259,17 @@ answer_attempt_end(void *arg, const struct attempt_end *end)
  * The interface.
  */
 
-/* What all requests of a minute begin with is written once. */
-static const struct buf *
-model_head(struct model *m)
-{
-	const struct openai_conf *conf = &m->shared->conf;
-	int64_t now = clock_wall_ms();
-	struct buf system;
-
-	if (m->head_minute == now / MINUTE_MS && !m->head.failed)
-		return &m->head;
-	buf_init(&system, SYSTEM_PROMPT_FILLED_MAX);
-	system_prompt_fill(&system, conf->system, now);
-	buf_clear(&m->head);
-	if (buf_string(&system) != NULL)
-		completion_head(
-		    &m->head, conf->model, conf->temperature, system.data);
-	else
-		m->head.failed = true;
-	buf_free(&system);
-	m->head_minute = now / MINUTE_MS;
-	return &m->head;
-}
-
 static void
 write_request(struct answer *a, const struct prompt *prompt)
 {
-	const struct buf *head = model_head(a->model);
+	const struct openai_conf *conf = &a->model->shared->conf;
+	const struct request_head_conf head_conf = {
+		.model = conf->model,
+		.temperature = conf->temperature,
+		.system = conf->system,
+	};
+	const struct buf *head = request_head_at(
+	    &a->model->head, &head_conf, clock_wall_ms());
 
 	buf_init(&a->request, MAX_REQUEST);
 	buf_reserve(&a->request,
@@ -373,7 +355,7 @@ openai_close(struct responder *responder)
 
 	upstream_close(m->attempts.upstream);
 	buf_free(&m->attempts.chunk.text);
-	buf_free(&m->head);
+	request_head_free(&m->head);
 	free(m);
 }
 
@@ -409,8 +391,7 @@ responder_openai_open(struct openai *shared, struct loop *loop)
 	m->attempts.key = shared->conf.key;
 	m->attempts.first_token_ms = shared->conf.first_token_ms;
 	m->attempts.stall_ms = shared->conf.stall_ms;
-	buf_init(&m->head, MAX_REQUEST);
-	m->head_minute = -1;
+	request_head_init(&m->head);
 	return &m->responder;
 }
 

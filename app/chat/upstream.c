@@ -16,7 +16,8 @@
 #define MAX_IDLE_HANDLES 256    /* kept for the next calls */
 #define MAX_CONNECTIONS  16384L /* kept open by libcurl */
 #define MAX_STREAMS      1000L  /* of HTTP/2 on one connection */
-#define RECEIVE_BYTES    4096L  /* libcurl's buffer, one per call */
+#define RECEIVE_BYTES    2048L  /* libcurl's buffer, one per call */
+#define SEND_BYTES       16384L /* likewise, over TLS; its least */
 
 struct upstream_call {
 	struct upstream *up;
@@ -110,6 +111,7 @@ easy_new(struct upstream *up)
 	curl_easy_setopt(easy, CURLOPT_POST, 1L);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "causerie/" PACKAGE_VERSION);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
+	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BYTES);
 	curl_easy_setopt(
 	    easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	/* over plain HTTP a call would wait for another's whole answer */
