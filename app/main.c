@@ -25,8 +25,11 @@
 #include "http/limit.h"
 #include "http/suspicion.h"
 #include "routes/app.h"
+#include "routes/handover.h"
+#include "routes/owning.h"
 #include "server/intake.h"
 #include "server/listener.h"
+#include "server/owner.h"
 #include "server/parse.h"
 #include "server/server.h"
 #include "session/store.h"
@@ -218,20 +221,28 @@ tell_start(const struct conf *cf, const struct articles *articles)
 	    LOG_INT("session_timeout_ms", cf->session_timeout_ms));
 }
 
-/* Serve until a signal comes. */
-static bool
-serve(struct app *app, struct listener *ls)
+static struct server *
+loops_start(struct app *app, bool owns)
 {
 	struct server_app callbacks = app_callbacks(app);
 	struct server_conf sc = {
 		.threads = (unsigned)app->conf->threads,
 		.conn_fds = app->openai != NULL ? 2 : 1,
+		.other_fds = owns ? OWNER_FDS : 0,
 		.body_max = app->conf->request_max_bytes,
 	};
+
+	return server_start(&sc, &callbacks);
+}
+
+/* Serve until a signal comes. */
+static bool
+serve(struct app *app, struct listener *ls)
+{
 	struct server *server;
 	struct intake *intake;
 
-	if ((server = server_start(&sc, &callbacks)) == NULL)
+	if ((server = loops_start(app, false)) == NULL)
 		return false;
 	if ((intake = intake_open(server, ls->fd)) != NULL) {
 		ls->fd = -1;
@@ -243,6 +254,45 @@ serve(struct app *app, struct listener *ls)
 	intake_free(intake);
 	tell_suspicions(app, clock_mono_ms() + SUSPICION_MS);
 	return intake != NULL;
+}
+
+static void
+owner_tick(void *arg)
+{
+	const struct handover *ho = arg;
+
+	log_tick();
+	tell_suspicions(ho->app, clock_mono_ms());
+}
+
+static void
+owner_hangup(void *arg)
+{
+	(void)arg;
+	log_reopen();
+}
+
+/* Serve for the processes of a web server, until nobody needs it. */
+static bool
+serve_as_owner(struct app *app, struct owning *own)
+{
+	struct handover ho;
+	struct owner_app callbacks = handover_callbacks(&ho);
+	struct owner *owner;
+	struct server *server;
+
+	callbacks.tick = owner_tick;
+	callbacks.hangup = owner_hangup;
+	if ((server = loops_start(app, true)) == NULL)
+		return false;
+	handover_init(&ho, app);
+	tell_start(app->conf, app->articles);
+	owner = owning_serve(own, &ho, server, &callbacks);
+	server_drain(server);
+	owner_close(owner);
+	handover_free(&ho);
+	tell_suspicions(app, clock_mono_ms() + SUSPICION_MS);
+	return owner != NULL;
 }
 
 /* Open what the loops share; NULL, or the name of what failed. */
@@ -269,13 +319,18 @@ open_parts(struct app *app, const char *system, struct sweeper **sweeper)
 	return parse_begin() ? NULL : "libfcgi";
 }
 
+/* An owner does not keep the web server's standard error. */
 static bool
-open_log(const struct conf *cf)
+open_log(const struct conf *cf, bool owns)
 {
+	const char *target = cf->log_target;
 	char err[ERR_SIZE];
 
-	if (!log_open(cf->log_target, (enum log_format)cf->log_format, err,
-		sizeof(err)))
+	if (owns && strcmp(target, "stderr") == 0 &&
+	    log_target_check("syslog", err, sizeof(err)))
+		target = "syslog";
+	if (!log_open(
+		target, (enum log_format)cf->log_format, err, sizeof(err)))
 		log_fatal("start", LOG_STR("failed", err));
 	else if (!log_start())
 		log_fatal("start", LOG_STR("failed", "log"),
@@ -286,7 +341,8 @@ open_log(const struct conf *cf)
 }
 
 static int
-run(const struct conf *cf, const struct articles *articles, const char *system)
+run(const struct conf *cf, const struct articles *articles, const char *system,
+    struct owning *own)
 {
 	struct metrics_all metrics;
 	struct app app = {
@@ -295,18 +351,18 @@ run(const struct conf *cf, const struct articles *articles, const char *system)
 		.metrics = &metrics,
 	};
 	struct sweeper *sweeper = NULL;
-	struct listener ls;
+	struct listener ls = { .fd = -1 };
 	const char *failed;
 	char err[ERR_SIZE];
 	int status = EXIT_FAILURE;
 
 	signals_block();
-	if (!listener_open(
-		&ls, cf->listen, cf->allow_remote, err, sizeof(err))) {
+	if (own == NULL && !listener_open(&ls, cf->listen, cf->allow_remote,
+			       err, sizeof(err))) {
 		log_fatal("start", LOG_STR("failed", err));
 		return status;
 	}
-	if (!open_log(cf)) {
+	if (!open_log(cf, own != NULL)) {
 		listener_close(&ls);
 		return status;
 	}
@@ -314,7 +370,7 @@ run(const struct conf *cf, const struct articles *articles, const char *system)
 	if ((failed = open_parts(&app, system, &sweeper)) != NULL)
 		log_fatal("start", LOG_STR("failed", failed),
 		    LOG_STR("error", strerror(errno)));
-	else if (serve(&app, &ls))
+	else if (own != NULL ? serve_as_owner(&app, own) : serve(&app, &ls))
 		status = EXIT_SUCCESS;
 	if (sweeper != NULL)
 		sweeper_stop(sweeper);
@@ -332,7 +388,7 @@ run(const struct conf *cf, const struct articles *articles, const char *system)
 
 /* Everything that settings name is looked at before anything is started. */
 static int
-check_and_run(const struct conf *cf, bool test)
+check_and_run(const struct conf *cf, bool test, struct owning *own)
 {
 	struct articles *articles = NULL;
 	char *system = NULL;
@@ -341,6 +397,7 @@ check_and_run(const struct conf *cf, bool test)
 
 	if (!listener_check(cf->listen, cf->allow_remote, err, sizeof(err)) ||
 	    !log_target_check(cf->log_target, err, sizeof(err)) ||
+	    !owning_check(cf, err, sizeof(err)) ||
 	    (articles = articles_load(cf->articles, err, sizeof(err))) ==
 		NULL ||
 	    (system = system_prompt_load(
@@ -352,10 +409,29 @@ check_and_run(const struct conf *cf, bool test)
 	if (test)
 		puts("causerie: the configuration is valid");
 	else
-		status = run(cf, articles, system);
+		status = run(cf, articles, system, own);
 out:
 	free(system);
 	articles_free(articles);
+	return status;
+}
+
+/* With owner_dir, most processes get no further than this. */
+static int
+start(const struct conf *cf, bool test)
+{
+	struct owning own;
+	char err[ERR_SIZE];
+	int status;
+
+	if (test || cf->owner_dir == NULL)
+		return check_and_run(cf, test, NULL);
+	if (!owning_begin(&own, cf, err, sizeof(err))) {
+		fprintf(stderr, "causerie: %s\n", err);
+		return EXIT_FAILURE;
+	}
+	status = check_and_run(cf, false, &own);
+	owner_dir_close(&own.dir);
 	return status;
 }
 
@@ -382,9 +458,13 @@ main(int argc, char **argv)
 	case CONF_HELP:
 		conf_help(stdout);
 		break;
+	case CONF_OWNER_STATUS:
+	case CONF_OWNER_STOP:
+		status = owning_command(&cf, action == CONF_OWNER_STOP);
+		break;
 	default:
 		log_set_level((enum log_level)cf.log_level);
-		status = check_and_run(&cf, action == CONF_TEST);
+		status = start(&cf, action == CONF_TEST);
 	}
 	log_stop();
 	conf_free(&cf);

@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,14 @@
 #define KEY_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789_"
 #define BLANKS      " \t\r\v\f"
 #define OPTIONS     "+:f:s:l:tVh"
+
+/* Their values are the actions, behind all characters. */
+#define LONG_OPTION 256
+static const struct option long_options[] = {
+	{ "owner-status", no_argument, NULL, LONG_OPTION + CONF_OWNER_STATUS },
+	{ "owner-stop", no_argument, NULL, LONG_OPTION + CONF_OWNER_STOP },
+	{ NULL, 0, NULL, 0 },
+};
 
 struct loader {
 	struct conf *cf;
@@ -258,13 +267,29 @@ apply_options(struct loader *ld, int argc, char *const *argv)
 	bool ok = true;
 
 	optind = 0;
-	while (ok && (opt = getopt(argc, argv, OPTIONS)) != -1) {
+	while (ok && (opt = getopt_long(
+			  argc, argv, OPTIONS, long_options, NULL)) != -1) {
 		if (opt == 's')
 			ok = apply_argument(ld, optarg);
 		else if (opt == 'l')
 			ok = apply(ld, "-l", conf_find("listen"), optarg);
 	}
 	return ok;
+}
+
+/* A long one stands in argv only, as it was written. */
+static void
+refuse_option(struct loader *ld, char *const *argv)
+{
+	char letter[] = { '-', '?', '\0' };
+	const char *shown = letter;
+
+	if (optopt > ' ' && optopt < 0x7f)
+		letter[1] = (char)optopt;
+	else if (strncmp(argv[optind - 1], "--", 2) == 0)
+		shown = argv[optind - 1];
+	refuse(ld, "%.*s: there is no such option; usage: %s",
+	    2 + (int)strspn(shown + 2, KEY_LETTERS "-"), shown, CONF_USAGE);
 }
 
 /* What is asked for, and the file; the settings are left to apply_options. */
@@ -276,7 +301,8 @@ read_options(struct loader *ld, int argc, char *const *argv, const char **file)
 
 	opterr = 0;
 	optind = 0;
-	while ((opt = getopt(argc, argv, OPTIONS)) != -1) {
+	while ((opt = getopt_long(argc, argv, OPTIONS, long_options, NULL)) !=
+	       -1) {
 		switch (opt) {
 		case 'h':
 			return CONF_HELP;
@@ -284,6 +310,10 @@ read_options(struct loader *ld, int argc, char *const *argv, const char **file)
 			return CONF_VERSION;
 		case 't':
 			action = CONF_TEST;
+			break;
+		case LONG_OPTION + CONF_OWNER_STATUS:
+		case LONG_OPTION + CONF_OWNER_STOP:
+			action = (enum conf_action)(opt - LONG_OPTION);
 			break;
 		case 'f':
 			*file = optarg;
@@ -296,8 +326,7 @@ read_options(struct loader *ld, int argc, char *const *argv, const char **file)
 			    CONF_USAGE);
 			return CONF_INVALID;
 		default:
-			refuse(ld, "-%c: there is no such option; usage: %s",
-			    isprint(optopt) ? optopt : '?', CONF_USAGE);
+			refuse_option(ld, argv);
 			return CONF_INVALID;
 		}
 	}
@@ -350,12 +379,14 @@ apply_key_file(struct loader *ld)
 	return ok;
 }
 
-/* What no row can say alone. */
+/* What no row can say alone, and a default that is another setting. */
 static bool
 check(struct loader *ld)
 {
-	const struct conf *cf = ld->cf;
+	struct conf *cf = ld->cf;
 
+	if (cf->owner_linger_ms == 0)
+		cf->owner_linger_ms = cf->session_timeout_ms;
 	if (cf->responder == CONF_RESPONDER_LOCAL)
 		return true;
 	if (cf->responder == CONF_RESPONDER_OPENAI && cf->llm_base_url == NULL)
@@ -375,11 +406,17 @@ conf_load(struct conf *cf, int argc, char *const *argv, char *const *envp,
 
 	*cf = (struct conf){ 0 };
 	action = read_options(&ld, argc, argv, &file);
-	if (action != CONF_RUN && action != CONF_TEST)
+	if (action == CONF_INVALID || action == CONF_VERSION ||
+	    action == CONF_HELP)
 		return action;
 	if (!apply_defaults(&ld) || !apply_file(&ld, file) ||
 	    !apply_environment(&ld, envp) || !apply_options(&ld, argc, argv) ||
 	    !apply_key_file(&ld) || !check(&ld))
 		return CONF_INVALID;
+	if ((action == CONF_OWNER_STATUS || action == CONF_OWNER_STOP) &&
+	    cf->owner_dir == NULL) {
+		refuse(&ld, "owner_dir: must be set, to find the owner");
+		return CONF_INVALID;
+	}
 	return action;
 }

@@ -50,7 +50,9 @@ conf_help(FILE *f)
 	size_t i;
 
 	fputs(
-	    "Usage: " CONF_USAGE "\n\n"
+	    "Usage: " CONF_USAGE "\n"
+	    "       causerie [-f FILE] [-s KEY=VALUE]... --owner-status | "
+	    "--owner-stop\n\n"
 	    "  -f FILE       read settings from a file of \"key = value\" "
 	    "lines\n"
 	    "  -s KEY=VALUE  set one here\n"
@@ -58,7 +60,9 @@ conf_help(FILE *f)
 	    "  -t            check the settings and the files they name, "
 	    "then exit\n"
 	    "  -V            print the version\n"
-	    "  -h            print this\n\n"
+	    "  -h            print this\n"
+	    "  --owner-status  print who owns the sessions of owner_dir\n"
+	    "  --owner-stop    end that owner in order\n\n"
 	    "A value comes from the command line, else from the environment\n"
 	    "(CAUSERIE_THREADS for threads), else from the file, else it is "
 	    "the default.\n"

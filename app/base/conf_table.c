@@ -114,6 +114,14 @@ const struct conf_setting conf_settings[] = {
 	    "whether it may listen on an address that is not loopback" },
 	{ "threads", CONF_WHOLE, CONF(threads), "0", "0", "256",
 	    "event loops; 0: one per core" },
+	{ "owner_dir", CONF_FILE, CONF(owner_dir), "", NULL, NULL,
+	    "directory of the owner of the sessions, for a web server that "
+	    "starts several processes, and for restarts that lose none; made "
+	    "with mode 0700 when its parent exists" },
+	{ "owner_linger_seconds", CONF_SECONDS, CONF(owner_linger_ms), "0", "0",
+	    "31536000",
+	    "seconds that an owner stays without a web server, longer while "
+	    "there are sessions; 0: session_timeout_minutes" },
 	{ "log_level", CONF_LEVEL, CONF(log_level), "info", NULL, NULL,
 	    "least weight of a line in the log; requests have info" },
 	{ "log_format", CONF_LOG_FORMAT, CONF(log_format), "logfmt", NULL, NULL,

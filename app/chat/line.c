@@ -183,6 +183,18 @@ line_leave(struct line *line, struct ticket *ticket)
 }
 
 bool
+line_stands(struct line *line, const struct sid *sid)
+{
+	struct shard *shard = line_shard(line, sid);
+	bool found;
+
+	pthread_mutex_lock(&shard->mtx);
+	found = find_locked(*shard_list(shard, sid), sid) != NULL;
+	pthread_mutex_unlock(&shard->mtx);
+	return found;
+}
+
+bool
 line_tell(struct line *line, const struct sid *sid, enum line_signal signal)
 {
 	struct shard *shard = line_shard(line, sid);

@@ -274,7 +274,7 @@ limit_is_spent(struct limits *l, const struct addr *addr, enum limit_kind kind,
 
 static enum rc
 begin_locked(const struct limits *l, struct shard *sh, const struct addr *key,
-    uint64_t hash, enum limit_live what)
+    uint64_t hash, enum limit_live what, uint64_t limit)
 {
 	static const enum rc over[LIMIT_LIVE] = {
 		[LIMIT_SESSIONS] = RC_TOO_MANY_SESSIONS,
@@ -285,14 +285,15 @@ begin_locked(const struct limits *l, struct shard *sh, const struct addr *key,
 
 	if ((c = client_take_locked(l, sh, key, hash)) == NULL)
 		return RC_NOMEM;
-	ok = c->live[what] < l->conf.live[what];
+	ok = c->live[what] < limit;
 	c->live[what] += ok;
 	client_put_locked(l, sh, c);
 	return ok ? RC_OK : over[what];
 }
 
-enum rc
-limit_begin(struct limits *l, const struct addr *addr, enum limit_live what)
+static enum rc
+begin(struct limits *l, const struct addr *addr, enum limit_live what,
+    uint64_t limit)
 {
 	struct addr key = addr_key(addr);
 	uint64_t hash;
@@ -304,9 +305,21 @@ limit_begin(struct limits *l, const struct addr *addr, enum limit_live what)
 	hash = hash_of(l, &key);
 	sh = shard_of(l, hash);
 	pthread_mutex_lock(&sh->mtx);
-	rc = begin_locked(l, sh, &key, hash, what);
+	rc = begin_locked(l, sh, &key, hash, what, limit);
 	pthread_mutex_unlock(&sh->mtx);
 	return rc;
+}
+
+enum rc
+limit_begin(struct limits *l, const struct addr *addr, enum limit_live what)
+{
+	return begin(l, addr, what, l->conf.live[what]);
+}
+
+enum rc
+limit_adopt(struct limits *l, const struct addr *addr, enum limit_live what)
+{
+	return begin(l, addr, what, UINT64_MAX);
 }
 
 void

@@ -253,6 +253,16 @@ is_listening(int fd)
 	       type == SOCK_STREAM;
 }
 
+bool
+listener_adopt(int fd)
+{
+	int flags;
+
+	return is_listening(fd) && (flags = fcntl(fd, F_GETFL)) != -1 &&
+	       fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
+	       fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+}
+
 /* How many descriptors systemd passed to this process. */
 static long
 systemd_fds(void)
@@ -268,7 +278,7 @@ static bool
 inherit(struct listener *ls, const struct report *rp)
 {
 	long fds = systemd_fds();
-	int fd = STDIN_FILENO, flags;
+	int fd = STDIN_FILENO;
 
 	if (!is_listening(fd)) {
 		fd = SYSTEMD_FD;
@@ -281,9 +291,7 @@ inherit(struct listener *ls, const struct report *rp)
 			    "nowhere to listen: descriptor 0 is not a "
 			    "listening socket; give one with -l");
 	}
-	flags = fcntl(fd, F_GETFL);
-	if (flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1 ||
-	    fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
+	if (!listener_adopt(fd))
 		return refuse(rp, "descriptor %d: %s", fd, strerror(errno));
 	ls->fd = fd;
 	return true;

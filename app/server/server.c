@@ -162,8 +162,11 @@ static unsigned
 conns_per_loop(rlim_t fds, const struct server_conf *conf, unsigned threads)
 {
 	rlim_t kept = SPARE_FDS + conf->other_fds + (rlim_t)LOOP_FDS * threads;
-	rlim_t room = fds > kept ? (fds - kept) / conf->conn_fds : 1;
+	rlim_t room;
 
+	if (conf->other_fds > 0 && kept > fds / 2)
+		kept = fds / 2;
+	room = fds > kept ? (fds - kept) / conf->conn_fds : 1;
 	if (room > MAX_CONNS)
 		room = MAX_CONNS;
 	return room >= threads ? (unsigned)(room / threads) : 1;

@@ -143,6 +143,25 @@ history_copy(
 	return RC_OK;
 }
 
+enum rc
+history_build(struct history *h, history_step_f *step, const void *from)
+{
+	struct history fresh = { 0 };
+	struct message m;
+	size_t pos = 0;
+	char *at;
+
+	for (; step(from, &pos, &m); fresh.count++)
+		fresh.size += message_size(&m);
+	if (fresh.size > 0 && (fresh.block = malloc(fresh.size)) == NULL)
+		return RC_NOMEM;
+	at = fresh.block;
+	for (pos = 0; step(from, &pos, &m);)
+		at = history_put(at, &m);
+	*h = fresh;
+	return RC_OK;
+}
+
 bool
 history_next(const struct history *h, size_t *pos, struct message *m)
 {

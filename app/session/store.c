@@ -52,6 +52,32 @@ store_sweep(struct store *st, int64_t now, unsigned max)
 	return st->backend->sweep(st, now, max);
 }
 
+enum rc
+store_export(
+    struct store *st, uint64_t *place, int64_t now, struct store_list *list)
+{
+	*list = (struct store_list){ 0 };
+	if (st->backend->export == NULL)
+		return RC_NOSESSION;
+	return st->backend->export(st, place, now, list);
+}
+
+enum rc
+store_adopt(struct store *st, struct session *session, int64_t now)
+{
+	if (st->backend->adopt == NULL)
+		return RC_NOSESSION;
+	return st->backend->adopt(st, session, now);
+}
+
+enum rc
+store_return(struct store *st, struct session *session, int64_t now)
+{
+	if (st->backend->put_back == NULL)
+		return RC_NOSESSION;
+	return st->backend->put_back(st, session, now);
+}
+
 void
 store_close(struct store *st)
 {

@@ -5,40 +5,23 @@
 #include "session/store.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/memory.h"
 #include "session/shard.h"
 
 #define SETTLE_STEPS  4   /* of the mark, beside another operation */
 #define SETTLE_BATCH  256 /* of the mark, under one lock */
 #define RECLAIM_BATCH 64  /* expired ones removed to make room */
 
-/* What a session costs beside its history: with malloc's and table's share. */
-#define ENTRY_COST (sizeof(struct shard_entry) + 4 * sizeof(void *))
-
-struct memory {
-	struct store store;
-
-	/* immutable after opening */
-	struct store_limits limits;
-	struct window history_limit;
-
-	atomic_uint_fast64_t sessions;
-	atomic_uint_fast64_t bytes;
-	atomic_uint next_shard; /* the next sweep's first */
-
-	struct shard shards[SHARDS];
-};
-
-static struct memory *
+struct memory *
 memory_of(struct store *store)
 {
 	return (struct memory *)store;
 }
 
-static struct shard *
+struct shard *
 memory_shard(struct memory *st, const struct sid *sid)
 {
 	return &st->shards[sid_key(sid) % SHARDS];
@@ -57,9 +40,8 @@ reserve(atomic_uint_fast64_t *used, uint64_t n, uint64_t limit)
 	return true;
 }
 
-/* What malloc takes for a history's block. */
-static uint64_t
-history_cost(const struct history *h)
+uint64_t
+memory_cost(const struct history *h)
 {
 	return h->block == NULL ? 0 : (h->size + 8 + 15) / 16 * 16;
 }
@@ -75,16 +57,15 @@ memory_ended(const struct memory *st, const struct addr *owner)
 		st->limits.ended(st->limits.ended_arg, owner);
 }
 
-/* Also of a whole chain. */
-static void
-entry_free(struct memory *st, struct shard_entry *e)
+void
+memory_free(struct memory *st, struct shard_entry *e)
 {
 	struct shard_entry *next;
 
 	for (; e != NULL; e = next) {
 		next = e->chain;
 		atomic_fetch_sub(
-		    &st->bytes, ENTRY_COST + history_cost(&e->history));
+		    &st->bytes, ENTRY_COST + memory_cost(&e->history));
 		atomic_fetch_sub(&st->sessions, 1);
 		history_free(&e->history);
 		memory_ended(st, &e->owner);
@@ -93,15 +74,16 @@ entry_free(struct memory *st, struct shard_entry *e)
 	}
 }
 
-/* All but the history. */
-static void
-entry_show_locked(const struct memory *st, const struct shard_entry *e,
+void
+memory_show_locked(const struct memory *st, const struct shard_entry *e,
     int64_t now, struct session *out)
 {
 	out->id = e->sid;
 	out->message_count = e->message_count;
 	out->created_ms = e->created_ms;
 	out->active_ms = e->active_ms;
+	out->owner = e->owner;
+	out->held = e->holds > 0;
 	out->expires_ms = (e->holds > 0 ? now : e->active_ms) +
 	                  st->limits.ttl_ms;
 }
@@ -155,7 +137,7 @@ memory_sweep(struct store *store, int64_t now, unsigned max)
 		pthread_mutex_lock(&sh->mtx);
 		n += shard_reap_locked(sh, now, max - n, &dead);
 		pthread_mutex_unlock(&sh->mtx);
-		entry_free(st, dead);
+		memory_free(st, dead);
 	}
 	return n;
 }
@@ -223,7 +205,7 @@ memory_create(struct store *store, const struct addr *owner, bool hold,
 		shard_add_locked(sh, e);
 		if (hold)
 			shard_hold_locked(sh, e, now);
-		entry_show_locked(st, e, now, &session);
+		memory_show_locked(st, e, now, &session);
 		shard_settle_locked(sh, now, SETTLE_STEPS);
 		pthread_mutex_unlock(&sh->mtx);
 	} else {
@@ -260,7 +242,7 @@ load_locked(struct memory *st, struct shard *sh, const struct sid *sid,
 		return rc;
 	if (hold)
 		shard_hold_locked(sh, e, now);
-	entry_show_locked(st, e, now, session);
+	memory_show_locked(st, e, now, session);
 	return RC_OK;
 }
 
@@ -294,15 +276,14 @@ append_locked(struct memory *st, struct shard *sh, const struct sid *sid,
 
 	if ((e = shard_find_locked(sh, sid, now)) == NULL)
 		return RC_NOSESSION;
-	before = history_cost(&e->history);
+	before = memory_cost(&e->history);
 	rc = history_add(&e->history, question, answer, &st->history_limit);
 	if (rc == RC_OK) {
 		e->message_count += 2;
-		atomic_fetch_add(
-		    &st->bytes, history_cost(&e->history) - before);
+		atomic_fetch_add(&st->bytes, memory_cost(&e->history) - before);
 	}
 	shard_release_locked(sh, e, now);
-	entry_show_locked(st, e, now, session);
+	memory_show_locked(st, e, now, session);
 	return rc;
 }
 
@@ -334,7 +315,7 @@ memory_release(struct store *store, const struct sid *sid, int64_t now,
 	pthread_mutex_lock(&sh->mtx);
 	if ((e = shard_find_locked(sh, sid, now)) != NULL) {
 		shard_release_locked(sh, e, now);
-		entry_show_locked(st, e, now, &session);
+		memory_show_locked(st, e, now, &session);
 	}
 	pthread_mutex_unlock(&sh->mtx);
 	entry_answer(e != NULL ? RC_OK : RC_NOSESSION, &session, done, arg);
@@ -356,7 +337,7 @@ memory_remove(struct store *store, const struct sid *sid,
 		rc = RC_OK;
 	}
 	pthread_mutex_unlock(&sh->mtx);
-	entry_free(st, e);
+	memory_free(st, e);
 	done(arg, rc, NULL);
 }
 
@@ -380,7 +361,7 @@ memory_close(struct store *store)
 
 	st->limits.ended = NULL;
 	for (unsigned i = 0; i < SHARDS; i++)
-		entry_free(st, shard_close(&st->shards[i]));
+		memory_free(st, shard_close(&st->shards[i]));
 	free(st);
 }
 
@@ -393,6 +374,9 @@ static const struct store_backend store_memory = {
 	.remove = memory_remove,
 	.count = memory_count,
 	.sweep = memory_sweep,
+	.export = memory_export,
+	.adopt = memory_adopt,
+	.put_back = memory_return,
 	.close = memory_close,
 };
 

@@ -79,6 +79,8 @@ struct conf {
 	char		*listen;		/* NULL: an inherited socket */
 	bool		 allow_remote;
 	uint64_t	 threads;		/* 0: one per core */
+	char		*owner_dir;		/* path, NULL: none */
+	int64_t		 owner_linger_ms;
 	int		 log_level;		/* enum log_level */
 	int		 log_format;		/* enum log_format */
 	char		*log_target;		/* log_target_open's */
@@ -91,6 +93,8 @@ enum conf_action {
 	CONF_TEST,			/* -t: check, then exit */
 	CONF_VERSION,			/* -V */
 	CONF_HELP,			/* -h */
+	CONF_OWNER_STATUS,		/* --owner-status */
+	CONF_OWNER_STOP,		/* --owner-stop */
 	CONF_INVALID,			/* a message was put into err */
 };
 

@@ -69,6 +69,9 @@ enum rc line_enter(struct line *, struct ticket *, struct loop *,
  */
 bool line_leave(struct line *, struct ticket *);
 
+/* Whether somebody stands in it, running or waiting. */
+bool line_stands(struct line *, const struct sid *);
+
 /*
  * From any thread: LINE_STOP goes to the running one, LINE_DELETED to all who
  * stand in line. Whether there was one.

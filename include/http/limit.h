@@ -71,8 +71,10 @@ bool limit_is_spent(struct limits *, const struct addr *, enum limit_kind,
 /*
  * One more session or chat of a client: RC_OK, then limit_end is to be called
  * once when it is over; RC_TOO_MANY_SESSIONS, RC_TOO_MANY_TURNS; RC_NOMEM.
+ * limit_adopt: one that has begun elsewhere, counted whatever the limit.
  */
 enum rc limit_begin(struct limits *, const struct addr *, enum limit_live);
+enum rc limit_adopt(struct limits *, const struct addr *, enum limit_live);
 void limit_end(struct limits *, const struct addr *, enum limit_live);
 
 /* How many clients are known, for tests and benchmarks. */

@@ -33,6 +33,12 @@ bool listener_open(struct listener *, const char *spec, bool allow_remote,
     char *err, size_t errsize);
 
 /*
+ * Whether a descriptor is a listening socket; then it is made non-blocking and
+ * close-on-exec.
+ */
+bool listener_adopt(int fd);
+
+/*
  * Remove the socket that listener_open made, unless another one stands there
  * by now; the descriptor stays open. Whoever comes later is refused at once.
  */

@@ -65,6 +65,13 @@ enum rc history_add(struct history *, const struct message *question,
 enum rc history_copy(struct history *out, const struct history *,
     const struct window *);
 
+/*
+ * Put together messages that a step function gives, as history_next does; it
+ * goes through them twice. Pairs are the caller's care. RC_OK or RC_NOMEM.
+ */
+typedef bool history_step_f(const void *from, size_t *pos, struct message *);
+enum rc history_build(struct history *, history_step_f *, const void *from);
+
 /* Step through: *pos begins with 0; false at the end. Points into the block. */
 bool history_next(const struct history *, size_t *pos, struct message *);
 

@@ -45,6 +45,8 @@ struct session {
 	int64_t		created_ms;
 	int64_t		active_ms;	/* last activity */
 	int64_t		expires_ms;	/* held: if it were let go of now */
+	struct addr	owner;		/* who made it */
+	bool		held;		/* a turn runs */
 	struct history	history;	/* what the call's window let in; the
 					   callback may take it (and zero it),
 					   else it is freed after it */
@@ -112,9 +114,39 @@ typedef void store_count_f(struct store *, int64_t now, store_count_done_f *,
  */
 typedef unsigned store_sweep_f(struct store *, int64_t now, unsigned max);
 
+/*
+ * For a process that hands its sessions to another one. They are answered and
+ * taken at once, since only a store in memory does this.
+ */
+
+/*
+ * Some sessions, without their histories. *place is 0 at first and is moved on,
+ * so that the calls go through all sessions that live; those that are made
+ * meanwhile may be missed, others come twice. RC_OK; RC_NOSESSION: that was
+ * all; RC_NOMEM. The array is to be freed, whatever the result.
+ */
+struct store_list {
+	struct session	*sessions;
+	size_t		 count;
+};
+typedef enum rc store_export_f(struct store *, uint64_t *place, int64_t now,
+    struct store_list *);
+
+/*
+ * Take in a session as it is, whatever the limits say, held if it is held; an
+ * equal one is replaced. The history is the store's then. RC_OK, RC_NOMEM.
+ */
+typedef enum rc store_adopt_f(struct store *, struct session *, int64_t now);
+
+/*
+ * What a session that is held has become elsewhere: it is taken in its place,
+ * and let go of. RC_OK; RC_NOSESSION: it was deleted here.
+ */
+typedef enum rc store_return_f(struct store *, struct session *, int64_t now);
+
 typedef void store_close_f(struct store *);
 
-/* A backend. All members but sweep are set. */
+/* A backend. What may be NULL says so; the rest is set. */
 struct store_backend {
 	const char	*name;
 	store_create_f	*create;
@@ -124,6 +156,10 @@ struct store_backend {
 	store_delete_f	*remove;
 	store_count_f	*count;
 	store_sweep_f	*sweep;		/* NULL: it expires by itself */
+	/* NULL, all three: sessions live outside of the process */
+	store_export_f	*export;
+	store_adopt_f	*adopt;
+	store_return_f	*put_back;
 	store_close_f	*close;
 };
 
@@ -143,6 +179,9 @@ store_release_f	store_release;
 store_delete_f	store_delete;
 store_count_f	store_count;
 store_sweep_f	store_sweep;	/* 0 when the backend has none */
+store_export_f	store_export;	/* RC_NOSESSION when the backend has none */
+store_adopt_f	store_adopt;	/* likewise */
+store_return_f	store_return;	/* likewise */
 store_close_f	store_close;	/* frees it; NULL is allowed */
 
 #endif

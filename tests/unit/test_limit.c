@@ -379,6 +379,24 @@ threads_share_what_there_is(void **state)
 	limits_close(r.limits);
 }
 
+static void
+what_began_elsewhere_is_counted_over_the_limit(void **state)
+{
+	struct limits *l = open_limits(0, 1, 1, 1);
+	struct addr addr = addr_of("192.0.2.1");
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(limit_adopt(l, &addr, LIMIT_SESSIONS), RC_OK);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(limit_begin(l, &addr, LIMIT_SESSIONS),
+		    RC_TOO_MANY_SESSIONS);
+		limit_end(l, &addr, LIMIT_SESSIONS);
+	}
+	assert_int_equal(limit_begin(l, &addr, LIMIT_SESSIONS), RC_OK);
+	limits_close(l);
+}
+
 int
 main(void)
 {
@@ -392,6 +410,8 @@ main(void)
 		cmocka_unit_test(an_ipv6_network_is_one_client),
 		cmocka_unit_test(nothing_is_counted_without_a_limit),
 		cmocka_unit_test(sessions_and_chats_are_given_back),
+		cmocka_unit_test(
+		    what_began_elsewhere_is_counted_over_the_limit),
 		cmocka_unit_test(the_longest_idle_is_forgotten),
 		cmocka_unit_test(who_is_busy_is_never_forgotten),
 		cmocka_unit_test(threads_share_what_there_is),

@@ -365,12 +365,30 @@ test_threads(void **state)
 	assert_false(line_tell(w->line, &w->a, LINE_STOP));
 }
 
+static void
+who_stands_is_seen(void **state)
+{
+	struct world *w = *state;
+
+	assert_false(line_stands(w->line, &w->a));
+	enter(w, 0, &w->a);
+	enter(w, 1, &w->a);
+	assert_true(line_stands(w->line, &w->a));
+	assert_false(line_stands(w->line, &w->b));
+	assert_true(leave(w, 0));
+	assert_true(line_stands(w->line, &w->a));
+	open_mail(w);
+	assert_true(leave(w, 1));
+	assert_false(line_stands(w->line, &w->a));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(who_stands_is_seen),
 		TEST(test_one_runs_the_others_wait),
 		TEST(test_sessions_do_not_meet),
 		TEST(test_sessions_of_one_list),

@@ -1,0 +1,269 @@
+/*
+ * Many of these may start at the same instant. Who gets the lock starts the
+ * owner; the others try again a little later, until there is one.
+ */
+#include "server/starter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "server/owner_call.h"
+#include "server/waiter.h"
+
+#define PATIENCE_MS (60 * 1000) /* until there must be an owner */
+#define ANSWER_MS   (30 * 1000)
+#define NAP_MIN_MS  2
+#define NAP_MAX_MS  50
+
+enum ready { READY_GONE = 0, READY_SERVES = 'R', READY_AGAIN = 'A' };
+
+struct starter {
+	const struct owner_dir *od;
+	const struct wire_hello *self;
+	struct starter_birth *birth;
+	int listener;
+	int64_t nap_ms;
+	char *err;
+	size_t errsize;
+};
+
+enum outcome { AGAIN, BORN, FAILED };
+
+static enum outcome fail(struct starter *, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static enum outcome
+fail(struct starter *st, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(st->err, st->errsize, fmt, ap);
+	va_end(ap);
+	return FAILED;
+}
+
+static enum outcome
+nap(struct starter *st)
+{
+	struct timespec ts = { .tv_nsec = st->nap_ms * 1000000 };
+
+	nanosleep(&ts, NULL);
+	if ((st->nap_ms *= 2) > NAP_MAX_MS)
+		st->nap_ms = NAP_MAX_MS;
+	return AGAIN;
+}
+
+/*
+ * A new owner.
+ */
+
+static void
+null_to(int fd, int flags)
+{
+	int null = open("/dev/null", flags | O_CLOEXEC);
+
+	if (null != -1 && null != fd) {
+		dup2(null, fd);
+		close(null);
+	}
+}
+
+/* Close all but these three, which may be -1, from the lowest on. */
+static void
+close_others(const int keep[3])
+{
+	int at = STDERR_FILENO + 1, next;
+
+	do {
+		next = INT_MAX;
+		for (int i = 0; i < 3; i++)
+			if (keep[i] >= at && keep[i] < next)
+				next = keep[i];
+		if (next > at)
+			close_range((unsigned)at, (unsigned)next - 1, 0);
+		at = next == INT_MAX ? next : next + 1;
+	} while (next != INT_MAX);
+}
+
+/* In the new process: nobody's child, without anything of the web server's. */
+static void
+detach(const struct starter *st, int lock)
+{
+	const int keep[3] = { st->od->fd, lock, st->birth->ready };
+
+	setsid();
+	if (fork() != 0)
+		_exit(0);
+	null_to(STDIN_FILENO, O_RDONLY);
+	null_to(STDOUT_FILENO, O_WRONLY);
+	close_others(keep);
+}
+
+/* How the new owner fares. */
+static enum ready
+await_ready(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	char byte = READY_GONE;
+	int n;
+
+	do {
+		n = poll(&pfd, 1, PATIENCE_MS);
+	} while (n == -1 && errno == EINTR);
+	if (n != 1 || read(fd, &byte, 1) != 1)
+		byte = READY_GONE;
+	close(fd);
+	return (enum ready)byte;
+}
+
+static enum outcome
+give_birth(struct starter *st, int lock, bool follows)
+{
+	int ends[2];
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC) == -1 || (child = fork()) == -1) {
+		close(lock);
+		return fail(st, "owner: %s", strerror(errno));
+	}
+	if (child == 0) {
+		*st->birth = (struct starter_birth){ follows ? -1 : lock,
+			follows ? lock : -1, ends[1] };
+		detach(st, lock);
+		return BORN;
+	}
+	close(lock);
+	close(ends[1]);
+	waitpid(child, NULL, 0);
+	switch (await_ready(ends[0])) {
+	case READY_SERVES:
+		return AGAIN;
+	case READY_AGAIN:
+		return nap(st);
+	default:
+		return fail(st, "owner: it did not start");
+	}
+}
+
+/* Unless another process is about to do the same. */
+static enum outcome
+elect(struct starter *st, const char *name, bool follows)
+{
+	int lock;
+
+	switch (owner_dir_lock(st->od, name, &lock, st->err, st->errsize)) {
+	case OWNER_LOCKED:
+		return give_birth(st, lock, follows);
+	case OWNER_TAKEN:
+		return nap(st);
+	default:
+		return FAILED;
+	}
+}
+
+/*
+ * An owner that is there.
+ */
+
+static enum outcome
+greet(struct starter *st, int sock)
+{
+	enum wire_type answer = WIRE_NONE;
+	struct buf text;
+
+	buf_init(&text, WIRE_MAX_STATUS);
+	if (owner_ask(sock, WIRE_LISTEN, st->self, st->listener))
+		answer = owner_answer(sock, ANSWER_MS, &text);
+	switch (answer) {
+	case WIRE_ACCEPTED:
+		close(st->listener);
+		st->listener = -1;
+		null_to(STDIN_FILENO, O_RDONLY);
+		waiter_wait(sock);
+	case WIRE_DIFFERS:
+		close(sock);
+		return elect(st, OWNER_NEXT, true);
+	case WIRE_REFUSED:
+		buf_string(&text);
+		fail(st, "owner: %s", text.data);
+		buf_free(&text);
+		close(sock);
+		return FAILED;
+	default:
+		close(sock);
+		return nap(st);
+	}
+}
+
+static enum outcome
+find(struct starter *st)
+{
+	int sock = owner_dir_connect(st->od, st->err, st->errsize);
+
+	if (sock != -1)
+		return greet(st, sock);
+	if (*st->err != '\0')
+		return FAILED;
+	return elect(st, OWNER_LOCK, false);
+}
+
+enum starter_end
+starter_run(const struct owner_dir *od, const struct wire_hello *self,
+    int listener, struct starter_birth *birth, char *err, size_t errsize)
+{
+	struct starter st = { od, self, birth, listener, NAP_MIN_MS, err,
+		errsize };
+	int64_t end = clock_mono_ms() + PATIENCE_MS;
+	enum outcome out = AGAIN;
+
+	*birth = (struct starter_birth){ -1, -1, -1 };
+	while (out == AGAIN && clock_mono_ms() < end)
+		out = find(&st);
+	if (out == BORN)
+		return STARTER_OWNER;
+	if (st.listener != -1)
+		close(st.listener);
+	if (out == AGAIN)
+		fail(&st, "owner: none answers");
+	return STARTER_FAILED;
+}
+
+/*
+ * What the new owner says.
+ */
+
+static void
+tell(struct starter_birth *birth, enum ready what)
+{
+	const char byte = (char)what;
+
+	if (birth->next != -1)
+		close(birth->next);
+	while (write(birth->ready, &byte, 1) == -1 && errno == EINTR)
+		;
+	close(birth->ready);
+	birth->next = birth->ready = -1;
+}
+
+void
+starter_ready(struct starter_birth *birth)
+{
+	null_to(STDERR_FILENO, O_WRONLY);
+	tell(birth, READY_SERVES);
+}
+
+void
+starter_again(struct starter_birth *birth)
+{
+	tell(birth, READY_AGAIN);
+}

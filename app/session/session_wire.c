@@ -1,0 +1,167 @@
+/*
+ * Everything that comes is checked before it is used: it may have been written
+ * by a program that is newer or older. A result goes by its code, whose place
+ * in the list may change; the code of an unknown one becomes "unavailable".
+ *
+ *	version, held: 1 byte each; id, owner: 16 each; messages ever: 8;
+ *	created, active: 8 each; messages: 4; and each of them:
+ *	role, status, keyed, length of the code: 1 each; created: 8; length: 4;
+ *	the code; the key (16) when keyed; the text
+ */
+#include "session/session_wire.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+
+#define FORMAT       1
+#define SESSION_HEAD 62
+#define MESSAGE_HEAD 16
+
+static void
+add_number(struct buf *b, uint64_t n, size_t bytes)
+{
+	char text[8];
+
+	bytes_put(text, n, bytes);
+	buf_add(b, text, bytes);
+}
+
+static void
+add_message(struct buf *b, const struct message *m)
+{
+	const char *code = m->why == RC_OK ? "" : rc_code(m->why);
+
+	add_number(b, m->role, 1);
+	add_number(b, m->status, 1);
+	add_number(b, m->key != NULL, 1);
+	add_number(b, strlen(code), 1);
+	add_number(b, (uint64_t)m->created_ms, 8);
+	add_number(b, m->len, 4);
+	buf_adds(b, code);
+	if (m->key != NULL)
+		buf_add(b, m->key, sizeof(*m->key));
+	buf_add(b, m->text, m->len);
+}
+
+void
+session_encode(struct buf *b, const struct session *s)
+{
+	struct message m;
+	size_t pos = 0;
+
+	add_number(b, FORMAT, 1);
+	add_number(b, s->held, 1);
+	buf_add(b, s->id.b, sizeof(s->id.b));
+	buf_add(b, s->owner.b, sizeof(s->owner.b));
+	add_number(b, s->message_count, 8);
+	add_number(b, (uint64_t)s->created_ms, 8);
+	add_number(b, (uint64_t)s->active_ms, 8);
+	add_number(b, s->history.count, 4);
+	while (history_next(&s->history, &pos, &m))
+		add_message(b, &m);
+}
+
+/*
+ * Reading.
+ */
+
+struct reader {
+	const char *data;
+	size_t len;
+};
+
+static enum rc
+rc_of_code(const char *code, size_t len)
+{
+	const char *known;
+
+	if (len == 0)
+		return RC_OK;
+	for (int rc = 0; rc < RC_COUNT; rc++) {
+		known = rc_code((enum rc)rc);
+		if (known != NULL && strlen(known) == len &&
+		    memcmp(known, code, len) == 0)
+			return (enum rc)rc;
+	}
+	return RC_UNAVAILABLE;
+}
+
+/* The message at *pos, moved behind it; false when it is not all there. */
+static bool
+read_message(const struct reader *r, size_t *pos, struct message *m)
+{
+	const char *p = r->data + *pos;
+	size_t left = r->len - *pos, code, key;
+
+	if (left < MESSAGE_HEAD)
+		return false;
+	code = bytes_get(p + 3, 1);
+	key = p[2] == 0 ? 0 : sizeof(*m->key);
+	m->role = (enum role)bytes_get(p, 1);
+	m->status = (enum message_status)bytes_get(p + 1, 1);
+	m->created_ms = (int64_t)bytes_get(p + 4, 8);
+	m->len = bytes_get(p + 12, 4);
+	if (left - MESSAGE_HEAD < code + key ||
+	    left - MESSAGE_HEAD - code - key < m->len)
+		return false;
+	p += MESSAGE_HEAD;
+	m->why = rc_of_code(p, code);
+	m->key = key == 0 ? NULL : (const struct sid *)(const void *)(p + code);
+	m->text = p + code + key;
+	*pos += MESSAGE_HEAD + code + key + m->len;
+	return true;
+}
+
+static bool
+is_sound(const struct message *m, bool question)
+{
+	return m->role == (question ? ROLE_USER : ROLE_ASSISTANT) &&
+	       (m->status == MESSAGE_COMPLETE ||
+		   m->status == MESSAGE_INTERRUPTED) &&
+	       (m->key == NULL || question);
+}
+
+/* Pairs, a question first, and nothing behind the last. */
+static bool
+check_messages(const struct reader *r, uint64_t count)
+{
+	struct message m;
+	size_t pos = 0;
+	uint64_t n;
+
+	for (n = 0; n < count; n++)
+		if (!read_message(r, &pos, &m) || !is_sound(&m, n % 2 == 0))
+			return false;
+	return n % 2 == 0 && pos == r->len;
+}
+
+static bool
+step(const void *from, size_t *pos, struct message *m)
+{
+	const struct reader *r = from;
+
+	return *pos < r->len && read_message(r, pos, m);
+}
+
+bool
+session_decode(struct session *s, const char *p, size_t n)
+{
+	struct reader r;
+	uint64_t count;
+
+	*s = (struct session){ 0 };
+	if (n < SESSION_HEAD || p[0] != FORMAT)
+		return false;
+	r = (struct reader){ p + SESSION_HEAD, n - SESSION_HEAD };
+	s->held = p[1] != 0;
+	memcpy(s->id.b, p + 2, sizeof(s->id.b));
+	memcpy(s->owner.b, p + 18, sizeof(s->owner.b));
+	s->message_count = bytes_get(p + 34, 8);
+	s->created_ms = (int64_t)bytes_get(p + 42, 8);
+	s->active_ms = (int64_t)bytes_get(p + 50, 8);
+	count = bytes_get(p + 58, 4);
+	return s->created_ms >= 0 && s->created_ms <= s->active_ms &&
+	       s->message_count >= count && check_messages(&r, count) &&
+	       history_build(&s->history, step, &r) == RC_OK;
+}

@@ -1,0 +1,231 @@
+/* A session as bytes: what was written is read, and nothing else. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "session/session_wire.h"
+
+#define MAX 65536
+
+static void
+add_pair(struct session *s, const char *q, const char *a, enum rc why,
+    const struct sid *key)
+{
+	const struct message question = {
+		.role = ROLE_USER,
+		.created_ms = 1000,
+		.text = q,
+		.len = strlen(q),
+		.key = key,
+	};
+	const struct message answer = {
+		.role = ROLE_ASSISTANT,
+		.status = why == RC_OK ? MESSAGE_COMPLETE : MESSAGE_INTERRUPTED,
+		.why = why,
+		.created_ms = 1001,
+		.text = a,
+		.len = strlen(a),
+	};
+
+	assert_int_equal(
+	    history_add(&s->history, &question, &answer, &WINDOW_ALL), RC_OK);
+}
+
+static struct session
+sample(void)
+{
+	static const struct sid key = { "a key of 16 byte" };
+	struct session s = {
+		.id = { "an id of 16 byte" },
+		.owner = { "its owner's addr" },
+		.message_count = 42,
+		.created_ms = 5,
+		.active_ms = INT64_C(1) << 40,
+		.held = true,
+	};
+
+	add_pair(&s, "Bonjour ?", "Voil\303\240", RC_OK, NULL);
+	add_pair(&s, "", "x", RC_STOPPED, &key);
+	add_pair(&s, "encore", "y", RC_UPSTREAM_TIMEOUT, NULL);
+	return s;
+}
+
+static void
+assert_same_history(const struct history *one, const struct history *two)
+{
+	struct message a, b;
+	size_t at = 0, bt = 0;
+
+	assert_int_equal(one->count, two->count);
+	while (history_next(one, &at, &a)) {
+		assert_true(history_next(two, &bt, &b));
+		assert_int_equal(a.role, b.role);
+		assert_int_equal(a.status, b.status);
+		assert_int_equal(a.why, b.why);
+		assert_true(a.created_ms == b.created_ms);
+		assert_int_equal(a.len, b.len);
+		assert_memory_equal(a.text, b.text, a.len);
+		assert_int_equal(a.key == NULL, b.key == NULL);
+		if (a.key != NULL)
+			assert_true(sid_equal(a.key, b.key));
+	}
+	assert_false(history_next(two, &bt, &b));
+}
+
+static void
+a_session_comes_as_it_went(void **state)
+{
+	struct session s = sample(), got;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, MAX);
+	session_encode(&b, &s);
+	assert_false(b.failed);
+	assert_true(session_decode(&got, b.data, b.len));
+	assert_true(sid_equal(&got.id, &s.id));
+	assert_true(addr_equal(&got.owner, &s.owner));
+	assert_int_equal(got.message_count, 42);
+	assert_int_equal(got.created_ms, 5);
+	assert_true(got.active_ms == s.active_ms);
+	assert_true(got.held);
+	assert_same_history(&s.history, &got.history);
+	history_free(&got.history);
+	history_free(&s.history);
+	buf_free(&b);
+}
+
+static void
+an_empty_session_comes_as_it_went(void **state)
+{
+	struct session s = { .id = { "0123456789abcdef" } }, got;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, MAX);
+	session_encode(&b, &s);
+	assert_true(session_decode(&got, b.data, b.len));
+	assert_int_equal(got.history.count, 0);
+	assert_null(got.history.block);
+	assert_false(got.held);
+	buf_free(&b);
+}
+
+/* In a block of exactly its size, so that a sanitizer sees every step over. */
+static bool
+decodes(const char *data, size_t n)
+{
+	struct session got;
+	char *copy = malloc(n == 0 ? 1 : n);
+	bool ok;
+
+	assert_non_null(copy);
+	memcpy(copy, data, n);
+	ok = session_decode(&got, copy, n);
+	if (ok)
+		history_free(&got.history);
+	free(copy);
+	return ok;
+}
+
+static void
+no_cut_is_a_session(void **state)
+{
+	struct session s = sample();
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, MAX);
+	session_encode(&b, &s);
+	for (size_t n = 0; n < b.len; n++)
+		assert_false(decodes(b.data, n));
+	buf_addc(&b, 'x');
+	assert_false(decodes(b.data, b.len));
+	history_free(&s.history);
+	buf_free(&b);
+}
+
+/* Whatever a byte becomes, nothing breaks; some changes must be refused. */
+static void
+changed_bytes_do_no_harm(void **state)
+{
+	static const struct {
+		size_t at;
+		char value;
+	} refused[] = {
+		{ 0, 0 }, { 0, 2 },      /* the version */
+		{ 42, -1 },              /* created before the boot */
+		{ 50, -1 },              /* active before it was made */
+		{ 58, 1 }, { 61, 5 },    /* the number of messages */
+		{ 62, 1 }, { 63, 2 },    /* the first one's role, status */
+		{ 65, -1 }, { 74, 127 }, /* lengths */
+	};
+	struct session s = sample();
+	struct buf b;
+	char before;
+
+	(void)state;
+	buf_init(&b, MAX);
+	session_encode(&b, &s);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		before = b.data[refused[i].at];
+		b.data[refused[i].at] = refused[i].value;
+		assert_false(decodes(b.data, b.len));
+		b.data[refused[i].at] = before;
+	}
+	for (size_t at = 0; at < b.len; at++) {
+		before = b.data[at];
+		for (int value = 0; value < 256; value += 15) {
+			b.data[at] = (char)value;
+			decodes(b.data, b.len);
+		}
+		b.data[at] = before;
+	}
+	assert_true(decodes(b.data, b.len));
+	history_free(&s.history);
+	buf_free(&b);
+}
+
+static void
+an_unknown_code_becomes_unavailable(void **state)
+{
+	struct session s = { .message_count = 2 }, got;
+	struct message m;
+	struct buf b;
+	size_t pos = 0;
+	char *code;
+
+	(void)state;
+	add_pair(&s, "q", "a", RC_STOPPED, NULL);
+	buf_init(&b, MAX);
+	session_encode(&b, &s);
+	code = memmem(b.data, b.len, "stopped", 7);
+	assert_non_null(code);
+	memcpy(code, "unheard", 7);
+	assert_true(session_decode(&got, b.data, b.len));
+	assert_true(history_next(&got.history, &pos, &m));
+	assert_true(history_next(&got.history, &pos, &m));
+	assert_int_equal(m.why, RC_UNAVAILABLE);
+	history_free(&got.history);
+	history_free(&s.history);
+	buf_free(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_session_comes_as_it_went),
+		cmocka_unit_test(an_empty_session_comes_as_it_went),
+		cmocka_unit_test(no_cut_is_a_session),
+		cmocka_unit_test(changed_bytes_do_no_harm),
+		cmocka_unit_test(an_unknown_code_becomes_unavailable),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
