@@ -48,6 +48,7 @@ test_find(void **state)
 		{ "Chat=" A, NULL },
 		{ "xchat=" A, NULL },
 		{ "chatx=" A, NULL },
+		{ "chat:" A, NULL },
 		{ "x=chat=" A, NULL },
 		{ "x=\"; chat=" A "\"", NULL },
 		{ A, NULL },
