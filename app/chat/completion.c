@@ -188,6 +188,8 @@ read_usage(struct completion_chunk *chunk, struct json_scan *s)
 			chunk->usage.prompt_tokens = read_tokens(s);
 		else if (json_scan_named(s, "completion_tokens"))
 			chunk->usage.completion_tokens = read_tokens(s);
+		else if (json_scan_named(s, "total_tokens"))
+			chunk->usage.total_tokens = read_tokens(s);
 		else
 			json_scan_skip(s);
 	}

@@ -98,18 +98,25 @@ answer_take_budget(struct answer *a)
 	       budget_take(&shared->budget, &a->share, most, clock_wall_ms());
 }
 
+/* What the model reports; -1: nothing. */
+static int64_t
+usage_sum(const struct usage *usage)
+{
+	int64_t sum = usage->prompt_tokens + usage->completion_tokens;
+
+	if (usage->prompt_tokens < 0 || usage->completion_tokens < 0)
+		return -1;
+	return usage->total_tokens > sum ? usage->total_tokens : sum;
+}
+
 /* An attempt that did not come to its end may have used all. */
 static void
 answer_settle(struct answer *a, bool untouched)
 {
-	const struct usage *usage = &a->attempt.usage;
-	int64_t used = a->share.tokens;
+	int64_t used = untouched ? 0 : usage_sum(&a->attempt.usage);
 
-	if (untouched)
-		used = 0;
-	else if (a->attempt.finished && usage->prompt_tokens >= 0 &&
-		 usage->completion_tokens >= 0)
-		used = usage->prompt_tokens + usage->completion_tokens;
+	if (!untouched && (!a->attempt.finished || used < 0))
+		used = a->share.tokens;
 	budget_settle(&a->model->shared->budget, &a->share, used);
 }
 

@@ -27,8 +27,9 @@ struct prompt {
 struct usage {
 	int64_t	prompt_tokens;
 	int64_t	completion_tokens;
+	int64_t	total_tokens;		/* thoughts may come on top of both */
 };
-#define USAGE_NONE ((struct usage) { -1, -1 })
+#define USAGE_NONE ((struct usage) { -1, -1, -1 })
 
 /* A piece of the answer: UTF-8, cut between characters, valid in the call. */
 typedef void answer_delta_f(void *arg, const char *, size_t);

@@ -107,9 +107,12 @@ def test_an_attempt_that_failed_may_have_cost_all(simulator, serve):
     assert codes[-1] == "budget_exhausted"
 
 
-def test_a_model_that_uses_more_than_it_may_is_counted(scripted, serve):
+@pytest.mark.parametrize("usage", [
+    b'{"prompt_tokens":17,"completion_tokens":50000}',
+    b'{"prompt_tokens":17,"completion_tokens":5,"total_tokens":50000}'])
+def test_a_model_that_uses_more_than_it_may_is_counted(scripted, serve, usage):
     usage = (b'{"choices":[{"delta":{"content":"oui"},"finish_reason":"stop"}]'
-             b',"usage":{"prompt_tokens":17,"completion_tokens":50000}}')
+             b',"usage":' + usage + b"}")
     server = scripted(http_reply(200, b"data: " + usage +
                                  b"\n\ndata: [DONE]\n\n",
                                  "Content-Type: text/event-stream"))

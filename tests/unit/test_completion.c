@@ -413,31 +413,31 @@ usage_comes_with_or_without_choices(void **state)
 	static const struct {
 		const char *data;
 		bool has;
-		int64_t prompt, completion;
+		int64_t prompt, completion, total;
 	} rows[] = {
 		{ "{\"choices\":[],\"usage\":{\"prompt_tokens\":12,"
 		  "\"completion_tokens\":34,\"total_tokens\":46,"
 		  "\"completion_tokens_details\":{\"reasoning_tokens\":5}}}",
-		    true, 12, 34 },
+		    true, 12, 34, 46 },
 		{ "{\"choices\":[{\"delta\":{\"content\":\"\"},"
 		  "\"finish_reason\":\"stop\"}],\"usage\":"
 		  "{\"prompt_tokens\":0,\"completion_tokens\":1}}",
-		    true, 0, 1 },
+		    true, 0, 1, -1 },
 		{ "{\"choices\":[],\"usage\":{\"prompt_tokens\":12}}", true, 12,
-		    -1 },
+		    -1, -1 },
 		{ "{\"choices\":[],\"usage\":{\"prompt_tokens\":\"12\","
 		  "\"completion_tokens\":1.5}}",
-		    true, -1, -1 },
+		    true, -1, -1, -1 },
 		{ "{\"usage\":{\"prompt_tokens\":-5,"
 		  "\"completion_tokens\":2147483647}}",
-		    true, -1, 2147483647 },
+		    true, -1, 2147483647, -1 },
 		{ "{\"usage\":{\"prompt_tokens\":9223372036854775807,"
 		  "\"completion_tokens\":2147483648}}",
-		    true, -1, -1 },
-		{ "{\"choices\":[],\"usage\":null}", false, -1, -1 },
-		{ "{\"choices\":[],\"usage\":[12,34]}", false, -1, -1 },
-		{ DELTA("\"x\""), false, -1, -1 },
-		{ "[DONE]", false, -1, -1 },
+		    true, -1, -1, -1 },
+		{ "{\"choices\":[],\"usage\":null}", false, -1, -1, -1 },
+		{ "{\"choices\":[],\"usage\":[12,34]}", false, -1, -1, -1 },
+		{ DELTA("\"x\""), false, -1, -1, -1 },
+		{ "[DONE]", false, -1, -1, -1 },
 	};
 	struct completion_chunk chunk = { 0 };
 
@@ -447,7 +447,8 @@ usage_comes_with_or_without_choices(void **state)
 		    read_chunk(&chunk, rows[i].data, strlen(rows[i].data)));
 		if (chunk.has_usage != rows[i].has ||
 		    chunk.usage.prompt_tokens != rows[i].prompt ||
-		    chunk.usage.completion_tokens != rows[i].completion)
+		    chunk.usage.completion_tokens != rows[i].completion ||
+		    chunk.usage.total_tokens != rows[i].total)
 			fail_msg("%s", rows[i].data);
 		buf_free(&chunk.text);
 	}

@@ -578,7 +578,7 @@ test_chat(void **state)
 	say("Voi");
 	say("ci \"tout\"\n");
 	assert_int_equal(conn.out.len, 0);
-	finish(RC_OK, (struct usage){ 12, 30 });
+	finish(RC_OK, (struct usage){ 12, 30, 42 });
 	assert_non_null(strstr(fake_conn_text(&conn), id));
 	check(&conn, 200,
 	    "{\"response\":\"Voici \\\"tout\\\"\\n\",\"session_id\":\"<id>\","
@@ -827,7 +827,7 @@ test_stream(void **state)
 	    "data: {\"type\":\"delta\",\"text\":\"Voici\\n\"}\n\n"
 	    "data: {\"type\":\"delta\",\"text\":\"l'été\"}\n\n");
 	check_so_far(&conn, 200, expected);
-	finish(RC_OK, (struct usage){ 1, 2 });
+	finish(RC_OK, (struct usage){ 1, 2, 3 });
 	snprintf(expected + strlen(expected),
 	    sizeof(expected) - strlen(expected), "%s",
 	    "data: {\"type\":\"done\",\"response\":\"Voici\\nl'été\","
