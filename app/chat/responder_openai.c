@@ -312,8 +312,8 @@ openai_start(struct responder *responder, const struct prompt *prompt,
 		.longest_ms = conf->first_token_ms,
 		.deadline = loop_now(m->loop) + conf->whole_ms,
 	};
-	snprintf(
-	    a->request_id, sizeof(a->request_id), "%s", prompt->request_id);
+	memccpy(
+	    a->request_id, prompt->request_id, '\0', sizeof(a->request_id) - 1);
 	timer_init(&a->next, answer_next, a);
 	attempt_init(
 	    &a->attempt, &m->attempts, a->request_id, &attempt_events, a);

@@ -5,7 +5,6 @@
 #include "chat/upstream.h"
 
 #include <curl/curl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +17,8 @@
 #define MAX_STREAMS      1000L  /* of HTTP/2 on one connection */
 #define RECEIVE_BYTES    2048L  /* libcurl's buffer, one per call */
 #define SEND_BYTES       16384L /* likewise, over TLS; its least */
+
+#define ID_HEADER "X-Request-Id: "
 
 struct upstream_call {
 	struct upstream *up;
@@ -310,8 +311,9 @@ upstream_start(struct upstream *up, const void *body, size_t n,
 	call->events = events;
 	call->arg = arg;
 	call->request_bytes = n;
-	snprintf(call->id_line, sizeof(call->id_line), "X-Request-Id: %s",
-	    request_id);
+	memcpy(call->id_line, ID_HEADER, sizeof(ID_HEADER));
+	memccpy(call->id_line + sizeof(ID_HEADER) - 1, request_id, '\0',
+	    sizeof(call->id_line) - sizeof(ID_HEADER));
 	call->id.data = call->id_line;
 	call->id.next = up->headers;
 	curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, &call->id);

@@ -849,6 +849,8 @@ test_stream_asked_for(void **state)
 		{ EVENTS, "{\"message\":\"a\",\"stream\":false}", false },
 		{ "*/*", "{\"message\":\"a\",\"stream\":true}", true },
 		{ EVENTS ";q=0", "{\"message\":\"a\"}", false },
+		{ "", "{\"message\":\"a\",\"stream\":null}", false },
+		{ EVENTS, "{\"message\":\"a\",\"stream\":null}", true },
 	};
 	struct conn conn;
 	struct cgi *cgi;
