@@ -114,10 +114,15 @@ def check_json(value, method, target, status, kind):
             f"web/openapi.json: {method} {target} has no {value['code']}"
 
 
+def text(value):
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
 def check_reply(method, target, status, headers, body):
     """Whether a whole reply is as the document says."""
     if "X-Request-Id" not in headers or not body:
         return
+    method, target = text(method), text(target)
     kind = headers["Content-Type"].split(";")[0]
     if kind == EVENTS:
         check_events(body)
