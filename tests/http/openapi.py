@@ -71,6 +71,8 @@ PATTERNS = [(path, re.compile(".*" + re.escape(path).replace(
 def route_of(target):
     """The path of the document that a request's target fits, below whatever
     base path; None without one."""
+    if isinstance(target, bytes):
+        target = target.decode("latin-1")
     path = unquote(re.split(r"[?#]", target, maxsplit=1)[0])
     return next((known for known, pattern in PATTERNS
                  if pattern.fullmatch(path)), None)
