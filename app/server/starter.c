@@ -31,6 +31,7 @@ struct starter {
 	const struct wire_hello *self;
 	struct starter_birth *birth;
 	int listener;
+	int next; /* the right to follow, or -1 */
 	int64_t nap_ms;
 	char *err;
 	size_t errsize;
@@ -52,11 +53,20 @@ fail(struct starter *st, const char *fmt, ...)
 	return FAILED;
 }
 
+static void
+close_next(struct starter *st)
+{
+	if (st->next != -1)
+		close(st->next);
+	st->next = -1;
+}
+
 static enum outcome
 nap(struct starter *st)
 {
 	struct timespec ts = { .tv_nsec = st->nap_ms * 1000000 };
 
+	close_next(st);
 	nanosleep(&ts, NULL);
 	if ((st->nap_ms *= 2) > NAP_MAX_MS)
 		st->nap_ms = NAP_MAX_MS;
@@ -155,15 +165,40 @@ give_birth(struct starter *st, int lock, bool follows)
 	}
 }
 
-/* Unless another process is about to do the same. */
+/* Nobody owns, unless another process is about to. */
 static enum outcome
-elect(struct starter *st, const char *name, bool follows)
+elect(struct starter *st)
 {
 	int lock;
 
-	switch (owner_dir_lock(st->od, name, &lock, st->err, st->errsize)) {
+	switch (
+	    owner_dir_lock(st->od, OWNER_LOCK, &lock, st->err, st->errsize)) {
 	case OWNER_LOCKED:
-		return give_birth(st, lock, follows);
+		return give_birth(st, lock, false);
+	case OWNER_TAKEN:
+		return nap(st);
+	default:
+		return FAILED;
+	}
+}
+
+/*
+ * The owner is another program's. Who has the right to follow asks again: it
+ * may have been followed meanwhile.
+ */
+static enum outcome
+follow(struct starter *st)
+{
+	int next = st->next;
+
+	if (next != -1) {
+		st->next = -1;
+		return give_birth(st, next, true);
+	}
+	switch (owner_dir_lock(
+	    st->od, OWNER_NEXT, &st->next, st->err, st->errsize)) {
+	case OWNER_LOCKED:
+		return AGAIN;
 	case OWNER_TAKEN:
 		return nap(st);
 	default:
@@ -176,33 +211,43 @@ elect(struct starter *st, const char *name, bool follows)
  */
 
 static enum outcome
+refused(struct starter *st, struct buf *why)
+{
+	const char *text = buf_string(why);
+
+	return fail(st, "owner: %s", text == NULL ? "refused" : text);
+}
+
+_Noreturn static void
+accepted(struct starter *st, int sock)
+{
+	close_next(st);
+	close(st->listener);
+	null_to(STDIN_FILENO, O_RDONLY);
+	waiter_wait(sock);
+}
+
+static enum outcome
 greet(struct starter *st, int sock)
 {
 	enum wire_type answer = WIRE_NONE;
+	enum outcome out;
 	struct buf text;
 
 	buf_init(&text, WIRE_MAX_STATUS);
 	if (owner_ask(sock, WIRE_LISTEN, st->self, st->listener))
 		answer = owner_answer(sock, ANSWER_MS, &text);
-	switch (answer) {
-	case WIRE_ACCEPTED:
-		close(st->listener);
-		st->listener = -1;
-		null_to(STDIN_FILENO, O_RDONLY);
-		waiter_wait(sock);
-	case WIRE_DIFFERS:
-		close(sock);
-		return elect(st, OWNER_NEXT, true);
-	case WIRE_REFUSED:
-		buf_string(&text);
-		fail(st, "owner: %s", text.data);
-		buf_free(&text);
-		close(sock);
-		return FAILED;
-	default:
-		close(sock);
-		return nap(st);
-	}
+	if (answer == WIRE_ACCEPTED)
+		accepted(st, sock);
+	close(sock);
+	if (answer == WIRE_DIFFERS)
+		out = follow(st);
+	else if (answer == WIRE_REFUSED)
+		out = refused(st, &text);
+	else
+		out = nap(st);
+	buf_free(&text);
+	return out;
 }
 
 static enum outcome
@@ -214,15 +259,21 @@ find(struct starter *st)
 		return greet(st, sock);
 	if (*st->err != '\0')
 		return FAILED;
-	return elect(st, OWNER_LOCK, false);
+	return elect(st);
 }
 
 enum starter_end
 starter_run(const struct owner_dir *od, const struct wire_hello *self,
     int listener, struct starter_birth *birth, char *err, size_t errsize)
 {
-	struct starter st = { od, self, birth, listener, NAP_MIN_MS, err,
-		errsize };
+	struct starter st = { .od = od,
+		.self = self,
+		.birth = birth,
+		.listener = listener,
+		.next = -1,
+		.nap_ms = NAP_MIN_MS,
+		.err = err,
+		.errsize = errsize };
 	int64_t end = clock_mono_ms() + PATIENCE_MS;
 	enum outcome out = AGAIN;
 
@@ -231,8 +282,8 @@ starter_run(const struct owner_dir *od, const struct wire_hello *self,
 		out = find(&st);
 	if (out == BORN)
 		return STARTER_OWNER;
-	if (st.listener != -1)
-		close(st.listener);
+	close_next(&st);
+	close(listener);
 	if (out == AGAIN)
 		fail(&st, "owner: none answers");
 	return STARTER_FAILED;

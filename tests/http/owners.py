@@ -1,0 +1,126 @@
+"""Processes of the program that share one owner, each with a listening socket
+on its standard input, as a web server starts them."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+
+from fcgi import Peer, request
+from webservers import DEADLINE, Directory, environment, wait_for
+
+CHAT = "/session/chat"
+
+
+class Process:
+    """One that a web server would have started."""
+
+    def __init__(self, place, number, options, **more):
+        self.address = str(place.run / f"socket{number}")
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(self.address)
+        listener.listen(128)
+        self.child = place.start(place.command + options, stdin=listener,
+                                 env=place.environment(), **more)
+        listener.close()
+        self.pid = self.child.pid
+
+    def peer(self):
+        return Peer(self.address, DEADLINE)
+
+    def ask(self, *args, **kwargs):
+        with self.peer() as peer:
+            return peer.ask(*args, **kwargs)
+
+    def json(self, *args):
+        reply = self.ask(*args)
+        assert reply.status == 200, reply.body
+        return json.loads(reply.body)
+
+    def new(self):
+        return self.json("POST", "/session/new")["session_id"]
+
+    def messages(self, session):
+        return self.json("GET", f"/session/{session}/messages")["messages"]
+
+    def begin(self, message, session=None, stream=True):
+        """A chat whose answer is read later."""
+        peer = self.peer()
+        peer.send(request("POST", CHAT, json.dumps(
+            {"message": message, "session_id": session,
+             "stream": stream}).encode()))
+        return peer
+
+
+class Owners(Directory):
+    """A directory with an owner_dir, and what is started with it."""
+
+    def __init__(self, name="causerie-paced", settings={}):
+        super().__init__(name, {})
+        self.own = self.path / "own"
+        self.owner_log = self.path / "owner.log"
+        self.conf.write_text(self.conf.read_text() + "".join(
+            f"{key} = {value}\n" for key, value in {
+                "owner_dir": self.own, "log_target": self.owner_log,
+                **settings}.items()))
+        self.count = 0
+
+    def environment(self):
+        """A sanitizer's report must not go where an owner's errors go."""
+        path = f"log_path={self.path}/sanitizer"
+        return environment(**{
+            f"{kind}_OPTIONS": ":".join(filter(None, (
+                os.environ.get(f"{kind}_OPTIONS"), path)))
+            for kind in ("ASAN", "TSAN", "UBSAN")})
+
+    def spawn(self, *options, **more):
+        self.count += 1
+        return Process(self, self.count, list(options), **more)
+
+    def command_output(self, *options):
+        done = subprocess.run(
+            self.command + list(options), capture_output=True, text=True,
+            timeout=DEADLINE, env=self.environment(), cwd=self.path)
+        return done.returncode, done.stdout, done.stderr
+
+    def status(self):
+        """The owner's line as a dictionary, and the pids of the others."""
+        code, out, err = self.command_output("--owner-status")
+        assert code == 0, (code, out, err)
+        first, *others = out.splitlines()
+        assert first.startswith("owner ")
+        owner = dict(word.split("=", 1) for word in first.split()[1:])
+        return owner, {int(re.search(r"pid=(\d+)", line)[1]): line
+                       for line in others}
+
+    def owner(self):
+        return int(self.status()[0]["pid"])
+
+    def listeners(self):
+        return set(self.status()[1])
+
+    def stop(self):
+        code, out, err = self.command_output("--owner-stop")
+        assert code == 0, (code, out, err)
+
+    def new_program(self):
+        """The same, as an upgrade would have it: with another build id."""
+        data = bytearray(self.program.read_bytes())
+        note = data.index(b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0") + 16
+        data[note] ^= 1
+        fresh = self.path / "fresh"
+        fresh.write_bytes(data)
+        fresh.chmod(0o755)
+        fresh.rename(self.program)
+
+    def end(self):
+        try:
+            if self.own.exists():
+                self.stop()
+            wait_for(lambda: not self.pids(), what="the end of all")
+            reports = [path.read_text(errors="replace")
+                       for path in self.path.glob("sanitizer.*")]
+            assert not reports, "\n".join(reports)[:20000]
+        finally:
+            super().end()
