@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from model import (KEY, SPARE, WITH_BOTH, http_reply, read_all, scripted,
-                   serve, service, simulator)
+from model import (KEY, SPARE, WITH_BOTH, Simulator, http_reply, read_all,
+                   scripted, serve, service, simulator)
 from aimock import REDACTED
 from webservers import DEADLINE, wait_for
 
@@ -111,6 +111,20 @@ def test_connections_are_used_again(serve, simulator):
     for _ in range(10):
         assert service.chat("[[tokens=2]]").code is None
     assert simulator.stats()["connections"] <= 3  # one, and those of stats
+
+
+@BOTH
+def test_connections_that_the_server_has_closed_cost_no_turn(serve, stream):
+    with Simulator() as first:
+        service = serve(first.base_url, {"llm_retries": 0})
+        session = service.new()
+        assert service.chat("[[tokens=1]]", session, stream).text == "mot.1"
+    with Simulator(first.port) as second:
+        for count in 4, 6:
+            outcome = service.chat("[[tokens=2]]", session, stream)
+            assert outcome.text == "mot.1 mot.2"
+            assert outcome.end["message_count"] == count
+        assert second.calls == 2
 
 
 @WITH_BOTH
