@@ -88,6 +88,7 @@ class Client:
             reply = Reply(connection.getresponse())
         finally:
             connection.close()
+        openapi.check_request(method, path, body, reply.status)
         openapi.check_reply(method, path, reply.status, reply.headers,
                             reply.body)
         return reply

@@ -95,6 +95,18 @@ def response_of(method, target, status):
     return resolve(asked["responses"][str(status)])
 
 
+def check_request(method, target, body, status):
+    """Whether a body that was accepted is one that the document allows."""
+    asked = operation(method, target)
+    if status == 200 and asked is not None and "requestBody" in asked:
+        kind = asked["requestBody"]["content"]["application/json"]
+        name = kind["schema"]["$ref"].rsplit("/", 1)[1]
+        given = DESCRIPTION["components"]["schemas"][name]
+        known = {key: value for key, value in json.loads(body).items()
+                 if key in given["properties"]}
+        validate(known, kind["schema"])
+
+
 def check_event(event):
     response = response_of("POST", "/session/chat", 200)
     validate(event, response["content"][EVENTS]["schema"])
