@@ -254,7 +254,7 @@ json_scan_integer(struct json_scan *s, int64_t fallback)
 	memcpy(digits, p, n);
 	digits[n] = '\0';
 	d = strtod(digits, &end);
-	if (*end != '\0' || !(d >= -MAX_WHOLE && d <= MAX_WHOLE) ||
+	if (*end != '\0' || !(d > -MAX_WHOLE && d < MAX_WHOLE) ||
 	    (double)(int64_t)d != d)
 		return fallback;
 	return (int64_t)d;

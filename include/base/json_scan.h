@@ -58,7 +58,10 @@ bool json_scan_null(struct json_scan *);
 /* The bytes between the quotes, for json_scan_decode; inside the document. */
 bool json_scan_string(struct json_scan *, const char **, size_t *);
 
-/* A whole number (also 1.0 or 1e3) of at most 2^53; otherwise the fallback. */
+/*
+ * A whole number (also 1.0 or 1e3) of less than 2^53, above which a double does
+ * not tell neighbours apart; otherwise the fallback.
+ */
 int64_t json_scan_integer(struct json_scan *, int64_t fallback);
 
 bool json_scan_member(struct json_scan *);
