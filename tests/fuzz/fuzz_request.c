@@ -1,0 +1,467 @@
+/*
+ * Requests from their variables to their replies: dispatcher, handlers, store,
+ * line, turns and the local responder. Every request gets one whole reply,
+ * unless its client leaves; what says that it is JSON is; and when all is over
+ * nothing is left in the store or counted against a client.
+ *
+ * An input is some requests with "----" between them: a line with method and
+ * path, lines NAME=value, an empty line, the body. "@" stands for the last
+ * session's id. With "&" before the method the next request comes beside this
+ * one, with "~" the client leaves early.
+ */
+#include "fuzz.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../unit/fake_conn.h"
+#include "base/addr.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "chat/articles.h"
+#include "chat/event_stream.h"
+#include "routes/app.h"
+
+#define MAX_INPUT    8192
+#define MAX_REQUESTS 12
+#define MAX_TURNS    400 /* of the loop, until all is answered */
+#define MAX_MESSAGE  600 /* bytes */
+#define MAX_BODY     2000
+#define MAX_LIVE     3 /* sessions, and turns, of a client */
+#define CLIENT       "192.0.2.9"
+
+struct request {
+	struct conn conn;
+	char *strings[CGI_COUNT + 2]; /* its variables and its body */
+	size_t count;
+	bool head;   /* no body is to come */
+	bool beside; /* the next one does not wait for its end */
+	bool leaves; /* early */
+	bool gone;
+};
+
+/* A stream, as its reader sees it. */
+struct stream {
+	unsigned events, ends;
+};
+
+static struct conf conf;
+static struct metrics_all metrics;
+static struct app app;
+static struct server_app server;
+static struct loop *loop;
+static void *state;
+static char last_id[SID_TEXT_SIZE];
+
+static void
+session_ended(void *arg, const struct addr *owner)
+{
+	limit_end(arg, owner, LIMIT_SESSIONS);
+}
+
+static void
+app_open(void)
+{
+	static const struct limit_conf limits = {
+		.rate = { { 0, 1 }, { 0, 1 }, { 0, 1 }, { 0, 1 } },
+		.live = { MAX_LIVE, MAX_LIVE },
+	};
+	struct store_limits store = {
+		.ttl_ms = 1000000,
+		.max_sessions = 2 * MAX_LIVE,
+		.memory = 1 << 20,
+		.session_messages = 6,
+		.session_bytes = 4096,
+		.ended = session_ended,
+	};
+	char err[256];
+
+	HOLDS((app.limits = limits_open(&limits)) != NULL);
+	store.ended_arg = app.limits;
+	HOLDS((app.store = store_memory_open(&store)) != NULL);
+	HOLDS((app.line = line_new()) != NULL);
+	HOLDS((app.suspicions = suspicions_open()) != NULL);
+	app.articles = articles_load(NULL, err, sizeof(err));
+	HOLDS(app.articles != NULL);
+	HOLDS(addr_set_parse(&app.trusted, "192.0.2.0/24"));
+}
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static char base[] = "", cookie[] = "causerie";
+	static char origins[] = "https://app.example, http://localhost:3000";
+
+	(void)argc;
+	(void)argv;
+	log_set_level(LOG_LEVEL_FATAL);
+	conf = (struct conf){
+		.message_max_bytes = MAX_MESSAGE,
+		.base_path = base,
+		.session_cookie = cookie,
+		.allowed_origins = origins,
+		.context_messages = 4,
+		.context_bytes = 1024,
+		.turn_wait_ms = 60000,
+	};
+	HOLDS((loop = loop_new(0)) != NULL);
+	metrics_all_init(&metrics);
+	app = (struct app){ .conf = &conf, .metrics = &metrics };
+	app_open();
+	server = app_callbacks(&app);
+	HOLDS((state = server.loop_open(server.arg, loop)) != NULL);
+	return 0;
+}
+
+/*
+ * Replies.
+ */
+
+static void
+take_id(const struct json *doc)
+{
+	size_t len;
+	const char *id = json_text(json_get(doc, "session_id"), &len);
+	struct sid sid;
+
+	if (id == NULL)
+		return;
+	HOLDS(sid_parse(&sid, id, len));
+	sid_text(last_id, &sid);
+	HOLDS(strcmp(last_id, id) == 0);
+}
+
+static void
+check_document(const char *text, size_t n)
+{
+	struct json *doc;
+
+	HOLDS(json_parse(text, n, &doc) == RC_OK);
+	take_id(doc);
+	json_free(doc);
+}
+
+static bool
+check_event(void *arg, const char *data, size_t n)
+{
+	struct stream *stream = arg;
+	const char *type;
+	struct json *doc;
+	size_t len;
+
+	HOLDS(json_parse(data, n, &doc) == RC_OK);
+	HOLDS((type = json_text(json_get(doc, "type"), &len)) != NULL);
+	HOLDS(stream->ends == 0);
+	if (strcmp(type, "done") == 0 || strcmp(type, "error") == 0)
+		stream->ends++;
+	else if (strcmp(type, "start") == 0)
+		HOLDS(stream->events == 0);
+	else
+		HOLDS(strcmp(type, "delta") == 0 && stream->events > 0);
+	stream->events++;
+	take_id(doc);
+	json_free(doc);
+	return true;
+}
+
+static void
+check_stream(const char *text, size_t n)
+{
+	struct stream stream = { 0, 0 };
+	struct event_stream es;
+
+	event_stream_init(&es);
+	HOLDS(event_stream_feed(&es, text, n, check_event, &stream));
+	HOLDS(stream.ends == 1 && es.line.len == 0 && !es.has_data);
+	event_stream_free(&es);
+}
+
+/* The value of the only header of a name; NULL: there is none. */
+static const char *
+header(const char *head, const char *name)
+{
+	const char *at = strstr(head, name);
+
+	HOLDS(at == NULL || strstr(at + 1, name) == NULL);
+	return at == NULL ? NULL : at + strlen(name);
+}
+
+/* No header ends early, whatever the request held. */
+static void
+check_head(const char *head)
+{
+	int status = 0;
+
+	HOLDS(sscanf(head, "Status: %3d ", &status) == 1);
+	HOLDS(status >= 200 && status < 600);
+	HOLDS(header(head, "\r\nX-Request-Id: ") != NULL);
+	HOLDS(header(head, "\r\nCache-Control: no-") != NULL);
+	for (; *head != '\0'; head++) {
+		HOLDS((unsigned char)*head >= ' ' || *head == '\r' ||
+		      *head == '\n');
+		if (*head == '\r')
+			HOLDS(head[1] == '\n' && head[2] >= 'A' &&
+			      head[2] <= 'Z');
+	}
+}
+
+static void
+check_body(
+    const struct request *r, const char *head, const char *body, size_t n)
+{
+	const char *type = header(head, "\r\nContent-Type: ");
+	const char *length = header(head, "\r\nContent-Length: ");
+
+	if (length != NULL && !r->head)
+		HOLDS(strtoull(length, NULL, 10) == n);
+	if (r->head || type == NULL)
+		HOLDS(n == 0);
+	else if (strncmp(type, "text/event-stream", 17) == 0)
+		check_stream(body, n);
+	else if (strncmp(type, "application/", 12) == 0)
+		check_document(body, n);
+	else
+		HOLDS(strncmp(type, "text/plain", 10) == 0);
+}
+
+static void
+check_reply(struct request *r)
+{
+	const char *text = fake_conn_text(&r->conn);
+	const char *end = strstr(text, "\r\n\r\n");
+	char *head;
+
+	HOLDS(r->conn.ended && end != NULL);
+	head = fuzz_text(text, (size_t)(end - text));
+	check_head(head);
+	check_body(
+	    r, head, end + 4, (size_t)(text + r->conn.out.len - end) - 4);
+	free(head);
+}
+
+/*
+ * Requests.
+ */
+
+/* A string for a request, with the last session's id where "@" stands. */
+static const char *
+keep(struct request *r, const char *text, size_t n, size_t *len)
+{
+	struct buf out;
+	size_t i;
+
+	HOLDS(r->count < CGI_COUNT + 2);
+	buf_init(&out, MAX_INPUT * SID_TEXT_SIZE);
+	for (i = 0; i < n; i++) {
+		if (text[i] == '@')
+			buf_adds(&out, last_id);
+		else
+			buf_addc(&out, text[i]);
+	}
+	HOLDS(buf_string(&out) != NULL);
+	if (len != NULL)
+		*len = out.len;
+	r->strings[r->count] = len != NULL ? fuzz_copy(out.data, out.len + 1)
+	                                   : fuzz_text(out.data, out.len);
+	buf_free(&out);
+	return r->strings[r->count++];
+}
+
+static size_t
+line_length(const char *text, const char *end)
+{
+	const char *lf = memchr(text, '\n', (size_t)(end - text));
+
+	return (size_t)((lf == NULL ? end : lf) - text);
+}
+
+/* "& POST /session/chat" */
+static void
+read_target(struct request *r, struct cgi *cgi, const char *line, size_t n)
+{
+	const char *space;
+	size_t len;
+
+	for (; n > 0 && strchr("&~ ", *line) != NULL; line++, n--) {
+		r->beside |= *line == '&';
+		r->leaves |= *line == '~';
+	}
+	space = memchr(line, ' ', n);
+	len = space == NULL ? n : (size_t)(space - line);
+	cgi->var[CGI_REQUEST_METHOD] = keep(r, line, len, NULL);
+	r->head = strcmp(cgi->var[CGI_REQUEST_METHOD], "HEAD") == 0;
+	if (space != NULL)
+		cgi->var[CGI_REQUEST_URI] = keep(
+		    r, space + 1, n - len - 1, NULL);
+}
+
+/* "HTTP_ACCEPT=text/event-stream"; each name counts once. */
+static void
+read_variable(struct request *r, struct cgi *cgi, const char *line, size_t n)
+{
+#define TEXT(variable, text) text "=",
+	static const char *const names[CGI_COUNT] = { CGI_LIST(TEXT) };
+#undef TEXT
+	size_t len;
+	int i;
+
+	for (i = 0; i < CGI_COUNT; i++) {
+		len = strlen(names[i]);
+		if (n >= len && memcmp(line, names[i], len) == 0 &&
+		    i != CGI_REQUEST_METHOD && i != CGI_REQUEST_URI &&
+		    (*cgi->var[i] == '\0' || i == CGI_REMOTE_ADDR))
+			cgi->var[i] = keep(r, line + len, n - len, NULL);
+	}
+}
+
+static struct cgi *
+read_request(struct request *r, const char *text, const char *end)
+{
+	struct cgi *cgi = fake_cgi("", "");
+	size_t n = line_length(text, end);
+
+	cgi->var[CGI_X_REQUEST_ID] = "";
+	cgi->var[CGI_REMOTE_ADDR] = CLIENT;
+	cgi->var[CGI_CONTENT_TYPE] = "application/json";
+	read_target(r, cgi, text, n);
+	for (text += n; text < end; text += n) {
+		n = line_length(++text, end);
+		if (n == 0)
+			break;
+		read_variable(r, cgi, text, n);
+	}
+	if (text < end)
+		cgi->body = keep(
+		    r, text + 1, (size_t)(end - text) - 1, &cgi->body_len);
+	cgi->body_over = cgi->body_len > MAX_BODY;
+	return cgi;
+}
+
+static bool
+all_answered(const struct request *requests, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!requests[i].gone && !requests[i].conn.ended)
+			return false;
+	return true;
+}
+
+static void
+settle(const struct request *requests, size_t n)
+{
+	int turns;
+
+	for (turns = 0; !all_answered(requests, n); turns++) {
+		HOLDS(turns < MAX_TURNS);
+		loop_turn(loop, 0);
+	}
+}
+
+/* The request from text to end; those so far are n. */
+static void
+serve(struct request *requests, size_t n, const char *text, const char *end)
+{
+	struct request *r = &requests[n];
+	struct cgi *cgi;
+
+	*r = (struct request){ .head = false };
+	fake_conn_init(&r->conn, loop);
+	cgi = read_request(r, text, end);
+	server.request(state, &r->conn, cgi);
+	if (r->leaves && !r->conn.ended) {
+		loop_turn(loop, 0);
+		loop_turn(loop, 0);
+	}
+	if (r->leaves && !r->conn.ended) {
+		r->gone = true;
+		server.abort(state, r->conn.arg);
+	}
+	if (!r->beside)
+		settle(requests, n + 1);
+	if (r->conn.ended)
+		check_reply(r);
+}
+
+static void
+request_free(struct request *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->count; i++)
+		free(r->strings[i]);
+	fake_conn_free(&r->conn);
+}
+
+/* Where the request ends that begins at text. */
+static const char *
+request_end(const char *text, const char *end)
+{
+	const char *mark = memmem(text, (size_t)(end - text), "\n----\n", 6);
+
+	return mark == NULL ? end : mark;
+}
+
+/*
+ * The end: nothing is left, and nothing counted against a client.
+ */
+
+static void
+check_count(void *arg, enum rc rc, const struct store_totals *totals)
+{
+	(void)arg;
+	HOLDS(rc == RC_OK && totals->sessions == 0 && totals->bytes == 0);
+}
+
+static void
+check_limits(enum limit_live live)
+{
+	struct addr client;
+	int i;
+
+	HOLDS(addr_parse(&client, CLIENT, strlen(CLIENT)));
+	for (i = 0; i < MAX_LIVE; i++)
+		HOLDS(limit_begin(app.limits, &client, live) == RC_OK);
+	for (i = 0; i < MAX_LIVE; i++)
+		limit_end(app.limits, &client, live);
+}
+
+static void
+check_end(void)
+{
+	store_sweep(app.store, INT64_MAX / 2, 1000);
+	store_count(app.store, INT64_MAX / 2, check_count, NULL);
+	check_limits(LIMIT_SESSIONS);
+	check_limits(LIMIT_TURNS);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	static const char history[] = "GET /session/@/messages\n\n";
+	static struct request requests[MAX_REQUESTS + 1];
+	const char *text = (const char *)data, *end = text + n, *next;
+	size_t count = 0, i;
+
+	if (n > MAX_INPUT)
+		return 0;
+	last_id[0] = '\0';
+	for (; text < end && count < MAX_REQUESTS; text = next) {
+		next = request_end(text, end);
+		serve(requests, count++, text, next);
+		next += next < end ? 6 : 0;
+	}
+	settle(requests, count);
+	serve(requests, count++, history, history + sizeof(history) - 1);
+	for (i = 0; i < count; i++) {
+		if (!requests[i].gone)
+			check_reply(&requests[i]);
+		request_free(&requests[i]);
+	}
+	check_end();
+	return 0;
+}
