@@ -81,6 +81,12 @@ memory_export(
  * In.
  */
 
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 static void
 entry_fill(struct memory *st, struct shard_entry *e, struct session *s)
 {
@@ -102,7 +108,7 @@ memory_adopt(struct store *store, struct session *s, int64_t now)
 	if ((e = calloc(1, sizeof(*e))) == NULL)
 		return RC_NOMEM;
 	e->sid = s->id;
-	e->active_ms = s->active_ms;
+	e->active_ms = earlier(s->active_ms, now);
 	entry_fill(st, e, s);
 	atomic_fetch_add(&st->bytes, ENTRY_COST);
 	atomic_fetch_add(&st->sessions, 1);
@@ -114,7 +120,7 @@ memory_adopt(struct store *store, struct session *s, int64_t now)
 	}
 	shard_add_locked(sh, e);
 	if (s->held)
-		shard_hold_locked(sh, e, s->active_ms);
+		shard_hold_locked(sh, e, e->active_ms);
 	pthread_mutex_unlock(&sh->mtx);
 	memory_free(st, before);
 	return RC_OK;
@@ -133,7 +139,7 @@ memory_return(struct store *store, struct session *s, int64_t now)
 		before = e->history;
 		atomic_fetch_sub(&st->bytes, memory_cost(&before));
 		entry_fill(st, e, s);
-		shard_release_locked(sh, e, s->active_ms);
+		shard_release_locked(sh, e, earlier(s->active_ms, now));
 	}
 	pthread_mutex_unlock(&sh->mtx);
 	history_free(&before);

@@ -17,6 +17,7 @@
 #define FORMAT       1
 #define SESSION_HEAD 62
 #define MESSAGE_HEAD 16
+#define MAX_TIME     (INT64_C(1) << 53) /* ms; no machine runs so long */
 
 static void
 add_number(struct buf *b, uint64_t n, size_t bytes)
@@ -114,9 +115,16 @@ read_message(const struct reader *r, size_t *pos, struct message *m)
 }
 
 static bool
+is_time(int64_t ms)
+{
+	return ms >= 0 && ms <= MAX_TIME;
+}
+
+static bool
 is_sound(const struct message *m, bool question)
 {
-	return m->role == (question ? ROLE_USER : ROLE_ASSISTANT) &&
+	return is_time(m->created_ms) &&
+	       m->role == (question ? ROLE_USER : ROLE_ASSISTANT) &&
 	       (m->status == MESSAGE_COMPLETE ||
 		   m->status == MESSAGE_INTERRUPTED) &&
 	       (m->key == NULL || question);
@@ -161,7 +169,8 @@ session_decode(struct session *s, const char *p, size_t n)
 	s->created_ms = (int64_t)bytes_get(p + 42, 8);
 	s->active_ms = (int64_t)bytes_get(p + 50, 8);
 	count = bytes_get(p + 58, 4);
-	return s->created_ms >= 0 && s->created_ms <= s->active_ms &&
-	       s->message_count >= count && check_messages(&r, count) &&
+	return is_time(s->created_ms) && is_time(s->active_ms) &&
+	       s->created_ms <= s->active_ms && s->message_count >= count &&
+	       check_messages(&r, count) &&
 	       history_build(&s->history, step, &r) == RC_OK;
 }

@@ -134,13 +134,14 @@ typedef enum rc store_export_f(struct store *, uint64_t *place, int64_t now,
 
 /*
  * Take in a session as it is, whatever the limits say, held if it is held; an
- * equal one is replaced. The history is the store's then. RC_OK, RC_NOMEM.
+ * equal one is replaced; activity that lies ahead counts as now. The history is
+ * the store's then. RC_OK, RC_NOMEM.
  */
 typedef enum rc store_adopt_f(struct store *, struct session *, int64_t now);
 
 /*
  * What a session that is held has become elsewhere: it is taken in its place,
- * and let go of. RC_OK; RC_NOSESSION: it was deleted here.
+ * and let go of; likewise. RC_OK; RC_NOSESSION: it was deleted here.
  */
 typedef enum rc store_return_f(struct store *, struct session *, int64_t now);
 

@@ -194,6 +194,24 @@ it_is_adopted_over_every_limit_and_once(void **state)
 	store_close(to);
 }
 
+/* Nobody can make one last longer than any other. */
+static void
+what_lies_ahead_counts_as_now(void **state)
+{
+	struct store *to = open_store(1);
+	struct session s = { .id = { "one" }, .active_ms = INT64_MAX };
+
+	(void)state;
+	assert_int_equal(store_adopt(to, &s, 3), RC_OK);
+	assert_int_equal(load(to, &s.id, 3).active_ms, 3);
+	s.held = true;
+	assert_int_equal(store_adopt(to, &s, 4), RC_OK);
+	assert_int_equal(store_return(to, &s, 5), RC_OK);
+	assert_int_equal(load(to, &s.id, 6).active_ms, 5);
+	assert_int_equal(store_sweep(to, 5 + TTL, 10), 1);
+	store_close(to);
+}
+
 static void
 a_held_one_lives_until_its_turn_comes_back(void **state)
 {
@@ -243,6 +261,7 @@ main(void)
 		cmocka_unit_test(all_that_live_are_listed),
 		cmocka_unit_test(a_session_moves_whole),
 		cmocka_unit_test(it_is_adopted_over_every_limit_and_once),
+		cmocka_unit_test(what_lies_ahead_counts_as_now),
 		cmocka_unit_test(a_held_one_lives_until_its_turn_comes_back),
 		cmocka_unit_test(what_was_deleted_does_not_come_back),
 	};

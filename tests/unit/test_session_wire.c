@@ -161,6 +161,7 @@ changed_bytes_do_no_harm(void **state)
 		{ 0, 0 }, { 0, 2 },      /* the version */
 		{ 42, -1 },              /* created before the boot */
 		{ 50, -1 },              /* active before it was made */
+		{ 50, 1 }, { 66, -1 },   /* times that no machine reaches */
 		{ 58, 1 }, { 61, 5 },    /* the number of messages */
 		{ 62, 1 }, { 63, 2 },    /* the first one's role, status */
 		{ 65, -1 }, { 74, 127 }, /* lengths */
