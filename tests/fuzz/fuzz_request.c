@@ -11,18 +11,16 @@
  */
 #include "fuzz.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../unit/fake_conn.h"
 #include "base/addr.h"
 #include "base/buf.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "chat/articles.h"
-#include "chat/event_stream.h"
+#include "reply_check.h"
 #include "routes/app.h"
 
 #define MAX_INPUT    8192
@@ -41,11 +39,6 @@ struct request {
 	bool beside; /* the next one does not wait for its end */
 	bool leaves; /* early */
 	bool gone;
-};
-
-/* A stream, as its reader sees it. */
-struct stream {
-	unsigned events, ends;
 };
 
 static struct conf conf;
@@ -116,130 +109,13 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/*
- * Replies.
- */
-
-static void
-take_id(const struct json *doc)
-{
-	size_t len;
-	const char *id = json_text(json_get(doc, "session_id"), &len);
-	struct sid sid;
-
-	if (id == NULL)
-		return;
-	HOLDS(sid_parse(&sid, id, len));
-	sid_text(last_id, &sid);
-	HOLDS(strcmp(last_id, id) == 0);
-}
-
-static void
-check_document(const char *text, size_t n)
-{
-	struct json *doc;
-
-	HOLDS(json_parse(text, n, &doc) == RC_OK);
-	take_id(doc);
-	json_free(doc);
-}
-
-static bool
-check_event(void *arg, const char *data, size_t n)
-{
-	struct stream *stream = arg;
-	const char *type;
-	struct json *doc;
-	size_t len;
-
-	HOLDS(json_parse(data, n, &doc) == RC_OK);
-	HOLDS((type = json_text(json_get(doc, "type"), &len)) != NULL);
-	HOLDS(stream->ends == 0);
-	if (strcmp(type, "done") == 0 || strcmp(type, "error") == 0)
-		stream->ends++;
-	else if (strcmp(type, "start") == 0)
-		HOLDS(stream->events == 0);
-	else
-		HOLDS(strcmp(type, "delta") == 0 && stream->events > 0);
-	stream->events++;
-	take_id(doc);
-	json_free(doc);
-	return true;
-}
-
-static void
-check_stream(const char *text, size_t n)
-{
-	struct stream stream = { 0, 0 };
-	struct event_stream es;
-
-	event_stream_init(&es);
-	HOLDS(event_stream_feed(&es, text, n, check_event, &stream));
-	HOLDS(stream.ends == 1 && es.line.len == 0 && !es.has_data);
-	event_stream_free(&es);
-}
-
-/* The value of the only header of a name; NULL: there is none. */
-static const char *
-header(const char *head, const char *name)
-{
-	const char *at = strstr(head, name);
-
-	HOLDS(at == NULL || strstr(at + 1, name) == NULL);
-	return at == NULL ? NULL : at + strlen(name);
-}
-
-/* No header ends early, whatever the request held. */
-static void
-check_head(const char *head)
-{
-	int status = 0;
-
-	HOLDS(sscanf(head, "Status: %3d ", &status) == 1);
-	HOLDS(status >= 200 && status < 600);
-	HOLDS(header(head, "\r\nX-Request-Id: ") != NULL);
-	HOLDS(header(head, "\r\nCache-Control: no-") != NULL);
-	for (; *head != '\0'; head++) {
-		HOLDS((unsigned char)*head >= ' ' || *head == '\r' ||
-		      *head == '\n');
-		if (*head == '\r')
-			HOLDS(head[1] == '\n' && head[2] >= 'A' &&
-			      head[2] <= 'Z');
-	}
-}
-
-static void
-check_body(
-    const struct request *r, const char *head, const char *body, size_t n)
-{
-	const char *type = header(head, "\r\nContent-Type: ");
-	const char *length = header(head, "\r\nContent-Length: ");
-
-	if (length != NULL && !r->head)
-		HOLDS(strtoull(length, NULL, 10) == n);
-	if (r->head || type == NULL)
-		HOLDS(n == 0);
-	else if (strncmp(type, "text/event-stream", 17) == 0)
-		check_stream(body, n);
-	else if (strncmp(type, "application/", 12) == 0)
-		check_document(body, n);
-	else
-		HOLDS(strncmp(type, "text/plain", 10) == 0);
-}
-
+/* Its reply, which has ended. */
 static void
 check_reply(struct request *r)
 {
-	const char *text = fake_conn_text(&r->conn);
-	const char *end = strstr(text, "\r\n\r\n");
-	char *head;
-
-	HOLDS(r->conn.ended && end != NULL);
-	head = fuzz_text(text, (size_t)(end - text));
-	check_head(head);
-	check_body(
-	    r, head, end + 4, (size_t)(text + r->conn.out.len - end) - 4);
-	free(head);
+	HOLDS(r->conn.ended);
+	reply_check(
+	    fake_conn_text(&r->conn), r->conn.out.len, r->head, last_id);
 }
 
 /*

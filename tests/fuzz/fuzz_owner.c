@@ -1,0 +1,174 @@
+/*
+ * What one owner of the sessions hands to the next: frames, and sessions as
+ * records. A frame is one however its bytes come, and can be written again;
+ * a session that is read is written as the same, and the store takes it in,
+ * shows it and forgets it. The bytes are frames, and a record as they stand.
+ */
+#include "fuzz.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "server/owner_wire.h"
+#include "session/session_wire.h"
+#include "session/store.h"
+
+#define MAX_INPUT 65536
+#define NOW       1000000 /* monotonic ms */
+#define LATER     (INT64_MAX / 2)
+
+static struct store *store;
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static const struct store_limits limits = {
+		.ttl_ms = 1800000,
+		.max_sessions = 1000,
+		.memory = 1 << 24,
+		.session_messages = 1000000,
+		.session_bytes = 1 << 24,
+	};
+
+	(void)argc;
+	(void)argv;
+	HOLDS((store = store_memory_open(&limits)) != NULL);
+	return 0;
+}
+
+/*
+ * Sessions.
+ */
+
+static void
+check_shown(void *arg, enum rc rc, struct session *s)
+{
+	const struct session *want = arg;
+
+	HOLDS(rc == RC_OK || rc == RC_NOSESSION);
+	if (rc != RC_OK)
+		return;
+	HOLDS(sid_equal(&s->id, &want->id));
+	HOLDS(s->message_count == want->message_count);
+	HOLDS(s->history.count == want->history.count);
+	HOLDS(s->history.size == want->history.size);
+}
+
+static void
+check_empty(void *arg, enum rc rc, const struct store_totals *totals)
+{
+	(void)arg;
+	HOLDS(rc == RC_OK && totals->sessions == 0 && totals->bytes == 0);
+}
+
+static void
+ignore(void *arg, enum rc rc, struct session *s)
+{
+	(void)arg;
+	(void)rc;
+	(void)s;
+}
+
+/* The store takes the history: it gets a record of its own. */
+static void
+check_adopted(const struct session *want, const char *data, size_t n)
+{
+	struct session s;
+
+	HOLDS(session_decode(&s, data, n));
+	HOLDS(store_adopt(store, &s, NOW) == RC_OK);
+	history_free(&s.history);
+	store_load(store, &want->id, NULL, false, &WINDOW_ALL, NOW, check_shown,
+	    (void *)(uintptr_t)want);
+	if (want->held)
+		store_release(store, &want->id, NOW, ignore, NULL);
+	store_sweep(store, LATER, 10);
+	store_count(store, LATER, check_empty, NULL);
+}
+
+static void
+check_session(const char *data, size_t n)
+{
+	struct buf once, twice;
+	struct session s, again;
+
+	if (!session_decode(&s, data, n))
+		return;
+	buf_init(&once, SIZE_MAX / 4);
+	buf_init(&twice, SIZE_MAX / 4);
+	session_encode(&once, &s);
+	HOLDS(!once.failed && session_decode(&again, once.data, once.len));
+	session_encode(&twice, &again);
+	HOLDS(once.len == twice.len);
+	HOLDS(memcmp(once.data, twice.data, once.len) == 0);
+	check_adopted(&s, data, n);
+	history_free(&s.history);
+	history_free(&again.history);
+	buf_free(&once);
+	buf_free(&twice);
+}
+
+/*
+ * Frames.
+ */
+
+/* A frame of len bytes stands at data: no part of it is one. */
+static void
+check_parts(const char *data, size_t len)
+{
+	struct wire_frame frame;
+	size_t n, step = 1 + len / 16;
+	char *part;
+
+	for (n = 0; n < len; n += step) {
+		part = fuzz_copy(data, n);
+		HOLDS(wire_take(part, n, &frame) == WIRE_MORE);
+		free(part);
+	}
+}
+
+static void
+check_frame(const struct wire_frame *frame, const char *data)
+{
+	size_t len = WIRE_HEAD + frame->len;
+	struct wire_hello hello;
+	char out[WIRE_HELLO_SIZE];
+	struct buf again;
+
+	HOLDS(frame->data == data + WIRE_HEAD);
+	HOLDS(frame->type > WIRE_NONE && frame->type < WIRE_COUNT);
+	HOLDS(frame->fds == wire_fds(frame->type));
+	HOLDS(frame->fds <= WIRE_MAX_FDS);
+	check_parts(data, len);
+	buf_init(&again, SIZE_MAX / 4);
+	wire_add(&again, frame->type, frame->data, frame->len);
+	HOLDS(again.len == len && memcmp(again.data, data, 4) == 0);
+	HOLDS(memcmp(again.data + 4, data + 4, len - 4) == 0);
+	buf_free(&again);
+	if (wire_hello_get(&hello, frame->data, frame->len)) {
+		wire_hello_put(out, &hello);
+		HOLDS(memcmp(out, frame->data, sizeof(out)) == 0);
+	}
+	check_session(frame->data, frame->len);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct wire_frame frame;
+	char *copy, *p;
+
+	if (n > MAX_INPUT)
+		return 0;
+	copy = fuzz_copy(data, n);
+	check_session(copy, n);
+	for (p = copy; wire_take(p, n, &frame) == WIRE_FRAME;) {
+		HOLDS(WIRE_HEAD + frame.len <= n);
+		check_frame(&frame, p);
+		n -= WIRE_HEAD + frame.len;
+		p += WIRE_HEAD + frame.len;
+	}
+	free(copy);
+	return 0;
+}
