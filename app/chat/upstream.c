@@ -142,9 +142,7 @@ easy_give(struct upstream *up, CURL *easy)
 		curl_easy_cleanup(easy);
 		return;
 	}
-	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
 	up->idle[up->idle_count++] = easy;
 }
 

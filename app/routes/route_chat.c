@@ -124,13 +124,41 @@ chat_abort(struct exchange *x, void *arg)
 	chat_free(chat);
 }
 
+/*
+ * What every answer has is added as it stands in JSON, behind another member:
+ * quoting the same names anew each time costs as much as the answer does.
+ */
+
 static void
 add_session(struct buf *b, const struct sid *sid)
 {
 	char id[SID_TEXT_SIZE];
 
 	sid_text(id, sid);
-	json_add_text(b, "session_id", id, sizeof(id) - 1);
+	buf_adds(b, ",\"session_id\":\"");
+	buf_add(b, id, sizeof(id) - 1);
+	buf_addc(b, '"');
+}
+
+static void
+add_new_session(struct buf *b, bool new_session)
+{
+	buf_adds(b,
+	    new_session ? ",\"new_session\":true" : ",\"new_session\":false");
+}
+
+static void
+add_usage(struct buf *b, const struct usage *usage)
+{
+	if (usage->prompt_tokens < 0 || usage->completion_tokens < 0)
+		return;
+	buf_adds(b, ",\"usage\":{\"prompt_tokens\":");
+	buf_addn(b, usage->prompt_tokens);
+	buf_adds(b, ",\"completion_tokens\":");
+	buf_addn(b, usage->completion_tokens);
+	buf_adds(b, ",\"total_tokens\":");
+	buf_addn(b, usage->prompt_tokens + usage->completion_tokens);
+	buf_addc(b, '}');
 }
 
 /* Begin an event; it is sent before the next one of this loop begins. */
@@ -177,7 +205,7 @@ chat_started(void *arg, const struct sid *sid, bool new_session)
 		sse_open(chat->x);
 	json = chat_event(chat, EVENT("start"));
 	add_session(json, sid);
-	json_add_bool(json, "new_session", new_session);
+	add_new_session(json, new_session);
 	json_close(json);
 	sse_send(chat->x, json);
 }
@@ -196,28 +224,16 @@ chat_delta(void *arg, const char *text, size_t len)
 	sse_send(chat->x, json);
 }
 
-static void
-add_usage(struct buf *b, const struct usage *usage)
-{
-	if (usage->prompt_tokens < 0 || usage->completion_tokens < 0)
-		return;
-	json_open(b, "usage");
-	json_add_integer(b, "prompt_tokens", usage->prompt_tokens);
-	json_add_integer(b, "completion_tokens", usage->completion_tokens);
-	json_add_integer(
-	    b, "total_tokens", usage->prompt_tokens + usage->completion_tokens);
-	json_close(b);
-}
-
 /* The members of an answer, up to the end of its object. */
 static void
 add_answer(struct buf *b, const struct turn_end *end)
 {
 	json_add_text(b, "response", end->answer, end->len);
 	add_session(b, end->sid);
-	json_add_integer(b, "message_count", (int64_t)end->message_count);
+	buf_adds(b, ",\"message_count\":");
+	buf_addn(b, (int64_t)end->message_count);
 	buf_adds(b, ",\"success\":true");
-	json_add_bool(b, "new_session", end->new_session);
+	add_new_session(b, end->new_session);
 	add_usage(b, &end->usage);
 	if (end->interrupted != RC_OK) {
 		json_add_string(b, "status", "interrupted");
