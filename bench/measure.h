@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* Say what failed, with errno, and exit. */
-_Noreturn void fail(const char *what);
+void fail(const char *what) __attribute__((noreturn));
 
 /* A whole number from min to max. */
 bool number_read(long *out, const char *text, long min, long max);

@@ -293,7 +293,7 @@ is_token(const char *s)
 {
 	size_t n = strspn(s, UNRESERVED);
 
-	return s[n] == '\0' && n <= MAX_TOKEN;
+	return n <= MAX_TOKEN && s[n] == '\0';
 }
 
 static bool

@@ -7,6 +7,7 @@
 
 #include <json-c/json.h>
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/json_gate.h"
@@ -165,7 +166,7 @@ json_integer(const struct json *v, int64_t fallback)
 	if (!json_object_is_type(number, json_type_double))
 		return fallback;
 	d = json_object_get_double(number);
-	if (!(d > -0x1p63 && d < 0x1p63) || (double)(int64_t)d != d)
+	if (!(fabs(d) < 0x1p63) || (double)(int64_t)d != d)
 		return fallback;
 	return (int64_t)d;
 }

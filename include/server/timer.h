@@ -26,7 +26,7 @@ struct timers {
 	struct timer	*first;		/* the earliest */
 };
 
-void timer_init(struct timer *, timer_fire_f *, void *arg);
+void timer_init(struct timer *, timer_fire_f *fire, void *arg);
 
 /* Set it to a time, also when it is set already. */
 void timers_set(struct timers *, struct timer *, int64_t at);

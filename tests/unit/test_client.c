@@ -22,7 +22,7 @@ check(const char *trusted, const struct row *rows, size_t count)
 	char shown[ADDR_TEXT_SIZE];
 	struct addr_set set;
 	struct addr addr;
-	struct cgi cgi;
+	struct cgi cgi = { .body = "" };
 
 	assert_true(addr_set_parse(&set, trusted));
 	for (size_t i = 0; i < count; i++) {

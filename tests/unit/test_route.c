@@ -304,7 +304,7 @@ test_paths(void **state)
 		{ "/session//info", "not_found" },
 		{ "/session/a%2Fb/info", "not_found" },
 	};
-	char *uri;
+	char *longest;
 	size_t i;
 
 	(void)state;
@@ -312,12 +312,14 @@ test_paths(void **state)
 		check(&(struct request){ .method = "GET", .uri = cases[i].uri },
 		    cases[i].expected);
 
-	assert_non_null(uri = malloc(65536));
-	memset(uri, 'a', 65535);
-	uri[0] = '/';
-	uri[65535] = '\0';
-	check(&(struct request){ .method = "GET", .uri = uri }, "not_found");
-	free(uri);
+	longest = malloc(65536);
+	assert_non_null(longest);
+	memset(longest, 'a', 65535);
+	longest[0] = '/';
+	longest[65535] = '\0';
+	check(
+	    &(struct request){ .method = "GET", .uri = longest }, "not_found");
+	free(longest);
 }
 
 static void
