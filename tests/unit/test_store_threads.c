@@ -1,9 +1,11 @@
 /*
  * The store under several threads at once, mostly for the thread sanitizer:
  * sessions that live a millisecond, every operation, a sweeper between them.
+ * STRESS_THREADS and STRESS_OPERATIONS ask for more than the everyday numbers.
  */
 #include "session/store.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,15 +19,18 @@
 #include "base/log.h"
 #include "session/sweeper.h"
 
-#define THREADS 4
-#define STEPS   20000
-#define SHARED  32   /* sessions that all threads know */
-#define ROOM    1000 /* max_sessions where it matters */
+#define THREADS     4
+#define OPERATIONS  80000 /* of all threads together */
+#define MAX_THREADS 1000
+#define SHARED      32   /* sessions that all threads know */
+#define ROOM        1000 /* max_sessions where it matters */
 
 static const struct addr nobody;
 
 struct shared {
 	struct store *store;
+	long threads;
+	long steps;       /* of each */
 	atomic_llong now; /* ms: moved by every operation */
 	atomic_ulong created;
 	atomic_ulong refused;
@@ -163,7 +168,9 @@ step(struct worker *w)
 static void *
 mix(void *arg)
 {
-	for (int i = 0; i < STEPS; i++)
+	const struct worker *w = arg;
+
+	for (long i = 0; i < w->shared->steps; i++)
 		step(arg);
 	return NULL;
 }
@@ -183,6 +190,17 @@ fill(void *arg)
 	return NULL;
 }
 
+/* A number from the environment, or the everyday one. */
+static long
+number(const char *name, long everyday, long max)
+{
+	const char *text = getenv(name);
+	long n = text != NULL ? strtol(text, NULL, 10) : everyday;
+
+	assert_in_range(n, 1, max);
+	return n;
+}
+
 static void
 shared_init(struct shared *sh, int64_t ttl_ms)
 {
@@ -195,6 +213,9 @@ shared_init(struct shared *sh, int64_t ttl_ms)
 	};
 
 	memset(sh, 0, sizeof(*sh));
+	sh->threads = number("STRESS_THREADS", THREADS, MAX_THREADS);
+	sh->steps = number("STRESS_OPERATIONS", OPERATIONS, LONG_MAX) /
+	            sh->threads;
 	atomic_init(&sh->now, clock_mono_ms());
 	pthread_mutex_init(&sh->mtx, NULL);
 	sh->store = store_memory_open(&limits);
@@ -204,15 +225,16 @@ shared_init(struct shared *sh, int64_t ttl_ms)
 static void
 run(struct shared *sh, void *(*what)(void *))
 {
-	struct worker workers[THREADS];
+	struct worker workers[MAX_THREADS];
 
-	for (unsigned i = 0; i < THREADS; i++) {
-		workers[i] = (struct worker){ .shared = sh, .seed = i };
+	for (long i = 0; i < sh->threads; i++) {
+		workers[i] = (struct worker){ .shared = sh,
+			.seed = (uint64_t)i };
 		assert_int_equal(
 		    pthread_create(&workers[i].thread, NULL, what, &workers[i]),
 		    0);
 	}
-	for (unsigned i = 0; i < THREADS; i++)
+	for (long i = 0; i < sh->threads; i++)
 		pthread_join(workers[i].thread, NULL);
 }
 
@@ -242,7 +264,7 @@ test_creates_never_pass_the_limit(void **state)
 	shared_init(&sh, 1);
 	run(&sh, fill);
 	assert_int_equal(atomic_load(&sh.created), ROOM);
-	assert_int_equal(atomic_load(&sh.refused), (THREADS - 1) * ROOM);
+	assert_int_equal(atomic_load(&sh.refused), (sh.threads - 1) * ROOM);
 	assert_int_equal(atomic_load(&sh.broken), 0);
 	store_close(sh.store);
 	pthread_mutex_destroy(&sh.mtx);
