@@ -4,7 +4,7 @@ import pytest
 
 from client import Client
 from model import KEY, Aimock, npm
-from webservers import (KINDS, NEEDED, PARALLEL_KINDS, Direct, WebServer,
+from webservers import (KINDS, NEEDED, Direct, WebServer,
                         tool)
 
 
@@ -29,13 +29,13 @@ def paced_server(request):
     yield from web_server(request.param, "causerie-paced")
 
 
-@pytest.fixture(scope="session", params=PARALLEL_KINDS)
+@pytest.fixture(scope="session", params=KINDS)
 def parallel_server(request):
     """As paced_server, where requests are answered side by side."""
     yield from web_server(request.param, "causerie-paced")
 
 
-@pytest.fixture(scope="session", params=PARALLEL_KINDS)
+@pytest.fixture(scope="session", params=KINDS)
 def impatient_server(request):
     """As parallel_server, where nobody waits for the turn before his."""
     yield from web_server(request.param, "causerie-paced",

@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 from fcgi import Peer, request
-from webservers import DEADLINE, Directory, environment, wait_for
+from webservers import DEADLINE, Directory
 
 CHAT = "/session/chat"
 
@@ -58,21 +58,12 @@ class Owners(Directory):
 
     def __init__(self, name="causerie-paced", settings={}):
         super().__init__(name, {})
-        self.own = self.path / "own"
         self.owner_log = self.path / "owner.log"
         self.conf.write_text(self.conf.read_text() + "".join(
             f"{key} = {value}\n" for key, value in {
                 "owner_dir": self.own, "log_target": self.owner_log,
                 **settings}.items()))
         self.count = 0
-
-    def environment(self):
-        """A sanitizer's report must not go where an owner's errors go."""
-        path = f"log_path={self.path}/sanitizer"
-        return environment(**{
-            f"{kind}_OPTIONS": ":".join(filter(None, (
-                os.environ.get(f"{kind}_OPTIONS"), path)))
-            for kind in ("ASAN", "TSAN", "UBSAN")})
 
     def spawn(self, *options, **more):
         self.count += 1
@@ -113,14 +104,3 @@ class Owners(Directory):
         fresh.write_bytes(data)
         fresh.chmod(0o755)
         fresh.rename(self.program)
-
-    def end(self):
-        try:
-            if self.own.exists():
-                self.stop()
-            wait_for(lambda: not self.pids(), what="the end of all")
-            reports = [path.read_text(errors="replace")
-                       for path in self.path.glob("sanitizer.*")]
-            assert not reports, "\n".join(reports)[:20000]
-        finally:
-            super().end()

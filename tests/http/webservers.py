@@ -86,6 +86,7 @@ class Directory:
         self.log = self.path / "log"
         self.socket = str(self.run / "causerie.sock")
         self.command = [str(self.program), "-f", str(self.conf)]
+        self.own = self.run / "own"
         self.children = []
 
     def start(self, command, **options):
@@ -101,14 +102,15 @@ class Directory:
     def end(self):
         """End what was started, last first; the log must be clean."""
         try:
-            for child in reversed(self.children):
-                if child.poll() is None:
-                    child.send_signal(signal.SIGTERM)
-                    child.wait(DEADLINE)
+            self.end_children()
+            self.end_owner()
             wait_for(lambda: not self.pids(), what="the program's end")
             log = self.log.read_text(errors="replace") \
                 if self.log.exists() else ""
             assert not SANITIZER.search(log), log[-20000:]
+            reports = [path.read_text(errors="replace")
+                       for path in self.path.glob("sanitizer.*")]
+            assert not reports, "\n".join(reports)[:20000]
         finally:
             for child in self.children:
                 if child.poll() is None:
@@ -117,6 +119,27 @@ class Directory:
             for pid in self.pids():
                 os.kill(pid, signal.SIGKILL)
             shutil.rmtree(self.path, ignore_errors=True)
+
+    def end_children(self):
+        for child in reversed(self.children):
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+                child.wait(DEADLINE)
+
+    def end_owner(self):
+        """An owner of sessions outlives the web server."""
+        if self.own.exists():
+            subprocess.run([str(self.program), "-s", f"owner_dir={self.own}",
+                            "--owner-stop"], check=True, timeout=DEADLINE,
+                           stdout=subprocess.DEVNULL, env=self.environment())
+
+    def environment(self, **more):
+        """A sanitizer's report must not go where an owner's errors go."""
+        path = f"log_path={self.path}/sanitizer"
+        return environment(**more, **{
+            f"{kind}_OPTIONS": ":".join(filter(None, (
+                os.environ.get(f"{kind}_OPTIONS"), path)))
+            for kind in ("ASAN", "TSAN", "UBSAN")})
 
     def pids(self):
         """The processes of the program that were started from here."""
@@ -160,6 +183,11 @@ class WebServer(Directory):
         super().__init__(name, settings)
         self.certificate = certificate
         self.kind = kind
+        if kind in OWNED_KINDS:
+            self.log.touch()
+            self.log.chmod(0o666)
+            with self.conf.open("a") as conf:
+                conf.write(f"log_target = {self.log}\n")
         self.host = host
         self.web = self.path / "web"
         shutil.copytree(TOP / "web", self.web)
@@ -198,10 +226,10 @@ class WebServer(Directory):
                 f'ssl.pemfile = "{self.certificate}"\n')
         self.start(
             [tool("lighttpd"), "-D", "-f", str(conf)],
-            env=environment(
+            env=self.environment(
                 LIGHTTPD_BIND=self.host, LIGHTTPD_PORT=str(self.port),
                 LIGHTTPD_WEB=str(self.web), LIGHTTPD_APP=app,
-                LIGHTTPD_SOCKET=self.socket))
+                LIGHTTPD_SOCKET=self.socket, LIGHTTPD_OWNER=str(self.own)))
 
     def lighttpd_socket(self):
         if not self.children:
@@ -247,7 +275,8 @@ class WebServer(Directory):
                     "-DFOREGROUND"])
 
     def apache_fcgid(self):
-        self.apache("apache-fcgid.conf", APP=" ".join(self.command))
+        self.apache("apache-fcgid.conf", APP=" ".join(self.command),
+                    OWNER=self.own)
 
     def apache_proxy(self):
         self.spawn()
@@ -256,9 +285,8 @@ class WebServer(Directory):
 
 KINDS = ["lighttpd", "lighttpd-socket", "nginx", "apache-fcgid",
          "apache-proxy"]
-# mod_fcgid gives the one process one request at a time: what needs a second
-# request while the first runs cannot go through it
-PARALLEL_KINDS = [kind for kind in KINDS if kind != "apache-fcgid"]
+# where the program's processes have one owner of the sessions
+OWNED_KINDS = ["lighttpd", "apache-fcgid"]
 NEEDED = {
     "lighttpd": ["lighttpd"], "lighttpd-socket": ["lighttpd"],
     "nginx": ["nginx", "spawn-fcgi"], "apache-fcgid": ["apache2"],
