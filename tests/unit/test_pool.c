@@ -8,200 +8,11 @@
 
 #include <cmocka.h>
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "server/fcgi.h"
-
-#define MAX_CONNS 2
-#define BODY_MAX  4096
-#define WAIT_MS   5000 /* for what comes at once */
-#define TURNS     100
-
-struct service {
-	struct loop *loop;
-	struct pool *pool;
-	struct pool_listener listener;
-	int door;           /* the listening descriptor */
-	struct conn *asked; /* a request that waits for its answer */
-	unsigned requests, aborts, drains, emptied;
-};
-
-/*
- * The application answers when the test says so.
- */
-
-static void
-app_request(void *state, struct conn *c, struct cgi *cgi)
-{
-	struct service *s = state;
-
-	conn_set(c, s);
-	s->asked = c;
-	s->requests++;
-	free(cgi);
-}
-
-static void
-app_abort(void *state, void *arg)
-{
-	struct service *s = state;
-
-	assert_ptr_equal(arg, s);
-	s->asked = NULL;
-	s->aborts++;
-}
-
-static void
-app_drain(void *state)
-{
-	struct service *s = state;
-
-	s->drains++;
-}
-
-static const struct server_app application = {
-	.loop_drain = app_drain,
-	.request = app_request,
-	.abort = app_abort,
-};
-
-static void
-answer(struct service *s)
-{
-	assert_non_null(s->asked);
-	conn_write(s->asked, "Status: 200 OK\r\n\r\n", 18);
-	conn_end(s->asked);
-	s->asked = NULL;
-}
-
-/* A socket in the abstract name space: no file, no name that is taken. */
-static int
-door_open(void)
-{
-	struct sockaddr_un any = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-	assert_int_not_equal(fd, -1);
-	assert_int_equal(
-	    bind(fd, (struct sockaddr *)&any, sizeof(sa_family_t)), 0);
-	assert_int_equal(listen(fd, 16), 0);
-	return fd;
-}
-
-static int
-setup(void **state)
-{
-	struct service *s = calloc(1, sizeof(*s));
-
-	assert_non_null(s);
-	assert_true(parse_init());
-	log_set_level(LOG_LEVEL_FATAL);
-	assert_non_null(s->loop = loop_new(0));
-	assert_non_null(s->pool = calloc(1, sizeof(*s->pool)));
-	s->pool->loop = s->loop;
-	s->pool->app = &application;
-	s->pool->state = s;
-	assert_non_null(s->pool->parser = parser_new());
-	s->pool->body_max = BODY_MAX;
-	s->pool->max_conns = MAX_CONNS;
-	pool_open(s->pool);
-	s->door = door_open();
-	pool_listen(s->pool, &s->listener, s->door);
-	*state = s;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct service *s = *state;
-
-	pool_unlisten(s->pool, &s->listener, false);
-	while (s->pool->busy.first != NULL)
-		conn_close(s->pool->busy.first);
-	while (s->pool->idle.first != NULL)
-		conn_close(s->pool->idle.first);
-	assert_int_equal(s->pool->count, 0);
-	close(s->door);
-	parser_free(s->pool->parser);
-	free(s->pool);
-	loop_free(s->loop);
-	free(s);
-	return 0;
-}
-
-/*
- * The web server's side.
- */
-
-static int
-visit(const struct service *s)
-{
-	struct sockaddr_un name;
-	socklen_t len = sizeof(name);
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	assert_int_equal(
-	    getsockname(s->door, (struct sockaddr *)&name, &len), 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&name, len), 0);
-	return fd;
-}
-
-/* Turn until there are so many connections. */
-static void
-await_count(const struct service *s, unsigned count)
-{
-	int turns;
-
-	for (turns = 0; turns < TURNS && s->pool->count != count; turns++)
-		loop_turn(s->loop, WAIT_MS);
-	assert_int_equal(s->pool->count, count);
-}
-
-static void
-await_requests(const struct service *s, unsigned count)
-{
-	int turns;
-
-	for (turns = 0; turns < TURNS && s->requests != count; turns++)
-		loop_turn(s->loop, WAIT_MS);
-	assert_int_equal(s->requests, count);
-}
-
-/* A request, or all of it but the last so many bytes. */
-static void
-send_request(int fd, size_t missing)
-{
-	struct buf b;
-
-	buf_init(&b, 1024);
-	fcgi_add_request(&b, 1, true, "", 0, "", 0);
-	assert_false(b.failed);
-	assert_int_equal(
-	    send(fd, b.data, b.len - missing, 0), (ssize_t)(b.len - missing));
-	buf_free(&b);
-}
-
-/* Whether it was closed from there; what was answered is passed over. */
-static bool
-is_closed(int fd)
-{
-	char text[4096];
-	ssize_t n;
-
-	do
-		n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
-	while (n > 0);
-	return n == 0 || errno == ECONNRESET;
-}
+#include "pool_service.h"
 
 /*
  * Room.
@@ -211,12 +22,12 @@ static void
 the_longest_idle_makes_room(void **state)
 {
 	struct service *s = *state;
-	int a = visit(s), b, c;
+	int a = service_visit(s), b, c;
 
 	await_count(s, 1);
-	b = visit(s);
+	b = service_visit(s);
 	await_count(s, 2);
-	c = visit(s);
+	c = service_visit(s);
 	while (!is_closed(a))
 		loop_turn(s->loop, WAIT_MS);
 	assert_int_equal(s->pool->count, 2);
@@ -231,15 +42,15 @@ static void
 where_all_are_busy_others_wait(void **state)
 {
 	struct service *s = *state;
-	int a = visit(s), b = visit(s), c;
+	int a = service_visit(s), b = service_visit(s), c;
 
-	send_request(a, 0);
-	send_request(b, 4);
+	send_request(a);
+	send_part(b, true, 4);
 	await_count(s, 2);
 	await_requests(s, 1);
 	while (s->pool->idle.first != NULL)
 		loop_turn(s->loop, WAIT_MS);
-	c = visit(s);
+	c = service_visit(s);
 	while (!s->pool->retry.set)
 		loop_turn(s->loop, WAIT_MS);
 	assert_int_equal(s->pool->count, 2);
@@ -258,7 +69,7 @@ out_of_descriptors_it_tries_again(void **state)
 {
 	struct service *s = *state;
 	struct rlimit before, none;
-	int a = visit(s);
+	int a = service_visit(s);
 
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	none = before;
@@ -294,10 +105,10 @@ static void
 last_calls_are_let_in(void **state)
 {
 	struct service *s = *state;
-	int a = visit(s), b = visit(s), c = visit(s);
+	int a = service_visit(s), b = service_visit(s), c = service_visit(s);
 
 	pool_unlisten(s->pool, &s->listener, true);
-	assert_int_equal(s->pool->count, MAX_CONNS);
+	assert_int_equal(s->pool->count, SERVICE_CONNS);
 	close(a);
 	close(b);
 	close(c);
@@ -319,18 +130,18 @@ static void
 held_it_takes_no_new_request(void **state)
 {
 	struct service *s = *state;
-	int a = visit(s), b;
+	int a = service_visit(s), b;
 
-	send_request(a, 0);
+	send_request(a);
 	await_requests(s, 1);
 	pool_hold(s->pool);
 	assert_false(pool_collects(s->pool));
 	pool_await_empty(s->pool, note_emptied, s);
 	assert_int_equal(s->emptied, 0);
-	b = visit(s);
+	b = service_visit(s);
 	loop_turn(s->loop, 0);
 	assert_int_equal(s->pool->count, 1);
-	answer(s);
+	service_answer(s);
 	await_count(s, 0);
 	assert_true(is_closed(a));
 	assert_int_equal(s->emptied, 1);
@@ -346,9 +157,9 @@ static void
 what_is_half_there_is_seen(void **state)
 {
 	struct service *s = *state;
-	int a = visit(s);
+	int a = service_visit(s);
 
-	send_request(a, 4);
+	send_part(a, true, 4);
 	await_count(s, 1);
 	while (s->pool->busy.first == NULL)
 		loop_turn(s->loop, WAIT_MS);
@@ -360,7 +171,7 @@ static void
 an_idle_connection_can_be_given_away(void **state)
 {
 	struct service *s = *state;
-	int a = visit(s), given;
+	int a = service_visit(s), given;
 
 	await_count(s, 1);
 	pool_hold(s->pool);
@@ -370,7 +181,7 @@ an_idle_connection_can_be_given_away(void **state)
 	assert_false(is_closed(a));
 	pool_release(s->pool);
 	conn_open(s->pool, given);
-	send_request(a, 0);
+	send_request(a);
 	await_requests(s, 1);
 	close(a);
 }
@@ -383,17 +194,17 @@ static void
 draining_closes_what_is_idle(void **state)
 {
 	struct service *s = *state;
-	int a = visit(s), b = visit(s);
+	int a = service_visit(s), b = service_visit(s);
 
 	await_count(s, 2);
-	send_request(b, 0);
+	send_request(b);
 	await_requests(s, 1);
 	pool_drain(s->pool);
 	pool_drain(s->pool);
 	assert_int_equal(s->drains, 1);
 	assert_int_equal(s->pool->count, 1);
 	assert_true(is_closed(a));
-	answer(s);
+	service_answer(s);
 	await_count(s, 0);
 	assert_true(is_closed(b));
 	assert_false(s->pool->give_up.set);
@@ -405,9 +216,9 @@ static void
 what_does_not_end_is_cut_off(void **state)
 {
 	struct service *s = *state;
-	int a = visit(s);
+	int a = service_visit(s);
 
-	send_request(a, 0);
+	send_request(a);
 	await_requests(s, 1);
 	pool_drain(s->pool);
 	assert_true(s->pool->give_up.set);
@@ -418,7 +229,8 @@ what_does_not_end_is_cut_off(void **state)
 	close(a);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, service_setup, service_teardown)
 
 int
 main(void)

@@ -1,0 +1,192 @@
+/* The fixture of the tests of connections and their pool. */
+#include "pool_service.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "server/fcgi.h"
+
+#define BODY_MAX 4096
+#define TURNS    100
+
+/*
+ * The application answers when the test says so.
+ */
+
+static void
+app_request(void *state, struct conn *c, struct cgi *cgi)
+{
+	struct service *s = state;
+
+	conn_set(c, s);
+	s->asked = c;
+	s->requests++;
+	free(cgi);
+}
+
+static void
+app_abort(void *state, void *arg)
+{
+	struct service *s = state;
+
+	assert_ptr_equal(arg, s);
+	s->asked = NULL;
+	s->aborts++;
+}
+
+static void
+app_drain(void *state)
+{
+	struct service *s = state;
+
+	s->drains++;
+}
+
+static const struct server_app application = {
+	.loop_drain = app_drain,
+	.request = app_request,
+	.abort = app_abort,
+};
+
+void
+service_answer(struct service *s)
+{
+	assert_non_null(s->asked);
+	conn_write(s->asked, "Status: 200 OK\r\n\r\n", 18);
+	conn_end(s->asked);
+	s->asked = NULL;
+}
+
+/* A socket in the abstract name space: no file, no name that is taken. */
+static int
+door_open(void)
+{
+	struct sockaddr_un any = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(
+	    bind(fd, (struct sockaddr *)&any, sizeof(sa_family_t)), 0);
+	assert_int_equal(listen(fd, 16), 0);
+	return fd;
+}
+
+int
+service_setup(void **state)
+{
+	struct service *s = calloc(1, sizeof(*s));
+
+	assert_non_null(s);
+	assert_true(parse_init());
+	log_set_level(LOG_LEVEL_FATAL);
+	assert_non_null(s->loop = loop_new(0));
+	assert_non_null(s->pool = calloc(1, sizeof(*s->pool)));
+	s->pool->loop = s->loop;
+	s->pool->app = &application;
+	s->pool->state = s;
+	assert_non_null(s->pool->parser = parser_new());
+	s->pool->body_max = BODY_MAX;
+	s->pool->max_conns = SERVICE_CONNS;
+	pool_open(s->pool);
+	s->door = door_open();
+	pool_listen(s->pool, &s->listener, s->door);
+	*state = s;
+	return 0;
+}
+
+int
+service_teardown(void **state)
+{
+	struct service *s = *state;
+
+	pool_unlisten(s->pool, &s->listener, false);
+	while (s->pool->busy.first != NULL)
+		conn_close(s->pool->busy.first);
+	while (s->pool->idle.first != NULL)
+		conn_close(s->pool->idle.first);
+	assert_int_equal(s->pool->count, 0);
+	close(s->door);
+	parser_free(s->pool->parser);
+	free(s->pool);
+	loop_free(s->loop);
+	free(s);
+	return 0;
+}
+
+/*
+ * The web server's side.
+ */
+
+int
+service_visit(const struct service *s)
+{
+	struct sockaddr_un name;
+	socklen_t len = sizeof(name);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_int_equal(
+	    getsockname(s->door, (struct sockaddr *)&name, &len), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&name, len), 0);
+	return fd;
+}
+
+void
+await_count(const struct service *s, unsigned count)
+{
+	int turns;
+
+	for (turns = 0; turns < TURNS && s->pool->count != count; turns++)
+		loop_turn(s->loop, WAIT_MS);
+	assert_int_equal(s->pool->count, count);
+}
+
+void
+await_requests(const struct service *s, unsigned count)
+{
+	int turns;
+
+	for (turns = 0; turns < TURNS && s->requests != count; turns++)
+		loop_turn(s->loop, WAIT_MS);
+	assert_int_equal(s->requests, count);
+}
+
+void
+send_part(int fd, bool keep, size_t missing)
+{
+	struct buf b;
+
+	buf_init(&b, 1024);
+	fcgi_add_request(&b, 1, keep, "", 0, "", 0);
+	assert_false(b.failed);
+	assert_int_equal(
+	    send(fd, b.data, b.len - missing, 0), (ssize_t)(b.len - missing));
+	buf_free(&b);
+}
+
+void
+send_request(int fd)
+{
+	send_part(fd, true, 0);
+}
+
+bool
+is_closed(int fd)
+{
+	char text[4096];
+	ssize_t n;
+
+	do
+		n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
+	while (n > 0);
+	return n == 0 || errno == ECONNRESET;
+}

@@ -1,0 +1,111 @@
+/* What becomes of readers that are slow. */
+#include "server/conn.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "pool_service.h"
+
+#define MUCH (700 * 1024) /* bytes; twice of it is too much */
+
+/* More than a socket takes at once. */
+static void
+write_much(struct service *s)
+{
+	static const char much[MUCH];
+
+	assert_non_null(s->asked);
+	conn_write(s->asked, much, sizeof(much));
+	loop_turn(s->loop, 0);
+}
+
+/* Read while the loop turns, so many bytes at least. */
+static void
+read_much(struct service *s, int fd, size_t least)
+{
+	static char text[65536];
+	ssize_t n;
+
+	while (least > 0) {
+		n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
+		if (n > 0)
+			least -= (size_t)n < least ? (size_t)n : least;
+		else
+			loop_turn(s->loop, WAIT_MS);
+	}
+}
+
+static void
+a_slow_reader_gets_all_in_the_end(void **state)
+{
+	struct service *s = *state;
+	int a = service_visit(s);
+
+	send_request(a);
+	await_requests(s, 1);
+	write_much(s);
+	service_answer(s);
+	read_much(s, a, MUCH);
+	while (s->pool->idle.first == NULL)
+		loop_turn(s->loop, WAIT_MS);
+	send_request(a);
+	await_requests(s, 2);
+	close(a);
+}
+
+static void
+one_that_is_too_far_behind_is_dropped(void **state)
+{
+	struct service *s = *state;
+	int a = service_visit(s);
+
+	send_request(a);
+	await_requests(s, 1);
+	write_much(s);
+	write_much(s);
+	await_count(s, 0);
+	assert_int_equal(s->aborts, 1);
+	close(a);
+}
+
+static void
+one_that_says_no_more_may_still_read(void **state)
+{
+	struct service *s = *state;
+	int a = service_visit(s);
+
+	send_part(a, false, 0);
+	await_requests(s, 1);
+	write_much(s);
+	service_answer(s);
+	loop_turn(s->loop, 0);
+	shutdown(a, SHUT_WR);
+	loop_turn(s->loop, WAIT_MS);
+	assert_int_equal(s->pool->count, 1);
+	read_much(s, a, MUCH);
+	await_count(s, 0);
+	assert_true(is_closed(a));
+	close(a);
+}
+
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, service_setup, service_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_slow_reader_gets_all_in_the_end),
+		TEST(one_that_is_too_far_behind_is_dropped),
+		TEST(one_that_says_no_more_may_still_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
