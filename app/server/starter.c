@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -233,12 +234,15 @@ greet(struct starter *st, int sock)
 	enum wire_type answer = WIRE_NONE;
 	enum outcome out;
 	struct buf text;
+	sigset_t before;
 
 	buf_init(&text, WIRE_MAX_STATUS);
+	waiter_keep_signals(&before); /* it serves before we hear of it */
 	if (owner_ask(sock, WIRE_LISTEN, st->self, st->listener))
 		answer = owner_answer(sock, ANSWER_MS, &text);
 	if (answer == WIRE_ACCEPTED)
 		accepted(st, sock);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(sock);
 	if (answer == WIRE_DIFFERS)
 		out = follow(st);

@@ -106,19 +106,34 @@ unmap_libraries(void)
 
 #endif
 
-/* The signals that end it, as something to poll. */
+/* The signals that end it. */
+static void
+signals_set(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGUSR1);
+}
+
+/* The same, as something to poll. */
 static int
 signals_open(void)
 {
 	sigset_t set;
 
 	signal(SIGHUP, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	signals_set(&set);
 	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+void
+waiter_keep_signals(sigset_t *before)
+{
+	sigset_t set;
+
+	signals_set(&set);
+	sigprocmask(SIG_BLOCK, &set, before);
 }
 
 _Noreturn void

@@ -2,6 +2,14 @@
 #ifndef SERVER_WAITER_H
 #define SERVER_WAITER_H
 
+#include <signal.h>
+
+/*
+ * From now on the signals that end it are kept for waiter_wait; *before is the
+ * mask to go back to when it does not come to that.
+ */
+void waiter_keep_signals(sigset_t *before);
+
 /*
  * Wait, in as little memory as there can be, until the owner's end of the
  * socket is closed or a signal says to end (SIGTERM, SIGINT, SIGUSR1). Then the
