@@ -14,7 +14,7 @@ HANDED_S = 10      # until the new owner has what ended in the old one
 IN_LINE = 5        # turns of a session: one that runs, four that wait
 KEYS = 8           # that a session remembers
 WAIT_S = 20        # turn_wait_seconds
-MESSAGES, BYTES = 24, 6 * 1024               # kept of a session
+MESSAGES, BYTES = 32, 12 * 1024             # kept of a session
 CONTEXT_MESSAGES, CONTEXT_BYTES = 10, 2 * 1024    # of it in a prompt
 SYSTEM = "Sois bref."
 HEAD = '{"model":"simulated","temperature":0.70,"stream":true,"messages":['
@@ -209,7 +209,8 @@ class Session:
             return False
         slow = now - attempt.begun >= plans.STALL_S
         reasons = {
-            "stopped": attempt.left or self.was_stopped(attempt, now),
+            "stopped": attempt.left and attempt.stream or
+            self.was_stopped(attempt, now),
             "unavailable": attempt.restarted,
             "upstream_timeout": slow or plan.breaks(text, "upstream_timeout"),
             "upstream_failed": plan.breaks(text, "upstream_failed"),

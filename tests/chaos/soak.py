@@ -105,6 +105,14 @@ class Samples:
         return sum((t - mean) * s for t, s in zip(times, sizes)) / spread \
             if spread > 0 else 0.0
 
+    def by_minute(self):
+        """The least memory of each minute, in KiB."""
+        minutes = {}
+        for seconds, size, *_ in self.rows:
+            minute = int(seconds // 60)
+            minutes[minute] = min(size, minutes.get(minute, size))
+        return " ".join(str(size) for size in minutes.values())
+
     def span(self, column):
         values = [row[column] for row in self.rows]
         return f"{min(values)} to {max(values)}"
@@ -168,7 +176,8 @@ async def run(args, upstream, program):
     print(f"soak: {args.seconds:.0f} s, {count[0]} conversations of 7 to 8 "
           f"requests, {VISITORS} at a time\n"
           f"  memory (RSS) {samples.span(1)} KiB, at the end "
-          f"{samples.rows[-1][1]}; slope {slope:+.1f} KiB a minute "
+          f"{samples.rows[-1][1]}; by the minute {samples.by_minute()}\n"
+          f"  slope {slope:+.1f} KiB a minute "
           f"(at most {MOST_KIB})\n"
           f"  descriptors {samples.span(3)}, threads {samples.span(2)}; "
           f"at rest {before} before, {after} afterwards")

@@ -125,6 +125,15 @@ def test_what_a_reader_saw_before_leaving_must_be_there(session):
     assert session.missing() == []
 
 
+def test_nothing_is_kept_for_who_leaves_without_having_seen(session):
+    attempt = begin(session, whole(1), stream=False)
+    session.leave(attempt, 2)
+    with pytest.raises(Difference):
+        session.read(3, history((attempt.plan.message, "n1.1",
+                                 "interrupted")), 4)
+    session.read(5, history(row(attempt)), 6)  # it may have been whole
+
+
 @pytest.mark.parametrize("problem", [
     (503, "unavailable"), (502, "upstream_failed"), (409, "session_busy"),
     (410, "session_deleted"), (422, "idempotency_key_reused"),

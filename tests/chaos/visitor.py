@@ -108,7 +108,7 @@ class Visitor:
         session = self.world.pick(self.rng, 0.93)
         plan = plans.make(self.rng, self.world.nonce())
         key = None
-        if self.rng.random() < 0.3:
+        if self.rng.random() < 0.5:
             key = f"key-{plan.nonce}"
         await self.send(session, plan, key)
 
@@ -178,12 +178,12 @@ class Visitor:
 
     def leave(self, attempt, now):
         session = attempt.session
+        if attempt.started is None:
+            self.world.leaks += 1  # it may have made a session
         if session is not None:
             session.leave(attempt, now)
             if attempt.key is None and not attempt.plan.is_piece(attempt.seen):
                 session.differs(f"a piece of {attempt}", attempt.seen[-200:])
-        else:
-            self.world.leaks += 1
 
     def request(self, session, attempt, named, keep):
         body = {"message": attempt.plan.message, "more": [None, {}]}
