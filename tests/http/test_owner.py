@@ -138,7 +138,8 @@ def test_a_signal_ends_a_waiting_process_and_its_listener(owners, name):
     process, other = place.spawn(), place.spawn()
     assert process.ask().status == other.ask().status == 200
     process.child.send_signal(getattr(signal, name))
-    assert process.child.wait(DEADLINE) == 0
+    # a signal that comes before it waits kills it as well
+    assert process.child.wait(DEADLINE) in (0, -getattr(signal, name))
     wait_for(lambda: place.listeners() == {other.pid})
     with pytest.raises(ConnectionRefusedError):
         process.peer()
@@ -213,14 +214,11 @@ def test_without_listeners_and_sessions_it_ends(owners):
                              "session_timeout_minutes": 0.02})
     process = place.spawn()
     session = process.new()
-    owner = place.owner()
     process.child.terminate()
     process.child.wait(DEADLINE)
-    # the session lives: a process that comes meanwhile finds it
+    # whether the session lives still or not: who comes meanwhile is served
     other = place.spawn()
-    if place.owner() == owner:
-        assert other.ask("GET", f"/session/{session}/info").status in (
-            200, 404)
+    assert other.ask("GET", f"/session/{session}/info").status in (200, 404)
     other.child.terminate()
     wait_for(lambda: not place.pids(), what="the owner's end")
     assert "why=nobody" in place.owner_log.read_text()
