@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/json_gate.h"
+#include "base/room.h"
 
 /* Without the white space behind it, the end is where the tokener stops. */
 static int
@@ -42,6 +43,17 @@ tree_members(const struct json_object *v)
 	return n;
 }
 
+/*
+ * More than json-c 0.16 takes for a tree, which crashes where it gets no memory
+ * for a member's name, and loses other parts without a word.
+ */
+static size_t
+tree_size(size_t len, const struct json_counts *counts)
+{
+	return 4096 + 6 * len + 1024 * counts->containers +
+	       256 * counts->members + 160 * counts->values;
+}
+
 /* The tokener can stop early without an error when memory is short. */
 static struct json_object *
 tree_parse(const char *s, int len)
@@ -64,14 +76,16 @@ enum rc
 json_parse(const char *s, size_t len, struct json **doc)
 {
 	struct json_object *tree;
-	size_t members;
+	struct json_counts counts;
 
 	*doc = NULL;
-	if (len == 0 || len > INT_MAX || !json_gate(s, len, &members))
+	if (len == 0 || len > INT_MAX || !json_gate(s, len, &counts))
 		return RC_JSON;
+	if (!room_for(tree_size(len, &counts)))
+		return RC_NOMEM;
 	if ((tree = tree_parse(s, gate_trimmed(s, len))) == NULL)
 		return RC_NOMEM;
-	if (tree_members(tree) != members) {
+	if (tree_members(tree) != counts.members) {
 		json_object_put(tree);
 		return RC_JSON;
 	}

@@ -17,7 +17,7 @@ struct gate {
 	const char *p;
 	const char *end;
 	unsigned depth; /* of the open objects and arrays */
-	size_t members; /* of all objects together */
+	struct json_counts counts;
 };
 
 static bool gate_value(struct gate *);
@@ -172,7 +172,7 @@ gate_member(struct gate *g)
 	if (!gate_string(g))
 		return false;
 	gate_space(g);
-	g->members++;
+	g->counts.members++;
 	return gate_take(g, ':') && gate_value(g);
 }
 
@@ -182,6 +182,7 @@ gate_container(struct gate *g, bool (*item)(struct gate *), char close)
 {
 	if (++g->depth > JSON_MAX_DEPTH)
 		return false;
+	g->counts.containers++;
 	g->p++;
 	gate_space(g);
 	if (!gate_take(g, close)) {
@@ -201,6 +202,7 @@ gate_value(struct gate *g)
 {
 	bool good;
 
+	g->counts.values++;
 	gate_space(g);
 	if (g->p == g->end)
 		return false;
@@ -231,7 +233,7 @@ gate_value(struct gate *g)
 }
 
 bool
-json_gate(const char *s, size_t len, size_t *members)
+json_gate(const char *s, size_t len, struct json_counts *counts)
 {
 	struct gate g = { .p = s, .end = s + len };
 
@@ -240,6 +242,6 @@ json_gate(const char *s, size_t len, size_t *members)
 	gate_space(&g);
 	if (g.p == g.end || *g.p != '{' || !gate_value(&g) || g.p != g.end)
 		return false;
-	*members = g.members;
+	*counts = g.counts;
 	return true;
 }

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/room.h"
+
 #define FEED_FD   INT_MAX     /* libfcgi's descriptor; there is none such */
 #define FEED_KEPT (64 * 1024) /* bytes that a parser keeps between requests */
 
@@ -70,6 +72,16 @@ parser_feed(struct parser *p, const struct fcgi_reader *r)
 	feed.at = p->feed.data;
 	feed.left = p->feed.len;
 	return !p->feed.failed;
+}
+
+/*
+ * More than libfcgi takes for a request, which ends the process where it gets
+ * no memory: three streams with their buffers, and each variable by itself.
+ */
+static size_t
+request_size(const struct parser *p)
+{
+	return 20 * 1024 + 8 * p->params.len;
 }
 
 /* Give back what a large request took. */
@@ -201,7 +213,8 @@ parser_run(struct parser *p, const struct fcgi_reader *r, bool *bad)
 	*bad = !fcgi_params_pick(
 		   &p->params, r->params.data, r->params.len, &p->names) &&
 	       !p->params.failed;
-	if (*bad || p->params.failed || !parser_feed(p, r))
+	if (*bad || p->params.failed || !parser_feed(p, r) ||
+	    !room_for(request_size(p)))
 		return NULL;
 	FCGX_InitRequest(&req, -1, FCGI_FAIL_ACCEPT_ON_INTR);
 	req.ipcFd = FEED_FD;

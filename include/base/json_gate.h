@@ -8,11 +8,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What is in a document, on all levels together. */
+struct json_counts {
+	size_t	 containers;	/* objects and arrays */
+	size_t	 members;	/* of objects */
+	size_t	 values;
+};
+
 /*
  * Whether the bytes are one object, as json_parse wants it; but duplicate names
- * pass, they are seen in the tree only. *members then counts those of all
- * objects together.
+ * pass, they are seen in the tree only. Then *counts is set.
  */
-bool json_gate(const char *, size_t, size_t *members);
+bool json_gate(const char *, size_t, struct json_counts *);
 
 #endif

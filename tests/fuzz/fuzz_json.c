@@ -132,7 +132,7 @@ copy_document(struct buf *out, const char *text, size_t n)
 {
 	struct json *doc = NULL;
 	struct json_scan scan;
-	size_t members;
+	struct json_counts counts;
 	enum rc rc = json_parse(text, n, &doc);
 
 	buf_init(out, SIZE_MAX / 4);
@@ -140,7 +140,7 @@ copy_document(struct buf *out, const char *text, size_t n)
 		HOLDS(rc == RC_JSON);
 		return false;
 	}
-	HOLDS(json_gate(text, n, &members) && text_is_utf8(text, n));
+	HOLDS(json_gate(text, n, &counts) && text_is_utf8(text, n));
 	json_scan_init(&scan, text, n);
 	copy_value(out, NULL, &scan, doc);
 	HOLDS(json_scan_end(&scan));
