@@ -27,12 +27,13 @@ struct curl_watch {
 static void
 curl_loop_act(struct curl_loop *cl, curl_socket_t fd, int what)
 {
+	CURLMcode code;
 	int running;
 
 	cl->inside = true;
-	curl_multi_socket_action(cl->multi, fd, what, &running);
+	code = curl_multi_socket_action(cl->multi, fd, what, &running);
 	cl->inside = false;
-	cl->acted(cl->arg);
+	cl->acted(cl->arg, code == CURLM_OK);
 }
 
 /*
@@ -197,7 +198,7 @@ on_close(void *arg, curl_socket_t fd)
 
 void
 curl_loop_open(struct curl_loop *cl, struct loop *loop, CURLM *multi,
-    void (*acted)(void *arg), void *arg)
+    void (*acted)(void *arg, bool ok), void *arg)
 {
 	*cl = (struct curl_loop){
 		.loop = loop, .multi = multi, .acted = acted, .arg = arg

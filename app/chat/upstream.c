@@ -25,7 +25,7 @@ struct upstream_call {
 	CURL *easy;
 	const struct upstream_events *events; /* NULL: cancelled */
 	void *arg;
-	struct upstream_call *doomed;
+	struct upstream_call *prev, *next, *doomed;
 	struct curl_slist id; /* stands before the common ones */
 	char id_line[96];
 	size_t header_bytes;
@@ -36,9 +36,12 @@ struct upstream_call {
 
 struct upstream {
 	struct upstream_conf conf;
-	CURLM *multi;
+	struct loop *loop;
+	CURLM *multi; /* NULL: it was lost, the next call opens it */
 	struct curl_loop sockets;
-	struct curl_slist *headers;   /* common to all calls */
+	struct curl_slist *headers;         /* common to all calls */
+	struct upstream_call *first, *last; /* all calls, new ones first */
+	unsigned count;
 	struct upstream_call *doomed; /* cancelled inside libcurl */
 	CURL *idle[MAX_IDLE_HANDLES];
 	unsigned idle_count;
@@ -96,6 +99,19 @@ on_body(char *data, size_t size, size_t n, void *arg)
  * Handles.
  */
 
+/* What libcurl copies, and so may have no memory for. */
+static bool
+easy_name(CURL *easy, const char *url)
+{
+	static const char agent[] = "causerie/" PACKAGE_VERSION;
+
+	return curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") ==
+	           CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_USERAGENT, agent) == CURLE_OK;
+}
+
 static CURL *
 easy_new(struct upstream *up)
 {
@@ -103,14 +119,14 @@ easy_new(struct upstream *up)
 
 	if ((easy = curl_easy_init()) == NULL)
 		return NULL;
-	curl_easy_setopt(easy, CURLOPT_URL, up->conf.url);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	if (!easy_name(easy, up->conf.url)) {
+		curl_easy_cleanup(easy);
+		return NULL;
+	}
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_POST, 1L);
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "causerie/" PACKAGE_VERSION);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
 	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BYTES);
 	curl_easy_setopt(
@@ -147,8 +163,28 @@ easy_give(struct upstream *up, CURL *easy)
 }
 
 static void
+call_list(struct upstream *up, struct upstream_call *call)
+{
+	if ((call->next = up->first) != NULL)
+		call->next->prev = call;
+	else
+		up->last = call;
+	up->first = call;
+	up->count++;
+}
+
+static void
+call_unlist(struct upstream *up, struct upstream_call *call)
+{
+	*(call->prev != NULL ? &call->prev->next : &up->first) = call->next;
+	*(call->next != NULL ? &call->next->prev : &up->last) = call->prev;
+	up->count--;
+}
+
+static void
 call_free(struct upstream_call *call)
 {
+	call_unlist(call->up, call);
 	curl_multi_remove_handle(call->up->multi, call->easy);
 	easy_give(call->up, call->easy);
 	free(call);
@@ -201,9 +237,41 @@ call_done(struct upstream_call *call, CURLcode code)
 	    curl_easy_strerror(code));
 }
 
+static void
+multi_close(struct upstream *up)
+{
+	struct upstream_call *call;
+
+	if (up->multi == NULL)
+		return;
+	for (call = up->first; call != NULL; call = call->next)
+		curl_multi_remove_handle(up->multi, call->easy);
+	curl_multi_cleanup(up->multi);
+	curl_loop_close(&up->sockets);
+	up->multi = NULL;
+}
+
+/*
+ * Without memory or a watch, libcurl loses track of a transfer and does not say
+ * of which; it may also keep a part of itself that it crashes on (7.88.1, an
+ * entry of its sockets whose transfers are gone). So all of them end with the
+ * handle, and the next call gets a new one.
+ */
+static void
+upstream_give_up(struct upstream *up)
+{
+	unsigned left = up->count;
+
+	log_error(
+	    "upstream", LOG_STR("lost", "memory"), LOG_INT("calls", left));
+	multi_close(up);
+	for (; left > 0 && up->last != NULL; left--)
+		call_done(up->last, CURLE_OUT_OF_MEMORY);
+}
+
 /* libcurl was at work: what has ended? */
 static void
-upstream_reap(void *arg)
+upstream_reap(void *arg, bool ok)
 {
 	struct upstream *up = arg;
 	struct upstream_call *call;
@@ -220,6 +288,20 @@ upstream_reap(void *arg)
 		up->doomed = call->doomed;
 		call_free(call);
 	}
+	if (!ok)
+		upstream_give_up(up);
+}
+
+static bool
+multi_open(struct upstream *up)
+{
+	if ((up->multi = curl_multi_init()) == NULL)
+		return false;
+	curl_loop_open(&up->sockets, up->loop, up->multi, upstream_reap, up);
+	curl_multi_setopt(up->multi, CURLMOPT_MAXCONNECTS, MAX_CONNECTIONS);
+	curl_multi_setopt(
+	    up->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, MAX_STREAMS);
+	return true;
 }
 
 /*
@@ -263,20 +345,12 @@ upstream_open(struct loop *loop, const struct upstream_conf *conf)
 	if ((up = calloc(1, sizeof(*up))) == NULL)
 		return NULL;
 	up->conf = *conf;
-	if ((up->multi = curl_multi_init()) == NULL) {
-		log_error("memory", LOG_STR("for", "upstream"));
-		free(up);
-		return NULL;
-	}
-	curl_loop_open(&up->sockets, loop, up->multi, upstream_reap, up);
-	if (!headers_init(up)) {
+	up->loop = loop;
+	if (!multi_open(up) || !headers_init(up)) {
 		log_error("memory", LOG_STR("for", "upstream"));
 		upstream_close(up);
 		return NULL;
 	}
-	curl_multi_setopt(up->multi, CURLMOPT_MAXCONNECTS, MAX_CONNECTIONS);
-	curl_multi_setopt(
-	    up->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, MAX_STREAMS);
 	return up;
 }
 
@@ -287,8 +361,7 @@ upstream_close(struct upstream *up)
 		return;
 	while (up->idle_count > 0)
 		curl_easy_cleanup(up->idle[--up->idle_count]);
-	curl_multi_cleanup(up->multi);
-	curl_loop_close(&up->sockets);
+	multi_close(up);
 	curl_slist_free_all(up->headers);
 	free(up);
 }
@@ -299,13 +372,15 @@ upstream_start(struct upstream *up, const void *body, size_t n,
 {
 	struct upstream_call *call;
 
-	if ((call = calloc(1, sizeof(*call))) == NULL)
+	if ((up->multi == NULL && !multi_open(up)) ||
+	    (call = calloc(1, sizeof(*call))) == NULL)
 		return NULL;
 	if ((call->easy = easy_take(up)) == NULL) {
 		free(call);
 		return NULL;
 	}
 	call->up = up;
+	call_list(up, call);
 	call->events = events;
 	call->arg = arg;
 	call->request_bytes = n;

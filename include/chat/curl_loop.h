@@ -20,7 +20,7 @@ struct curl_loop {
 	bool			  inside;	/* libcurl is at work */
 
 	/* its own */
-	void			(*acted)(void *arg);
+	void			(*acted)(void *arg, bool ok);
 	void			 *arg;
 	struct timer		  timer;
 	struct curl_watch	**watches;	/* by descriptor, or NULL */
@@ -29,10 +29,11 @@ struct curl_loop {
 
 /*
  * Drive a multi handle, which is the caller's. acted is called after each time
- * that libcurl was at work: transfers may have ended.
+ * that libcurl was at work: transfers may have ended. Not ok: libcurl lost some
+ * without an end, for want of memory or of a watch.
  */
 void curl_loop_open(struct curl_loop *, struct loop *, CURLM *,
-    void (*acted)(void *arg), void *arg);
+    void (*acted)(void *arg, bool ok), void *arg);
 
 /* After the multi handle was cleaned up. */
 void curl_loop_close(struct curl_loop *);
