@@ -1,0 +1,77 @@
+/*
+ * What the driver of the torture and the program under it share: a file that
+ * both have mapped (its path stands in CAUSERIE_FAULT). The driver,
+ * tests/torture/program.py, knows this layout.
+ */
+#ifndef TORTURE_FAULT_H
+#define TORTURE_FAULT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define FAULT_TRACE 24		/* calls of a trace */
+#define FAULT_CALL  64		/* bytes of one, its NUL included */
+
+/* What can fail: memory, or a function of this name. */
+#define FAULT_LIST(X) \
+	X(memory) \
+	X(accept4) \
+	X(bind) \
+	X(close) \
+	X(connect) \
+	X(epoll_create1) \
+	X(epoll_ctl) \
+	X(epoll_wait) \
+	X(eventfd) \
+	X(faccessat) \
+	X(fchmod) \
+	X(fcntl) \
+	X(fopen) \
+	X(fstat) \
+	X(getaddrinfo) \
+	X(getpeername) \
+	X(getrandom) \
+	X(getrlimit) \
+	X(getsockname) \
+	X(getsockopt) \
+	X(listen) \
+	X(lstat) \
+	X(mmap) \
+	X(mprotect) \
+	X(open) \
+	X(poll) \
+	X(prctl) \
+	X(pthread_create) \
+	X(read) \
+	X(recv) \
+	X(send) \
+	X(setrlimit) \
+	X(setsockopt) \
+	X(sigtimedwait) \
+	X(socket) \
+	X(socketpair) \
+	X(stat) \
+	X(unlink) \
+	X(write)
+
+#define FAULT_ENUM(name) FAULT_##name,
+enum fault_kind { FAULT_LIST(FAULT_ENUM) FAULT_KINDS };
+#undef FAULT_ENUM
+
+struct fault_plan {
+	/* set by the driver */
+	_Atomic int64_t	 kind;		/* what is to fail, -1: nothing */
+	_Atomic int64_t	 at;		/* the call that fails first, from 1 */
+	_Atomic int64_t	 times;		/* how many calls fail */
+	_Atomic int64_t	 error;		/* errno; 0: one byte goes through */
+	_Atomic int64_t	 ceiling;	/* of bytes of memory, 0: none */
+
+	/* told by the program */
+	_Atomic int64_t	 fired;		/* calls that failed */
+	_Atomic int64_t	 blocks;	/* of memory, not yet freed */
+	_Atomic int64_t	 bytes;		/* in them */
+	_Atomic int64_t	 calls[FAULT_KINDS];
+	char		 trace[FAULT_TRACE][FAULT_CALL]; /* to what failed */
+};
+
+#endif
