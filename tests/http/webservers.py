@@ -27,6 +27,14 @@ def program(name):
     return str(Path(path).resolve())
 
 
+def is_instrumented():
+    """Whether the program is built for a sanitizer or gcov, which take time and
+    memory of their own."""
+    built = Path(program("causerie")).read_bytes()
+    return any(sign in built
+               for sign in (b"__asan_init", b"__tsan_init", b"__gcov_"))
+
+
 def tool(name):
     """The path of a web server, which may stand in a directory of root's."""
     return shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
