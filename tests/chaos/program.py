@@ -108,7 +108,11 @@ class Program:
         return [int(fields[name].split()[0]) for name in names]
 
     def descriptors(self):
-        return len(os.listdir(f"/proc/{self.pid()}/fd"))
+        """0 where only root may look into a process that is not dumpable."""
+        try:
+            return len(os.listdir(f"/proc/{self.pid()}/fd"))
+        except PermissionError:
+            return 0
 
     def pids(self):
         """All processes that were started from here, detached ones too."""

@@ -141,7 +141,9 @@ async def at_rest(upstream, program):
     """Descriptors, but those of connections to the model, and threads."""
     stats = await asyncio.to_thread(upstream.stats)
     kept = stats["connections"] - 1  # the last is the one that asks
-    return program.descriptors() - kept, *program.status("Threads")
+    kept = stats["connections"] - 1  # the last is the one that asks
+    count = program.descriptors()
+    return count and count - kept, *program.status("Threads")
 
 
 async def settled(upstream, program, before):
