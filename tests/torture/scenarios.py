@@ -491,7 +491,7 @@ def aborted(visit):
     need(raw is not None or not visit.strict, "no end of an aborted request")
 
 
-@scenario(MODEL)
+@scenario(MODEL, every=25)
 def stalled_reader(visit):
     """A long stream, read only when the socket is full."""
     sid = visit.new()
