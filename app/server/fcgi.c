@@ -8,12 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_VALUES 1024 /* bytes of one GET_VALUES record */
+#include "server/params.h"
 
-struct pair {
-	const char *name, *value;
-	size_t name_len, value_len;
-};
+#define MAX_VALUES 1024 /* bytes of one GET_VALUES record */
 
 static unsigned
 head_type(const struct fcgi_reader *r)
@@ -65,49 +62,6 @@ add_stream(struct buf *b, int type, unsigned id, const void *data, size_t n)
 	}
 }
 
-/* A length of one byte, or of four with the highest bit set (section 3.4). */
-static bool
-take_length(const uint8_t **p, const uint8_t *end, size_t *len)
-{
-	size_t size = *p < end && (**p & 0x80) != 0 ? 4 : 1;
-
-	if ((size_t)(end - *p) < size)
-		return false;
-	*len = size == 1
-	           ? **p
-	           : (size_t)((*p)[0] & 0x7f) << 24 | (size_t)(*p)[1] << 16 |
-	                 (size_t)(*p)[2] << 8 | (*p)[3];
-	*p += size;
-	return true;
-}
-
-/* Nearly every pair has two short lengths. */
-static inline bool
-take_lengths(const uint8_t **p, const uint8_t *end, struct pair *pair)
-{
-	if (end - *p < 2 || (((*p)[0] | (*p)[1]) & 0x80) != 0)
-		return take_length(p, end, &pair->name_len) &&
-		       take_length(p, end, &pair->value_len);
-	pair->name_len = (*p)[0];
-	pair->value_len = (*p)[1];
-	*p += 2;
-	return true;
-}
-
-static inline bool
-take_pair(const uint8_t **p, const uint8_t *end, struct pair *pair)
-{
-	if (!take_lengths(p, end, pair))
-		return false;
-	if (pair->name_len > (size_t)(end - *p) ||
-	    pair->value_len > (size_t)(end - *p) - pair->name_len)
-		return false;
-	pair->name = (const char *)*p;
-	pair->value = pair->name + pair->name_len;
-	*p += pair->name_len + pair->value_len;
-	return true;
-}
-
 static void
 add_value(struct buf *b, const char *name, const char *value)
 {
@@ -128,11 +82,11 @@ get_values(struct fcgi_reader *r)
 	bool asked[3] = { false };
 	char number[16];
 	struct buf *b = &r->replies;
-	struct pair pair;
+	struct param pair;
 	size_t i, start = b->len;
 
 	while (p != end) {
-		if (!take_pair(&p, end, &pair))
+		if (!params_next(&p, end, &pair))
 			return FCGI_BROKEN;
 		for (i = 0; i < 3; i++)
 			if (pair.name_len == strlen(names[i]) &&
@@ -396,72 +350,4 @@ fcgi_add_request(struct buf *b, uint16_t id, bool keep, const void *params,
 	add_head(b, FCGI_PARAMS, id, 0);
 	add_stream(b, FCGI_STDIN, id, body, body_len);
 	add_head(b, FCGI_STDIN, id, 0);
-}
-
-/* What tells most names apart: their length, their middle and their end. */
-static inline unsigned
-name_key(const char *text, size_t len)
-{
-	return ((unsigned)len * 5 + (unsigned char)text[len / 2] * 3 +
-		   (unsigned char)text[len - 1]) %
-	       FCGI_NAME_KEYS;
-}
-
-void
-fcgi_names_init(
-    struct fcgi_names *names, const struct fcgi_name *list, size_t count)
-{
-	*names = (struct fcgi_names){ .list = list };
-	for (size_t i = 0; i < count; i++)
-		names->of_key[name_key(list[i].text, list[i].len)] |=
-		    UINT32_C(1) << i;
-}
-
-static inline int
-names_find(const struct fcgi_names *names, const char *text, size_t len)
-{
-	const struct fcgi_name *name;
-	uint32_t left;
-
-	if (len == 0)
-		return -1;
-	for (left = names->of_key[name_key(text, len)]; left != 0;
-	     left &= left - 1) {
-		name = &names->list[__builtin_ctz(left)];
-		if (name->len == len && memcmp(name->text, text, len) == 0)
-			return (int)(name - names->list);
-	}
-	return -1;
-}
-
-int
-fcgi_names_find(const struct fcgi_names *names, const char *text, size_t len)
-{
-	return names_find(names, text, len);
-}
-
-bool
-fcgi_params_pick(
-    struct buf *b, const void *params, size_t n, const struct fcgi_names *names)
-{
-	const uint8_t *p = params, *end = n > 0 ? p + n : p, *start;
-	struct pair pair;
-	char *to;
-
-	if ((to = buf_reserve(b, n)) == NULL)
-		return false;
-	while (p != end) {
-		start = p;
-		if (!take_pair(&p, end, &pair))
-			return false;
-		if (pair.value_len == 0 ||
-		    names_find(names, pair.name, pair.name_len) == -1)
-			continue;
-		if (memchr(pair.value, '\0', pair.value_len) != NULL)
-			return false;
-		memcpy(to, start, (size_t)(p - start));
-		to += p - start;
-	}
-	buf_commit(b, (size_t)(to - (b->data + b->len)));
-	return true;
 }

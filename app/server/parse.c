@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/room.h"
+#include "server/params.h"
 
 #define FEED_FD   INT_MAX     /* libfcgi's descriptor; there is none such */
 #define FEED_KEPT (64 * 1024) /* bytes that a parser keeps between requests */
@@ -22,7 +23,7 @@ struct parser {
 	struct buf params; /* those that are used */
 	struct buf feed;   /* the request as libfcgi reads it */
 	struct buf list;   /* the values of one variable */
-	struct fcgi_names names;
+	struct params_names names;
 };
 
 /* What libfcgi has still to read on this thread. */
@@ -32,7 +33,7 @@ static _Thread_local struct {
 } feed;
 
 #define CGI_NAME(name, text) { text, sizeof(text) - 1 },
-static const struct fcgi_name used[CGI_COUNT] = { CGI_LIST(CGI_NAME) };
+static const struct params_name used[CGI_COUNT] = { CGI_LIST(CGI_NAME) };
 #undef CGI_NAME
 
 /*
@@ -134,7 +135,8 @@ find_values(
 	for (; *envp != NULL; envp++) {
 		if ((equals = strchr(*envp, '=')) == NULL)
 			continue;
-		i = fcgi_names_find(&p->names, *envp, (size_t)(equals - *envp));
+		i = params_names_find(
+		    &p->names, *envp, (size_t)(equals - *envp));
 		if (i == -1)
 			continue;
 		if (value[i] == NULL)
@@ -185,7 +187,7 @@ parser_new(void)
 
 	if ((p = calloc(1, sizeof(*p))) == NULL)
 		return NULL;
-	fcgi_names_init(&p->names, used, CGI_COUNT);
+	params_names_init(&p->names, used, CGI_COUNT);
 	buf_init(&p->params, FCGI_MAX_PARAMS);
 	buf_init(&p->feed, 0);
 	buf_init(&p->list, FCGI_MAX_PARAMS);
@@ -210,7 +212,7 @@ parser_run(struct parser *p, const struct fcgi_reader *r, bool *bad)
 	FCGX_Request req;
 
 	buf_clear(&p->params);
-	*bad = !fcgi_params_pick(
+	*bad = !params_pick(
 		   &p->params, r->params.data, r->params.len, &p->names) &&
 	       !p->params.failed;
 	if (*bad || p->params.failed || !parser_feed(p, r) ||

@@ -88,31 +88,4 @@ void fcgi_add_end(struct buf *, uint16_t id);
 void fcgi_add_request(struct buf *, uint16_t id, bool keep, const void *params,
     size_t params_len, const void *body, size_t body_len);
 
-struct fcgi_name {
-	const char	*text;
-	size_t		 len;		/* not 0 */
-};
-
-/* At most 32 names, to be found by a few of their characters. */
-#define FCGI_NAME_KEYS 64
-struct fcgi_names {
-	const struct fcgi_name	*list;
-	uint32_t		 of_key[FCGI_NAME_KEYS];	/* a bit each */
-};
-void fcgi_names_init(struct fcgi_names *, const struct fcgi_name *,
-    size_t count);
-
-/* Which of the names a text is; -1 when none. */
-int fcgi_names_find(const struct fcgi_names *, const char *, size_t len);
-
-/*
- * Copy from PARAMS those pairs that have one of the names and a value, in
- * their order. False when PARAMS are not name-value pairs whose lengths fit the
- * bytes that are there, or such a value holds a NUL: libfcgi aborts the process
- * on some lengths that do not fit, and cuts at a NUL. False, too, when the
- * buffer has no room for n bytes.
- */
-bool fcgi_params_pick(struct buf *, const void *params, size_t n,
-    const struct fcgi_names *);
-
 #endif

@@ -1,6 +1,6 @@
 /*
  * What libfcgi makes of lengths that do not fit, when nobody has checked them:
- * why fcgi_params_pick must. Not linked with server/parse.c, whose OS_Read
+ * why params_pick must. Not linked with server/parse.c, whose OS_Read
  * would take the place of the library's.
  */
 #include <setjmp.h>
@@ -21,6 +21,7 @@
 
 #include "base/buf.h"
 #include "server/fcgi.h"
+#include "server/params.h"
 
 struct params {
 	const char *bytes;
@@ -75,23 +76,23 @@ libfcgi_would_abort(void **state)
 		  "ab\xff\xff\xff\xfe\x01",
 		    9 },
 	};
-	static const struct fcgi_name name = { "REQUEST_URI", 11 };
+	static const struct params_name name = { "REQUEST_URI", 11 };
 	const struct params good = { "\x01\x01"
 				     "ab",
 		4 };
-	struct fcgi_names names;
+	struct params_names names;
 	struct buf out;
 	size_t i;
 
 	(void)state;
 	assert_true(survives(&good));
-	fcgi_names_init(&names, &name, 1);
+	params_names_init(&names, &name, 1);
 	buf_init(&out, 100);
 	for (i = 0; i < sizeof(deadly) / sizeof(*deadly); i++) {
 		if (survives(&deadly[i]))
 			fail_msg("%zu does no harm", i);
-		assert_false(fcgi_params_pick(
-		    &out, deadly[i].bytes, deadly[i].len, &names));
+		assert_false(
+		    params_pick(&out, deadly[i].bytes, deadly[i].len, &names));
 	}
 	buf_free(&out);
 }
