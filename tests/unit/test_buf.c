@@ -11,22 +11,6 @@
 #include "base/buf.h"
 #include "wiped.h"
 
-/* So that a sanitizer answers a huge allocation with NULL, as the C library. */
-const char *__asan_default_options(void);
-const char *__tsan_default_options(void);
-
-const char *
-__asan_default_options(void)
-{
-	return "allocator_may_return_null=1";
-}
-
-const char *
-__tsan_default_options(void)
-{
-	return "allocator_may_return_null=1";
-}
-
 static void
 assert_bytes(const struct buf *b, const char *expected)
 {
