@@ -439,9 +439,13 @@ class Visitor:
         if session is not None:
             path = path.replace("{id}", session.id)
             body = body.replace(b"{id}", session.id.encode())
+        begun = time.monotonic()
         answer = await self.ask(method, path, body, **params)
         end = json.loads(answer.body)
-        if (answer.status, end["code"]) != (status, code):
+        got = answer.status, end["code"]
+        if got == (503, "unavailable") and self.world.was_restarted(begun):
+            raise Excused()
+        if got != (status, code):
             raise Difference(session and session.id, f"{status} {code} of "
                              f"{method} {path} {body[:200]}", end)
 
