@@ -1,12 +1,16 @@
 /* The only place that asks for the time. */
 #include "base/clock.h"
 
+#include <stdatomic.h>
 #include <time.h>
 
+#define STEP_MS     500 /* between the two clocks, that is followed */
 #define DAY_MS      INT64_C(86400000)
 #define YEAR_0_DAYS INT64_C(719468)          /* from 0000-03-01 to 1970-01-01 */
 #define WALL_MIN    INT64_C(-62167219200000) /* 0000-01-01T00:00:00 */
 #define WALL_MAX    INT64_C(253402300799999) /* 9999-12-31T23:59:59.999 */
+
+static atomic_int_fast64_t wall_offset; /* 0: not known yet */
 
 static int64_t
 clock_us(clockid_t id)
@@ -33,6 +37,18 @@ int64_t
 clock_wall_ms(void)
 {
 	return clock_us(CLOCK_REALTIME) / 1000;
+}
+
+int64_t
+clock_wall_offset(void)
+{
+	int_fast64_t kept = atomic_load(&wall_offset);
+	int64_t now = clock_wall_ms() - clock_mono_ms();
+
+	if (now - kept < STEP_MS && kept - now < STEP_MS)
+		return kept;
+	return atomic_compare_exchange_strong(&wall_offset, &kept, now) ? now
+	                                                                : kept;
 }
 
 int64_t

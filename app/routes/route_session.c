@@ -44,13 +44,6 @@ add_time(struct buf *b, const char *name, int64_t wall_ms)
 	json_add_string(b, name, text);
 }
 
-/* What to add to monotonic milliseconds to show them to people. */
-static int64_t
-wall_offset(const struct exchange *x)
-{
-	return clock_wall_ms() - loop_now(x->loop);
-}
-
 static void
 reply_message(
     struct exchange *x, const struct sid *sid, const char *fr, const char *en)
@@ -119,7 +112,7 @@ info_loaded(void *arg, enum rc rc, struct session *s)
 		reply_rc(x, rc);
 		return;
 	}
-	offset = wall_offset(x);
+	offset = clock_wall_offset();
 	buf_init(&body, MAX_REPLY);
 	json_open(&body, NULL);
 	add_id(&body, &s->id);
@@ -166,7 +159,7 @@ messages_loaded(void *arg, enum rc rc, struct session *s)
 		reply_rc(x, rc);
 		return;
 	}
-	offset = wall_offset(x);
+	offset = clock_wall_offset();
 	buf_init(&body, MAX_REPLY + s->history.count * (size_t)MAX_MESSAGE +
 			    s->history.size * MAX_ESCAPE);
 	json_open(&body, NULL);

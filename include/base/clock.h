@@ -19,6 +19,13 @@ int64_t clock_mono_us(void);
 /* Milliseconds since 1970-01-01T00:00:00Z. */
 int64_t clock_wall_ms(void);
 
+/*
+ * What to add to monotonic milliseconds to show them to people. The same each
+ * time, so that what was shown once stays, until the wall clock has been set
+ * or has gone another half second apart.
+ */
+int64_t clock_wall_offset(void);
+
 /* Milliseconds from a wall time >= 0 to the next midnight in UTC, not 0. */
 int64_t clock_day_left_ms(int64_t wall_ms);
 

@@ -104,10 +104,23 @@ clocks_have_their_units(void **state)
 	assert_true(wall <= after.tv_sec * 1000LL + after.tv_nsec / 1000000);
 }
 
+static void
+the_clocks_stay_apart_as_they_were(void **state)
+{
+	int64_t first = clock_wall_offset(), apart;
+
+	(void)state;
+	for (int i = 0; i < 100000; i++)
+		assert_int_equal(clock_wall_offset(), first);
+	apart = clock_wall_ms() - clock_mono_ms() - first;
+	assert_true(apart > -1000 && apart < 1000);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_clocks_stay_apart_as_they_were),
 		cmocka_unit_test(times_are_shown_in_utc),
 		cmocka_unit_test(every_day_agrees_with_the_c_library),
 		cmocka_unit_test(a_day_ends_at_midnight),
