@@ -74,19 +74,29 @@ conn_list_to(struct conn *c, struct conn_list *to)
 	to->last = c;
 }
 
+/* End it; the pool is to be told. */
+static int
+conn_detach(struct conn *c)
+{
+	struct loop *loop = c->pool->loop;
+	int fd = c->fd;
+
+	conn_list_to(c, NULL);
+	loop_untimer(loop, &c->deadline);
+	loop_untask(loop, &c->flush);
+	loop_unwatch(loop, &c->io);
+	fcgi_reader_free(&c->reader);
+	buf_free(&c->out);
+	free(c);
+	return fd;
+}
+
 int
 conn_give(struct conn *c)
 {
 	struct pool *pool = c->pool;
-	int fd = c->fd;
+	int fd = conn_detach(c);
 
-	conn_list_to(c, NULL);
-	loop_untimer(pool->loop, &c->deadline);
-	loop_untask(pool->loop, &c->flush);
-	loop_unwatch(pool->loop, &c->io);
-	fcgi_reader_free(&c->reader);
-	buf_free(&c->out);
-	free(c);
 	pool_closed(pool);
 	return fd;
 }
@@ -130,18 +140,11 @@ conn_is_idle(const struct conn *c)
 	       fcgi_idle(&c->reader);
 }
 
-/* Whether the pool takes no further request. */
-static bool
-conn_is_last(const struct conn *c)
-{
-	return c->pool->draining || c->pool->held;
-}
-
 static bool
 conn_is_done(const struct conn *c)
 {
-	return c->out.len == 0 &&
-	       (c->reply == REPLY_LAST || (conn_is_last(c) && conn_is_idle(c)));
+	return c->out.len == 0 && (c->reply == REPLY_LAST ||
+				      (c->pool->draining && conn_is_idle(c)));
 }
 
 bool
@@ -155,6 +158,44 @@ conn_list_collects(const struct conn_list *list)
 	return false;
 }
 
+void
+conn_list_mute(const struct conn_list *list)
+{
+	struct conn *c;
+
+	for (c = list->first; c != NULL; c = c->next)
+		loop_unwatch(c->pool->loop, &c->io);
+}
+
+void
+conn_list_hear(const struct conn_list *list)
+{
+	struct conn *c, *next;
+
+	for (c = list->first; c != NULL; c = next) {
+		next = c->next;
+		conn_watch(c, EPOLLIN | EPOLLRDHUP);
+	}
+}
+
+/* It waits for a request, which may be another process's; -1: it is gone. */
+static int
+conn_rest(struct conn *c)
+{
+	struct pool *pool = c->pool;
+
+	conn_list_to(c, &pool->idle);
+	if (!pool->held)
+		return 0;
+	if (pool->pass == NULL) {
+		loop_unwatch(pool->loop, &c->io);
+		return 0;
+	}
+	pool->pass(pool->pass_arg, conn_detach(c));
+	pool_closed(pool);
+	return -1;
+}
+
 static void
 conn_stall(struct conn *c, bool progress)
 {
@@ -166,26 +207,28 @@ conn_stall(struct conn *c, bool progress)
 	c->stalled = true;
 }
 
-/* It is idle again, or has a limited time for the rest of its request. */
-static void
+/*
+ * It is idle again, or has a limited time for the rest of its request; -1: it
+ * is gone.
+ */
+static int
 conn_settle(struct conn *c)
 {
 	struct loop *loop = c->pool->loop;
 
 	if (c->reply != REPLY_NONE || c->stalled)
-		return;
+		return 0;
 	if (!fcgi_idle(&c->reader)) {
 		if (!c->deadline.set)
 			loop_timer(loop, &c->deadline,
 			    loop_now(loop) + CONN_REQUEST_MS);
-		return;
+		return 0;
 	}
 	loop_untimer(loop, &c->deadline);
-	if (c->out.len == 0)
-		conn_list_to(c, &c->pool->idle);
+	return c->out.len == 0 ? conn_rest(c) : 0;
 }
 
-/* Send what the socket takes; afterwards the connection may be closed. */
+/* Send what the socket takes; afterwards the connection may be gone. */
 static void
 conn_flush(struct conn *c)
 {
@@ -288,6 +331,8 @@ conn_read(struct conn *c, const char *data, size_t n)
 			c->reply = REPLY_LAST;
 		else if (event == FCGI_ABORT)
 			conn_aborted(c);
+		else if (event == FCGI_REQUEST && c->pool->pass != NULL)
+			return -1; /* it did not wait for the reply before */
 		else if (event == FCGI_REQUEST)
 			conn_request(c);
 	} while (n > 0 && c->reply != REPLY_LAST);
@@ -300,7 +345,7 @@ conn_read(struct conn *c, const char *data, size_t n)
 	return 0;
 }
 
-/* -1: there is no more to come, or the connection was closed. */
+/* -1: there is no more to come, or the connection is gone. */
 static int
 conn_input(struct conn *c)
 {
@@ -312,10 +357,8 @@ conn_input(struct conn *c)
 		return 0;
 	if (n > 0) {
 		conn_list_to(c, &pool->busy);
-		if (conn_read(c, pool->input, (size_t)n) == 0) {
-			conn_settle(c);
-			return 0;
-		}
+		if (conn_read(c, pool->input, (size_t)n) == 0)
+			return conn_settle(c);
 	} else if (n == 0 && c->reply == REPLY_LAST && c->out.len > 0) {
 		/* a half-closed web server still reads */
 		return conn_watch(c, EPOLLOUT);
@@ -365,8 +408,9 @@ conn_open(struct pool *pool, int fd)
 	timer_init(&c->deadline, conn_expired, c);
 	fcgi_reader_init(&c->reader, pool->body_max, pool->max_conns);
 	buf_init(&c->out, CONN_MAX_OUTPUT);
-	conn_list_to(c, &pool->idle);
 	pool->count++;
+	if (conn_rest(c) == -1 || pool->held)
+		return;
 	/* most often the request is there already, and the reply ends it */
 	if (conn_input(c) == 0 && c->reply != REPLY_LAST)
 		conn_watch(c, EPOLLIN | EPOLLRDHUP);
@@ -394,7 +438,7 @@ conn_end(struct conn *c)
 {
 	fcgi_add_end(&c->out, c->id);
 	fcgi_next(&c->reader);
-	c->reply = c->keep && !conn_is_last(c) ? REPLY_NONE : REPLY_LAST;
+	c->reply = c->keep && !c->pool->draining ? REPLY_NONE : REPLY_LAST;
 	loop_task(c->pool->loop, &c->flush);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "server/halt.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -20,10 +21,13 @@ struct part {
 	struct loop_task mail;   /* to the loop */
 	struct loop_task answer; /* to the control */
 	struct loop_task settled;
+	struct loop_task more; /* to the control */
 	struct timer look;
 
-	/* idle connections; the loop's until it has answered */
-	int *fds;
+	/* guarded by mtx */
+	pthread_mutex_t mtx;
+	bool mailed; /* more */
+	int *fds;    /* idle connections */
 	size_t count, room;
 };
 
@@ -32,6 +36,8 @@ struct halt {
 	struct loop *control;
 	halt_f *done;
 	void *arg;
+	halt_f *more;
+	void *more_arg;
 	unsigned awaited; /* answers of this step */
 	unsigned count;
 	struct part parts[];
@@ -74,22 +80,57 @@ halt_ask(struct halt *halt, loop_task_f *what, halt_f *done, void *arg)
  * Standing still.
  */
 
-static void
-part_keep(struct part *part, int fd)
+static bool
+keep_locked(struct part *part, int fd)
 {
 	size_t room = part->room == 0 ? 16 : part->room * 2;
 	int *fds;
 
 	if (part->count == part->room) {
-		if ((fds = realloc(part->fds, room * sizeof(*fds))) == NULL) {
-			log_error("memory", LOG_STR("for", "connection"));
-			close(fd);
-			return;
-		}
+		if ((fds = realloc(part->fds, room * sizeof(*fds))) == NULL)
+			return false;
 		part->fds = fds;
 		part->room = room;
 	}
 	part->fds[part->count++] = fd;
+	return true;
+}
+
+static int
+take_locked(struct part *part)
+{
+	return part->count == 0 ? -1 : part->fds[--part->count];
+}
+
+/* The control is told, unless it has yet to look. */
+static void
+part_keep(void *arg, int fd)
+{
+	struct part *part = arg;
+	bool kept, mailed;
+
+	pthread_mutex_lock(&part->mtx);
+	kept = keep_locked(part, fd);
+	mailed = part->mailed;
+	part->mailed = true;
+	pthread_mutex_unlock(&part->mtx);
+	if (!kept) {
+		log_error("memory", LOG_STR("for", "connection"));
+		close(fd);
+	}
+	if (!mailed)
+		loop_mail(part->halt->control, &part->more);
+}
+
+static void
+halt_more(struct loop_task *task)
+{
+	struct part *part = PART_OF(task, more);
+
+	pthread_mutex_lock(&part->mtx);
+	part->mailed = false;
+	pthread_mutex_unlock(&part->mtx);
+	part->halt->more(part->halt->more_arg);
 }
 
 /* After the tasks of requests that came in this very turn. */
@@ -101,6 +142,7 @@ part_settled(struct loop_task *task)
 
 	while ((fd = pool_give(part->pool)) != -1)
 		part_keep(part, fd);
+	pool_pass(part->pool, part_keep, part);
 	part_answer(part);
 }
 
@@ -127,7 +169,8 @@ part_hold(struct loop_task *task)
 }
 
 struct halt *
-halt_begin(struct server *server, struct loop *control, halt_f *done, void *arg)
+halt_begin(struct server *server, struct loop *control, halt_f *done,
+    halt_f *more, void *arg)
 {
 	unsigned count = server_loops(server);
 	struct halt *halt;
@@ -138,6 +181,8 @@ halt_begin(struct server *server, struct loop *control, halt_f *done, void *arg)
 		return NULL;
 	halt->server = server;
 	halt->control = control;
+	halt->more = more;
+	halt->more_arg = arg;
 	halt->count = count;
 	for (unsigned i = 0; i < count; i++) {
 		part = &halt->parts[i];
@@ -145,6 +190,8 @@ halt_begin(struct server *server, struct loop *control, halt_f *done, void *arg)
 		part->pool = server_pool(server, i);
 		part->answer.run = halt_answered;
 		part->settled.run = part_settled;
+		part->more.run = halt_more;
+		pthread_mutex_init(&part->mtx, NULL);
 		timer_init(&part->look, part_look, part);
 	}
 	halt_ask(halt, part_hold, done, arg);
@@ -155,13 +202,15 @@ int
 halt_take(struct halt *halt)
 {
 	struct part *part;
+	int fd = -1;
 
-	for (unsigned i = 0; i < halt->count; i++) {
+	for (unsigned i = 0; i < halt->count && fd == -1; i++) {
 		part = &halt->parts[i];
-		if (part->count > 0)
-			return part->fds[--part->count];
+		pthread_mutex_lock(&part->mtx);
+		fd = take_locked(part);
+		pthread_mutex_unlock(&part->mtx);
 	}
-	return -1;
+	return fd;
 }
 
 /*
@@ -200,16 +249,17 @@ part_release(struct loop_task *task)
 static void
 halt_undone(void *arg)
 {
-	halt_free(arg);
+	struct halt *halt = arg;
+	int fd;
+
+	while ((fd = halt_take(halt)) != -1)
+		intake_connection(halt->server, fd);
+	halt_free(halt);
 }
 
 void
 halt_undo(struct halt *halt)
 {
-	int fd;
-
-	while ((fd = halt_take(halt)) != -1)
-		intake_connection(halt->server, fd);
 	halt_ask(halt, part_release, halt_undone, halt);
 }
 
@@ -222,7 +272,9 @@ halt_free(struct halt *halt)
 		return;
 	while ((fd = halt_take(halt)) != -1)
 		close(fd);
-	for (unsigned i = 0; i < halt->count; i++)
+	for (unsigned i = 0; i < halt->count; i++) {
 		free(halt->parts[i].fds);
+		pthread_mutex_destroy(&halt->parts[i].mtx);
+	}
 	free(halt);
 }

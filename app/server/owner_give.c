@@ -52,6 +52,7 @@ give_listener(struct owner *ow)
 	return true;
 }
 
+/* Until the sessions are the heir's, it may come back. */
 static bool
 give_connection(struct owner *ow)
 {
@@ -59,7 +60,10 @@ give_connection(struct owner *ow)
 
 	if (fd == -1)
 		return false;
-	if (owner_keep_connection(ow, fd)) {
+	if (ow->state == OWNER_RETIRES) {
+		peer_send(&ow->heir->peer, WIRE_CONNECTION, NULL, 0, &fd);
+		close(fd);
+	} else if (owner_keep_connection(ow, fd)) {
 		give(ow, WIRE_CONNECTION, NULL, 0, &fd);
 	} else {
 		close(fd);
@@ -115,12 +119,34 @@ give_step(struct owner *ow)
 	}
 }
 
+static bool
+may_give(const struct owner *ow)
+{
+	return ow->heir != NULL && peer_has_room(&ow->heir->peer) &&
+	       (ow->state == OWNER_GIVES || ow->state == OWNER_RETIRES);
+}
+
+/* Connections still come when the others have gone. */
 void
 owner_give_room(struct owner *ow)
 {
-	while (ow->state == OWNER_GIVES && ow->step != WIRE_NONE &&
-	       peer_has_room(&ow->heir->peer))
+	while (may_give(ow) && ow->step != WIRE_NONE)
 		give_step(ow);
+	while (may_give(ow) && give_connection(ow))
+		;
+}
+
+/* Those that nobody will serve are closed. */
+static void
+give_more(void *arg)
+{
+	struct owner *ow = arg;
+	int fd;
+
+	owner_give_room(ow);
+	while (ow->state == OWNER_RETIRES && ow->heir == NULL &&
+	       (fd = halt_take(ow->halt)) != -1)
+		close(fd);
 }
 
 /*
@@ -151,8 +177,8 @@ owner_give_begin(struct owner *ow, struct owner_link *heir)
 	struct owner_link *link, *next;
 
 	if (ow->state != OWNER_SERVES ||
-	    (ow->halt = halt_begin(
-		 ow->conf.server, ow->loop, give_halted, ow)) == NULL) {
+	    (ow->halt = halt_begin(ow->conf.server, ow->loop, give_halted,
+		 give_more, ow)) == NULL) {
 		owner_link_drop(heir);
 		return;
 	}
@@ -181,8 +207,8 @@ serve_on(struct owner *ow)
 
 	ow->halt = NULL;
 	log_warn("hand_over", LOG_STR("result", "failed, serving on"));
-	owner_serve_connections(ow);
 	halt_undo(halt);
+	owner_serve_connections(ow);
 	if (!owner_serve(ow))
 		owner_end(ow, "socket");
 }
@@ -195,6 +221,13 @@ has_before(const struct owner *ow)
 	while (link != NULL && link->role != LINK_OLD)
 		link = link->next;
 	return link != NULL;
+}
+
+/* Whether the heir is sent something yet. */
+static bool
+gives_more(const struct owner *ow)
+{
+	return ow->heir != NULL && !peer_is_flushed(&ow->heir->peer);
 }
 
 static void
@@ -212,7 +245,7 @@ give_results(struct timer *timer, void *arg)
 			    session.len, NULL);
 		buf_wipe(&session);
 	}
-	if (more || !ow->emptied || has_before(ow)) {
+	if (more || !ow->emptied || has_before(ow) || gives_more(ow)) {
 		loop_timer(ow->loop, timer, loop_now(ow->loop) + RESULTS_MS);
 		return;
 	}
@@ -278,4 +311,6 @@ owner_give_broken(struct owner *ow)
 		serve_on(ow);
 	else if (ow->state == OWNER_RETIRES && ow->emptied)
 		owner_end(ow, "handed over");
+	else
+		give_more(ow);
 }

@@ -119,6 +119,12 @@ owner_take_frame(
 	if (ow->state == OWNER_TAKES)
 		return take_piece(link, frame, fds);
 	switch (frame->type) {
+	case WIRE_CONNECTION:
+		if (ow->state == OWNER_ENDS)
+			close(fds[0]);
+		else
+			intake_connection(ow->conf.server, fds[0]);
+		return true;
 	case WIRE_RESULT:
 		return ow->app.adopt_result(
 		    ow->app.arg, link, frame->data, frame->len);

@@ -168,13 +168,23 @@ pool_hold(struct pool *pool)
 	pool->held = true;
 	loop_untimer(pool->loop, &pool->retry);
 	pool_mute(pool);
+	conn_list_mute(&pool->idle);
 }
 
 void
 pool_release(struct pool *pool)
 {
 	pool->held = false;
+	pool->pass = NULL;
+	conn_list_hear(&pool->idle);
 	pool_resume(pool);
+}
+
+void
+pool_pass(struct pool *pool, void (*fn)(void *, int), void *arg)
+{
+	pool->pass = fn;
+	pool->pass_arg = arg;
 }
 
 bool

@@ -16,13 +16,14 @@ typedef void halt_f(void *arg);
 /*
  * Accept nothing and take no further request. done comes when every request
  * that had begun to come is with the application; a request has CONN_REQUEST_MS
- * for it. NULL without memory: nothing has changed.
+ * for it. more comes whenever halt_take has another one. NULL without memory:
+ * nothing has changed.
  */
 struct halt *halt_begin(struct server *, struct loop *control, halt_f *done,
-    void *arg);
+    halt_f *more, void *arg);
 
-/* After done: the descriptor of a connection that was idle, which is then the
- * caller's; -1: there is no more. */
+/* After done: the descriptor of an idle connection, which is then the
+ * caller's; -1: there is none now. */
 int halt_take(struct halt *);
 
 /* After done: done comes when all requests have ended, too. */

@@ -47,6 +47,8 @@ struct pool {
 	unsigned			 count;
 	bool				 draining;
 	bool				 held;
+	void				(*pass)(void *, int);	/* or NULL */
+	void				*pass_arg;
 	void				(*emptied)(void *);	/* or NULL */
 	void				*emptied_arg;
 	char				 input[POOL_INPUT];
@@ -66,10 +68,16 @@ void pool_unlisten(struct pool *, struct pool_listener *, bool last_calls);
 
 /*
  * Take no new request, from wherever, until pool_release: nothing is accepted,
- * and connections are closed after the reply that they wait for.
+ * and idle connections are not read.
  */
 void pool_hold(struct pool *);
 void pool_release(struct pool *);
+
+/*
+ * While held: from now on, a connection that becomes idle leaves the pool, and
+ * its descriptor is fn's.
+ */
+void pool_pass(struct pool *, void (*fn)(void *, int fd), void *arg);
 
 /* Whether a request has begun to come and is not complete. */
 bool pool_collects(const struct pool *);
@@ -99,6 +107,10 @@ void conn_close(struct conn *);
 
 /* Whether one of the list has part of a request. */
 bool conn_list_collects(const struct conn_list *);
+
+/* Read no more from those of the list, which are idle; read them again. */
+void conn_list_mute(const struct conn_list *);
+void conn_list_hear(const struct conn_list *);
 
 /* End an idle one without closing its descriptor, which is returned. */
 int conn_give(struct conn *);

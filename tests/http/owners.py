@@ -44,12 +44,12 @@ class Process:
     def messages(self, session):
         return self.json("GET", f"/session/{session}/messages")["messages"]
 
-    def begin(self, message, session=None, stream=True):
+    def begin(self, message, session=None, stream=True, keep=False):
         """A chat whose answer is read later."""
         peer = self.peer()
         peer.send(request("POST", CHAT, json.dumps(
             {"message": message, "session_id": session,
-             "stream": stream}).encode()))
+             "stream": stream}).encode(), keep=keep))
         return peer
 
 

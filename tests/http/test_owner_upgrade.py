@@ -253,6 +253,19 @@ def test_idle_connections_are_handed_over(place):
         assert fresh.ask().status == 200
 
 
+def test_busy_connections_are_handed_over_afterwards(place):
+    process = place.spawn()
+    peers = [process.begin("paced 30 20", keep=True) for _ in range(20)]
+    for peer in peers:
+        peer.read_until(b"mot1")
+    follow(place)
+    for peer in peers:
+        with peer:
+            assert b'"done"' in peer.read_raw()[0]
+            assert peer.ask(keep=True).status == 200
+            assert peer.ask().status == 200
+
+
 def test_half_a_request_is_awaited(place):
     process = place.spawn()
     session = process.new()

@@ -161,6 +161,16 @@ await_requests(const struct service *s, unsigned count)
 }
 
 void
+await_idle(const struct service *s)
+{
+	int turns;
+
+	for (turns = 0; turns < TURNS && s->pool->busy.first != NULL; turns++)
+		loop_turn(s->loop, WAIT_MS);
+	assert_null(s->pool->busy.first);
+}
+
+void
 send_part(int fd, bool keep, size_t missing)
 {
 	struct buf b;

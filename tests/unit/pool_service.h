@@ -20,6 +20,7 @@ struct service {
 	int			 door;	/* the listening descriptor */
 	struct conn		*asked;	/* a request that waits */
 	unsigned		 requests, aborts, drains, emptied;
+	int			 passed;	/* a descriptor */
 };
 
 /* For cmocka; the state is the service. */
@@ -35,6 +36,9 @@ int service_visit(const struct service *);
 /* Turn the loop until there are so many connections, or were requests. */
 void await_count(const struct service *, unsigned);
 void await_requests(const struct service *, unsigned);
+
+/* Until none is busy. */
+void await_idle(const struct service *);
 
 /* Send a request, all but its last so many bytes. */
 void send_part(int fd, bool keep, size_t missing);

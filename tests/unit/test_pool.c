@@ -142,15 +142,77 @@ held_it_takes_no_new_request(void **state)
 	loop_turn(s->loop, 0);
 	assert_int_equal(s->pool->count, 1);
 	service_answer(s);
+	await_idle(s);
+	send_request(a);
+	loop_turn(s->loop, 0);
+	assert_int_equal(s->requests, 1);
+	assert_int_equal(s->emptied, 0);
+	pool_release(s->pool);
+	await_requests(s, 2);
+	service_answer(s);
+	await_count(s, 2);
+	close(a);
+	close(b);
+}
+
+static void
+note_passed(void *arg, int fd)
+{
+	struct service *s = arg;
+
+	assert_int_equal(s->emptied, 0);
+	s->passed = fd;
+}
+
+/* Its web server may have begun to send the next request there already. */
+static void
+who_becomes_idle_is_passed_on(void **state)
+{
+	struct service *s = *state;
+	int a = service_visit(s);
+
+	send_request(a);
+	await_requests(s, 1);
+	pool_hold(s->pool);
+	pool_pass(s->pool, note_passed, s);
+	pool_await_empty(s->pool, note_emptied, s);
+	service_answer(s);
 	await_count(s, 0);
-	assert_true(is_closed(a));
 	assert_int_equal(s->emptied, 1);
 	pool_await_empty(s->pool, note_emptied, s);
 	assert_int_equal(s->emptied, 2);
+	assert_false(is_closed(a));
+	send_request(a);
 	pool_release(s->pool);
-	await_count(s, 1);
+	conn_open(s->pool, s->passed);
+	await_requests(s, 2);
+	service_answer(s);
+	await_idle(s);
+	assert_int_equal(s->pool->count, 1);
 	close(a);
-	close(b);
+}
+
+/* Two at once, which no web server sends. */
+static void
+who_does_not_wait_is_closed(void **state)
+{
+	struct service *s = *state;
+	int a = service_visit(s);
+
+	send_request(a);
+	await_requests(s, 1);
+	pool_hold(s->pool);
+	pool_pass(s->pool, note_passed, s);
+	service_answer(s);
+	send_request(a);
+	s->passed = -1;
+	await_count(s, 0);
+	if (s->passed == -1)
+		assert_true(is_closed(a));
+	else
+		close(s->passed);
+	assert_int_equal(s->requests, 1);
+	close(a);
 }
 
 static void
@@ -242,6 +304,8 @@ main(void)
 		TEST(what_is_no_socket_is_left_alone),
 		TEST(last_calls_are_let_in),
 		TEST(held_it_takes_no_new_request),
+		TEST(who_becomes_idle_is_passed_on),
+		TEST(who_does_not_wait_is_closed),
 		TEST(what_is_half_there_is_seen),
 		TEST(an_idle_connection_can_be_given_away),
 		TEST(draining_closes_what_is_idle),
