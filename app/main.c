@@ -18,6 +18,7 @@
 #include "base/log_target.h"
 #include "base/metrics.h"
 #include "chat/articles.h"
+#include "chat/budget.h"
 #include "chat/line.h"
 #include "chat/openai.h"
 #include "chat/system_prompt.h"
@@ -180,7 +181,7 @@ asks_model(const struct conf *cf)
 }
 
 static struct openai *
-model_open(const struct conf *cf, const char *system)
+model_open(const struct conf *cf, const char *system, struct budget *budget)
 {
 	const struct openai_conf conf = {
 		.base_url = cf->llm_base_url,
@@ -189,7 +190,7 @@ model_open(const struct conf *cf, const char *system)
 		.system = system,
 		.temperature = cf->llm_temperature,
 		.max_tokens = (int64_t)cf->llm_max_tokens,
-		.tokens_per_day = (int64_t)cf->tokens_per_day,
+		.budget = budget,
 		.tokens_field = (enum openai_tokens)cf->llm_max_tokens_field,
 		.retries = (unsigned)cf->llm_retries,
 		.connect_ms = cf->llm_connect_ms,
@@ -311,7 +312,8 @@ open_parts(struct app *app, const char *system, struct sweeper **sweeper)
 		return "store";
 	if ((app->line = line_new()) == NULL)
 		return "line";
-	if (asks_model(cf) && (app->openai = model_open(cf, system)) == NULL)
+	if (asks_model(cf) &&
+	    (app->openai = model_open(cf, system, app->budget)) == NULL)
 		return "language model";
 	*sweeper = sweeper_start(app->store, cf->cleanup_interval_ms);
 	if (*sweeper == NULL)
@@ -345,10 +347,12 @@ run(const struct conf *cf, const struct articles *articles, const char *system,
     struct owning *own)
 {
 	struct metrics_all metrics;
+	struct budget budget;
 	struct app app = {
 		.conf = cf,
 		.articles = articles,
 		.metrics = &metrics,
+		.budget = &budget,
 	};
 	struct sweeper *sweeper = NULL;
 	struct listener ls = { .fd = -1 };
@@ -367,6 +371,7 @@ run(const struct conf *cf, const struct articles *articles, const char *system,
 		return status;
 	}
 	metrics_all_init(&metrics);
+	budget_init(&budget, (int64_t)cf->tokens_per_day);
 	if ((failed = open_parts(&app, system, &sweeper)) != NULL)
 		log_fatal("start", LOG_STR("failed", failed),
 		    LOG_STR("error", strerror(errno)));
@@ -381,6 +386,7 @@ run(const struct conf *cf, const struct articles *articles, const char *system,
 	limits_close(app.limits);
 	suspicions_close(app.suspicions);
 	metrics_all_destroy(&metrics);
+	budget_destroy(&budget);
 	listener_close(&ls);
 	log_notice("stop", LOG_INT("status", status));
 	return status;

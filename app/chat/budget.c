@@ -20,14 +20,23 @@ budget_destroy(struct budget *b)
 }
 
 /* A clock that was set back does not give a day again. */
+static void
+begin_day_locked(struct budget *b, int64_t day)
+{
+	if (day <= b->day || b->given)
+		return;
+	b->day = day;
+	b->spent = 0;
+}
+
 static bool
 has_locked(struct budget *b, int64_t tokens, int64_t day)
 {
-	if (day > b->day) {
-		b->day = day;
-		b->spent = 0;
-	}
-	return b->spent <= b->per_day && tokens <= b->per_day - b->spent;
+	int64_t most;
+
+	begin_day_locked(b, day);
+	most = b->given ? b->most : b->per_day;
+	return b->spent <= most && tokens <= most - b->spent;
 }
 
 bool
@@ -54,6 +63,8 @@ budget_take(struct budget *b, struct budget_share *share, int64_t tokens,
 	pthread_mutex_lock(&b->mtx);
 	if ((has = has_locked(b, tokens, wall_ms / DAY_MS))) {
 		b->spent += tokens;
+		if (tokens > b->largest)
+			b->largest = tokens;
 		*share = (struct budget_share){ b->day, tokens };
 	}
 	pthread_mutex_unlock(&b->mtx);
@@ -70,4 +81,65 @@ budget_settle(struct budget *b, struct budget_share *share, int64_t used)
 		b->spent += used - share->tokens;
 	pthread_mutex_unlock(&b->mtx);
 	*share = (struct budget_share){ 0 };
+}
+
+/*
+ * From one process to another.
+ */
+
+static int64_t
+reserve_locked(const struct budget *b, uint64_t turns)
+{
+	int64_t left = b->per_day - b->spent;
+
+	if (left <= 0 || b->largest == 0)
+		return 0;
+	return turns > (uint64_t)(left / b->largest)
+	           ? left
+	           : (int64_t)turns * b->largest;
+}
+
+/* What was set aside gets less only: the other one has the rest. */
+bool
+budget_give(struct budget *b, uint64_t turns, int64_t wall_ms,
+    struct budget_account *account)
+{
+	int64_t most;
+
+	pthread_mutex_lock(&b->mtx);
+	begin_day_locked(b, wall_ms / DAY_MS);
+	most = b->spent + reserve_locked(b, turns);
+	if (b->given && most > b->most)
+		most = b->most > b->spent ? b->most : b->spent;
+	*account = (struct budget_account){ b->day, most - b->told,
+		b->largest };
+	b->given = true;
+	b->most = b->told = most;
+	pthread_mutex_unlock(&b->mtx);
+	return account->tokens != 0;
+}
+
+void
+budget_keep(struct budget *b)
+{
+	pthread_mutex_lock(&b->mtx);
+	b->given = false;
+	b->most = b->told = 0;
+	pthread_mutex_unlock(&b->mtx);
+}
+
+void
+budget_adopt(struct budget *b, const struct budget_account *account)
+{
+	pthread_mutex_lock(&b->mtx);
+	begin_day_locked(b, account->day);
+	if (account->day == b->day)
+		b->spent += account->tokens;
+	if (b->spent < 0)
+		b->spent = 0;
+	if (b->spent > BUDGET_MAX)
+		b->spent = BUDGET_MAX;
+	if (account->largest > b->largest)
+		b->largest = account->largest;
+	pthread_mutex_unlock(&b->mtx);
 }

@@ -35,7 +35,6 @@ struct openai {
 
 	/* of any thread */
 	struct breaker breaker;
-	struct budget budget;
 	atomic_uint quirks;
 	atomic_int_fast64_t busy_until; /* said by Retry-After */
 };
@@ -94,8 +93,8 @@ answer_take_budget(struct answer *a)
 	int64_t most = (int64_t)a->tail_at + TEMPLATE_TOKENS +
 	               shared->conf.max_tokens;
 
-	return a->share.tokens > 0 ||
-	       budget_take(&shared->budget, &a->share, most, clock_wall_ms());
+	return a->share.tokens > 0 || budget_take(shared->conf.budget,
+					  &a->share, most, clock_wall_ms());
 }
 
 /* What the model reports; -1: nothing. */
@@ -117,7 +116,7 @@ answer_settle(struct answer *a, bool untouched)
 
 	if (!untouched && (!a->attempt.finished || used < 0))
 		used = a->share.tokens;
-	budget_settle(&a->model->shared->budget, &a->share, used);
+	budget_settle(a->model->shared->conf.budget, &a->share, used);
 }
 
 static void
@@ -349,7 +348,8 @@ openai_ready(struct responder *responder, int64_t *retry_ms)
 		*retry_ms = ADVICE_MS;
 	if (pass == BREAKER_REFUSED)
 		return RC_UPSTREAM_DOWN;
-	if (budget_has(&m->shared->budget, m->shared->conf.max_tokens, wall))
+	if (budget_has(
+		m->shared->conf.budget, m->shared->conf.max_tokens, wall))
 		return RC_OK;
 	*retry_ms = clock_day_left_ms(wall);
 	return RC_BUDGET;
@@ -413,7 +413,6 @@ openai_new(const struct openai_conf *conf)
 		return NULL;
 	shared->conf = *conf;
 	breaker_init(&shared->breaker);
-	budget_init(&shared->budget, conf->tokens_per_day);
 	if (conf->tokens_field == OPENAI_TOKENS_COMPLETION)
 		atomic_store(&shared->quirks, QUIRK_COMPLETION_TOKENS);
 	if ((shared->url = malloc(size)) == NULL) {
@@ -439,7 +438,6 @@ openai_free(struct openai *shared)
 	if (shared == NULL)
 		return;
 	breaker_destroy(&shared->breaker);
-	budget_destroy(&shared->budget);
 	free(shared->url);
 	free(shared);
 }

@@ -8,64 +8,35 @@
  * counted in 1/count of a millisecond: a token is then worth as many of these
  * as its period has milliseconds.
  */
-#include "http/limit.h"
-
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/siphash.h"
+#include "http/limit_state.h"
 
-#define SHARDS     64  /* a power of two */
 #define TABLE_MIN  256 /* buckets, a power of two */
-#define SHARD_IDLE (LIMIT_MAX_IDLE / SHARDS)
+#define SHARD_IDLE (LIMIT_MAX_IDLE / LIMIT_SHARDS)
 
-struct client {
-	struct addr key;
-	struct client *chain;         /* the next in the bucket */
-	struct client *older, *newer; /* in the list, while idle */
-	int64_t full[LIMIT_KINDS - 1];
-	uint64_t live[LIMIT_LIVE];
-};
-
-struct shard {
-	/* guarded by mtx */
-	_Alignas(64) pthread_mutex_t mtx;
-	struct client **table;
-	size_t buckets; /* a power of two */
-	size_t clients; /* busy ones too */
-	struct client *oldest, *newest;
-	size_t idle; /* in the list */
-};
-
-struct limits {
-	/* immutable after opening */
-	struct limit_conf conf;
-	struct siphash_key key;
-
-	struct shard shards[SHARDS];
-};
-
-static uint64_t
-hash_of(const struct limits *l, const struct addr *key)
+uint64_t
+limit_hash(const struct limits *l, const struct addr *key)
 {
 	return siphash(&l->key, key->b, sizeof(key->b));
 }
 
-static struct shard *
-shard_of(struct limits *l, uint64_t hash)
+struct limit_shard *
+limit_shard(struct limits *l, uint64_t hash)
 {
-	return &l->shards[hash % SHARDS];
+	return &l->shards[hash % LIMIT_SHARDS];
 }
 
 /*
  * The table.
  */
 
-static struct client **
-table_slot_locked(struct shard *sh, const struct addr *key, uint64_t hash)
+static struct limit_client **
+table_slot_locked(struct limit_shard *sh, const struct addr *key, uint64_t hash)
 {
-	struct client **p = &sh->table[hash / SHARDS & (sh->buckets - 1)];
+	struct limit_client **p =
+	    &sh->table[hash / LIMIT_SHARDS & (sh->buckets - 1)];
 
 	while (*p != NULL && !addr_equal(&(*p)->key, key))
 		p = &(*p)->chain;
@@ -74,9 +45,9 @@ table_slot_locked(struct shard *sh, const struct addr *key, uint64_t hash)
 
 /* Twice as many buckets; without memory the chains grow instead. */
 static void
-table_grow_locked(const struct limits *l, struct shard *sh)
+table_grow_locked(const struct limits *l, struct limit_shard *sh)
 {
-	struct client **old = sh->table, **fresh, **slot, *c;
+	struct limit_client **old = sh->table, **fresh, **slot, *c;
 	size_t n = sh->buckets;
 
 	if ((fresh = calloc(2 * n, sizeof(*fresh))) == NULL)
@@ -84,8 +55,8 @@ table_grow_locked(const struct limits *l, struct shard *sh)
 	for (size_t i = 0; i < n; i++) {
 		while ((c = old[i]) != NULL) {
 			old[i] = c->chain;
-			slot =
-			    &fresh[hash_of(l, &c->key) / SHARDS & (2 * n - 1)];
+			slot = &fresh[limit_hash(l, &c->key) / LIMIT_SHARDS &
+				      (2 * n - 1)];
 			c->chain = *slot;
 			*slot = c;
 		}
@@ -100,13 +71,13 @@ table_grow_locked(const struct limits *l, struct shard *sh)
  */
 
 static bool
-is_idle(const struct client *c)
+is_idle(const struct limit_client *c)
 {
 	return c->live[LIMIT_SESSIONS] == 0 && c->live[LIMIT_TURNS] == 0;
 }
 
 static void
-list_add_locked(struct shard *sh, struct client *c)
+list_add_locked(struct limit_shard *sh, struct limit_client *c)
 {
 	c->older = sh->newest;
 	c->newer = NULL;
@@ -116,7 +87,7 @@ list_add_locked(struct shard *sh, struct client *c)
 }
 
 static void
-list_remove_locked(struct shard *sh, struct client *c)
+list_remove_locked(struct limit_shard *sh, struct limit_client *c)
 {
 	*(c->older != NULL ? &c->older->newer : &sh->oldest) = c->newer;
 	*(c->newer != NULL ? &c->newer->older : &sh->newest) = c->older;
@@ -128,23 +99,23 @@ list_remove_locked(struct shard *sh, struct client *c)
  */
 
 /* Take the longest idle one out. */
-static struct client *
-client_forget_locked(const struct limits *l, struct shard *sh)
+static struct limit_client *
+client_forget_locked(const struct limits *l, struct limit_shard *sh)
 {
-	struct client *c = sh->oldest;
+	struct limit_client *c = sh->oldest;
 
 	list_remove_locked(sh, c);
-	*table_slot_locked(sh, &c->key, hash_of(l, &c->key)) = c->chain;
+	*table_slot_locked(sh, &c->key, limit_hash(l, &c->key)) = c->chain;
 	sh->clients--;
 	return c;
 }
 
 /* A client that was not known, in nobody's list. NULL without memory. */
-static struct client *
-client_new_locked(const struct limits *l, struct shard *sh,
+static struct limit_client *
+client_new_locked(const struct limits *l, struct limit_shard *sh,
     const struct addr *key, uint64_t hash)
 {
-	struct client **slot, *c;
+	struct limit_client **slot, *c;
 
 	if (sh->idle >= SHARD_IDLE)
 		c = client_forget_locked(l, sh);
@@ -160,12 +131,11 @@ client_new_locked(const struct limits *l, struct shard *sh,
 	return c;
 }
 
-/* Get a client for a use, out of the list. */
-static struct client *
-client_take_locked(const struct limits *l, struct shard *sh,
+struct limit_client *
+limit_client_take_locked(const struct limits *l, struct limit_shard *sh,
     const struct addr *key, uint64_t hash)
 {
-	struct client *c = *table_slot_locked(sh, key, hash);
+	struct limit_client *c = *table_slot_locked(sh, key, hash);
 
 	if (c == NULL)
 		return client_new_locked(l, sh, key, hash);
@@ -174,9 +144,9 @@ client_take_locked(const struct limits *l, struct shard *sh,
 	return c;
 }
 
-/* After a use; c may be gone then. */
-static void
-client_put_locked(const struct limits *l, struct shard *sh, struct client *c)
+void
+limit_client_put_locked(
+    const struct limits *l, struct limit_shard *sh, struct limit_client *c)
 {
 	if (!is_idle(c))
 		return;
@@ -208,18 +178,19 @@ bucket_take(int64_t *full, const struct limit_rate *rate, int64_t now)
 }
 
 static enum rc
-take_locked(const struct limits *l, struct shard *sh, const struct addr *key,
-    uint64_t hash, enum limit_kind kind, int64_t now, int64_t *lack)
+take_locked(const struct limits *l, struct limit_shard *sh,
+    const struct addr *key, uint64_t hash, enum limit_kind kind, int64_t now,
+    int64_t *lack)
 {
 	const struct limit_rate *rate = &l->conf.rate[kind];
-	struct client *c;
+	struct limit_client *c;
 
-	if ((c = client_take_locked(l, sh, key, hash)) == NULL)
+	if ((c = limit_client_take_locked(l, sh, key, hash)) == NULL)
 		return RC_NOMEM;
 	*lack = bucket_lack(c->full[kind - 1], rate, now);
 	if (*lack == 0)
 		bucket_take(&c->full[kind - 1], rate, now);
-	client_put_locked(l, sh, c);
+	limit_client_put_locked(l, sh, c);
 	return *lack == 0 ? RC_OK : RC_RATE;
 }
 
@@ -230,14 +201,14 @@ limit_take(struct limits *l, const struct addr *addr, enum limit_kind kind,
 	const struct limit_rate *rate = &l->conf.rate[kind];
 	struct addr key = addr_key(addr);
 	uint64_t hash;
-	struct shard *sh;
+	struct limit_shard *sh;
 	int64_t lack = 0, second = (int64_t)rate->count * 1000;
 	enum rc rc;
 
 	if (rate->count == 0)
 		return RC_OK;
-	hash = hash_of(l, &key);
-	sh = shard_of(l, hash);
+	hash = limit_hash(l, &key);
+	sh = limit_shard(l, hash);
 	pthread_mutex_lock(&sh->mtx);
 	rc = take_locked(l, sh, &key, hash, kind, now, &lack);
 	pthread_mutex_unlock(&sh->mtx);
@@ -253,14 +224,14 @@ limit_is_spent(struct limits *l, const struct addr *addr, enum limit_kind kind,
 	const struct limit_rate *rate = &l->conf.rate[kind];
 	struct addr key = addr_key(addr);
 	uint64_t hash;
-	const struct client *c;
-	struct shard *sh;
+	const struct limit_client *c;
+	struct limit_shard *sh;
 	bool spent;
 
 	if (rate->count == 0)
 		return false;
-	hash = hash_of(l, &key);
-	sh = shard_of(l, hash);
+	hash = limit_hash(l, &key);
+	sh = limit_shard(l, hash);
 	pthread_mutex_lock(&sh->mtx);
 	c = *table_slot_locked(sh, &key, hash);
 	spent = c != NULL && bucket_lack(c->full[kind - 1], rate, now) > 0;
@@ -273,21 +244,21 @@ limit_is_spent(struct limits *l, const struct addr *addr, enum limit_kind kind,
  */
 
 static enum rc
-begin_locked(const struct limits *l, struct shard *sh, const struct addr *key,
-    uint64_t hash, enum limit_live what, uint64_t limit)
+begin_locked(const struct limits *l, struct limit_shard *sh,
+    const struct addr *key, uint64_t hash, enum limit_live what, uint64_t limit)
 {
 	static const enum rc over[LIMIT_LIVE] = {
 		[LIMIT_SESSIONS] = RC_TOO_MANY_SESSIONS,
 		[LIMIT_TURNS] = RC_TOO_MANY_TURNS,
 	};
-	struct client *c;
+	struct limit_client *c;
 	bool ok;
 
-	if ((c = client_take_locked(l, sh, key, hash)) == NULL)
+	if ((c = limit_client_take_locked(l, sh, key, hash)) == NULL)
 		return RC_NOMEM;
 	ok = c->live[what] < limit;
 	c->live[what] += ok;
-	client_put_locked(l, sh, c);
+	limit_client_put_locked(l, sh, c);
 	return ok ? RC_OK : over[what];
 }
 
@@ -297,13 +268,13 @@ begin(struct limits *l, const struct addr *addr, enum limit_live what,
 {
 	struct addr key = addr_key(addr);
 	uint64_t hash;
-	struct shard *sh;
+	struct limit_shard *sh;
 	enum rc rc;
 
 	if (l->conf.live[what] == 0)
 		return RC_OK;
-	hash = hash_of(l, &key);
-	sh = shard_of(l, hash);
+	hash = limit_hash(l, &key);
+	sh = limit_shard(l, hash);
 	pthread_mutex_lock(&sh->mtx);
 	rc = begin_locked(l, sh, &key, hash, what, limit);
 	pthread_mutex_unlock(&sh->mtx);
@@ -327,18 +298,18 @@ limit_end(struct limits *l, const struct addr *addr, enum limit_live what)
 {
 	struct addr key = addr_key(addr);
 	uint64_t hash;
-	struct client *c;
-	struct shard *sh;
+	struct limit_client *c;
+	struct limit_shard *sh;
 
 	if (l->conf.live[what] == 0)
 		return;
-	hash = hash_of(l, &key);
-	sh = shard_of(l, hash);
+	hash = limit_hash(l, &key);
+	sh = limit_shard(l, hash);
 	pthread_mutex_lock(&sh->mtx);
 	c = *table_slot_locked(sh, &key, hash);
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is known */
 	c->live[what]--;
-	client_put_locked(l, sh, c);
+	limit_client_put_locked(l, sh, c);
 	pthread_mutex_unlock(&sh->mtx);
 }
 
@@ -351,7 +322,7 @@ limit_clients(struct limits *l)
 {
 	size_t n = 0;
 
-	for (unsigned i = 0; i < SHARDS; i++) {
+	for (unsigned i = 0; i < LIMIT_SHARDS; i++) {
 		pthread_mutex_lock(&l->shards[i].mtx);
 		n += l->shards[i].clients;
 		pthread_mutex_unlock(&l->shards[i].mtx);
@@ -360,9 +331,9 @@ limit_clients(struct limits *l)
 }
 
 static void
-shard_free(struct shard *sh)
+shard_free(struct limit_shard *sh)
 {
-	struct client *c, *next;
+	struct limit_client *c, *next;
 
 	for (size_t i = 0; i < sh->buckets; i++) {
 		for (c = sh->table[i]; c != NULL; c = next) {
@@ -379,7 +350,7 @@ limits_close(struct limits *l)
 {
 	if (l == NULL)
 		return;
-	for (unsigned i = 0; i < SHARDS; i++)
+	for (unsigned i = 0; i < LIMIT_SHARDS; i++)
 		shard_free(&l->shards[i]);
 	free(l);
 }
@@ -388,7 +359,7 @@ struct limits *
 limits_open(const struct limit_conf *conf)
 {
 	struct limits *l;
-	struct shard *sh;
+	struct limit_shard *sh;
 	bool ok;
 
 	if ((l = aligned_alloc(_Alignof(struct limits), sizeof(*l))) == NULL)
@@ -396,7 +367,7 @@ limits_open(const struct limit_conf *conf)
 	memset(l, 0, sizeof(*l));
 	l->conf = *conf;
 	ok = siphash_key_make(&l->key);
-	for (unsigned i = 0; i < SHARDS; i++) {
+	for (unsigned i = 0; i < LIMIT_SHARDS; i++) {
 		sh = &l->shards[i];
 		pthread_mutex_init(&sh->mtx, NULL);
 		sh->table = calloc(TABLE_MIN, sizeof(*sh->table));

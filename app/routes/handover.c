@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "chat/line.h"
+#include "routes/handover_spent.h"
 #include "session/session_wire.h"
 #include "session/store.h"
 
@@ -88,6 +89,7 @@ handover_copy(void *arg)
 	struct handover *ho = arg;
 
 	ho->count = ho->at = 0;
+	ho->spent_place = 0;
 	items_collect(ho, true);
 	if (ho->count > 0)
 		qsort(ho->items, ho->count, sizeof(*ho->items), by_activity);
@@ -171,6 +173,20 @@ handover_given(void *arg)
 	}
 	ho->count = kept;
 	ho->at = 0;
+}
+
+static bool
+handover_spent(void *arg, struct buf *out)
+{
+	struct handover *ho = arg;
+
+	return spent_encode(ho->app, &ho->spent_place, out);
+}
+
+static void
+handover_kept(void *arg)
+{
+	spent_keep(((struct handover *)arg)->app);
 }
 
 /* Whether the item at ho->at has come to its end, and is in the buffer. */
@@ -345,6 +361,17 @@ handover_adopt_result(
 	return ok;
 }
 
+static bool
+handover_adopt_spent(void *arg, const char *data, size_t len)
+{
+	const struct handover *ho = arg;
+	bool ok = spent_adopt(ho->app, data, len, clock_mono_ms());
+
+	if (!ok)
+		log_error("owner", LOG_STR("refused", "what was spent"));
+	return ok;
+}
+
 static void
 handover_orphaned(void *arg, struct owner_link *link)
 {
@@ -405,10 +432,13 @@ handover_callbacks(struct handover *ho)
 		.copy = handover_copy,
 		.next = handover_next,
 		.given = handover_given,
+		.spent = handover_spent,
+		.kept = handover_kept,
 		.result = handover_result,
 		.told = handover_told,
 		.adopt = handover_adopt,
 		.adopt_result = handover_adopt_result,
+		.adopt_spent = handover_adopt_spent,
 		.orphaned = handover_orphaned,
 	};
 }

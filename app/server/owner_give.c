@@ -88,6 +88,23 @@ give_session(struct owner *ow)
 	return more;
 }
 
+/* False: there is nothing new, or it failed. */
+static bool
+give_spent(struct owner *ow)
+{
+	struct buf piece;
+	bool more, ok;
+
+	buf_init(&piece, WIRE_MAX_SPENT);
+	more = ow->app.spent(ow->app.arg, &piece);
+	ok = !piece.failed && (!more || peer_send(&ow->heir->peer, WIRE_SPENT,
+					    piece.data, piece.len, NULL));
+	buf_wipe(&piece);
+	if (!ok && ow->state == OWNER_GIVES)
+		give_up(ow, "hand over what was spent");
+	return more && ok;
+}
+
 /* The next frame; what is to come after it stands in ow->step. */
 static void
 give_step(struct owner *ow)
@@ -111,6 +128,10 @@ give_step(struct owner *ow)
 		break;
 	case WIRE_SESSION:
 		if (!give_session(ow))
+			ow->step = WIRE_SPENT;
+		break;
+	case WIRE_SPENT:
+		if (!give_spent(ow))
 			ow->step = WIRE_ALL;
 		break;
 	default:
@@ -206,6 +227,7 @@ serve_on(struct owner *ow)
 	struct halt *halt = ow->halt;
 
 	ow->halt = NULL;
+	ow->app.kept(ow->app.arg);
 	log_warn("hand_over", LOG_STR("result", "failed, serving on"));
 	halt_undo(halt);
 	owner_serve_connections(ow);
@@ -245,6 +267,9 @@ give_results(struct timer *timer, void *arg)
 			    session.len, NULL);
 		buf_wipe(&session);
 	}
+	while (ow->heir != NULL && peer_has_room(&ow->heir->peer) &&
+	       give_spent(ow))
+		;
 	if (more || !ow->emptied || has_before(ow) || gives_more(ow)) {
 		loop_timer(ow->loop, timer, loop_now(ow->loop) + RESULTS_MS);
 		return;

@@ -99,6 +99,9 @@ take_piece(
 	case WIRE_SESSION:
 		return ow->app.adopt(
 		    ow->app.arg, link, frame->data, frame->len);
+	case WIRE_SPENT:
+		return ow->app.adopt_spent(
+		    ow->app.arg, frame->data, frame->len);
 	case WIRE_ALL:
 		return ow->lock != -1 && ow->socket != -1 &&
 		       peer_send(&link->peer, WIRE_TAKEN, NULL, 0, NULL);
@@ -128,6 +131,9 @@ owner_take_frame(
 	case WIRE_RESULT:
 		return ow->app.adopt_result(
 		    ow->app.arg, link, frame->data, frame->len);
+	case WIRE_SPENT:
+		return ow->app.adopt_spent(
+		    ow->app.arg, frame->data, frame->len);
 	case WIRE_LAST:
 		owner_link_drop(link);
 		return true;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "chat/budget.h"
 #include "server/loop.h"
 
 struct responder;
@@ -27,7 +28,7 @@ struct openai_conf {
 	const char		*system;	/* prompt; {date} and {time} */
 	double			 temperature;
 	int64_t			 max_tokens;
-	int64_t			 tokens_per_day;	/* 0: no limit */
+	struct budget		*budget;	/* the day's tokens */
 	enum openai_tokens	 tokens_field;
 	unsigned		 retries;
 	int64_t			 connect_ms;
@@ -36,7 +37,7 @@ struct openai_conf {
 	int64_t			 whole_ms;
 };
 
-/* The strings of conf must outlive it. NULL without memory. */
+/* The strings of conf, and the budget, must outlive it. NULL without memory. */
 struct openai *openai_new(const struct openai_conf *);
 
 /* No responder may be open any more. NULL is allowed. */

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/buf.h"
 #include "base/rc.h"
 
 #define LIMIT_MAX_IDLE (128 * 1024)	/* clients, 88 bytes each */
@@ -76,6 +77,21 @@ bool limit_is_spent(struct limits *, const struct addr *, enum limit_kind,
 enum rc limit_begin(struct limits *, const struct addr *, enum limit_live);
 enum rc limit_adopt(struct limits *, const struct addr *, enum limit_live);
 void limit_end(struct limits *, const struct addr *, enum limit_live);
+
+/*
+ * For another process on this machine that goes on in this one's place: add a
+ * piece of the buckets that are not full, some KiB, from *place on (0 at
+ * first). False: there were none any more, and what was added says nothing.
+ */
+bool limits_encode(struct limits *, uint64_t *place, int64_t now,
+    struct buf *);
+
+/*
+ * Take in a piece of exactly n bytes. A bucket has the tokens then that it had
+ * there, at most what it holds here; where it has fewer already, these. False:
+ * it is no piece, and nothing has changed; or there is no memory.
+ */
+bool limits_decode(struct limits *, const char *, size_t n, int64_t now);
 
 /* How many clients are known, for tests and benchmarks. */
 size_t limit_clients(struct limits *);

@@ -12,6 +12,7 @@
 #include "base/conf.h"
 #include "base/metrics.h"
 #include "chat/articles.h"
+#include "chat/budget.h"
 #include "chat/line.h"
 #include "chat/openai.h"
 #include "chat/responder.h"
@@ -37,6 +38,7 @@ struct app {
 	struct line		*line;
 	const struct articles	*articles;
 	struct openai		*openai;	/* NULL: answer from articles */
+	struct budget		*budget;	/* the model's */
 	struct metrics_all	*metrics;
 	struct suspicions	*suspicions;
 };

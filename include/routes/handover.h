@@ -26,6 +26,7 @@ struct handover {
 	struct handover_item	*items;
 	size_t			 count, room;
 	size_t			 at;
+	uint64_t		 spent_place;
 
 	/* the new owner's */
 	struct ghost		*ghosts;

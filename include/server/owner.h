@@ -45,6 +45,14 @@ struct owner_app {
 	void	 (*given)(void *arg);
 
 	/*
+	 * After the sessions, and again and again afterwards: add a piece of
+	 * what was spent of limits (false: that was all for now). kept: the new
+	 * owner did not take anything.
+	 */
+	bool	 (*spent)(void *arg, struct buf *);
+	void	 (*kept)(void *arg);
+
+	/*
 	 * Afterwards: add a session whose turns have ended, and forget it
 	 * (false: there is none now); what the new owner has to tell.
 	 */
@@ -52,14 +60,15 @@ struct owner_app {
 	void	 (*told)(void *arg, const char *, size_t);
 
 	/*
-	 * In the new owner: what the old one copied, and the results of its
-	 * turns; false: it is not to be understood. And the end of it: turns
-	 * whose result did not come are lost.
+	 * In the new owner: what the old one copied, the results of its
+	 * turns, and what it spent; false: it is not to be understood. And the
+	 * end of it: turns whose result did not come are lost.
 	 */
 	bool	 (*adopt)(void *arg, struct owner_link *, const char *,
 	    size_t);
 	bool	 (*adopt_result)(void *arg, struct owner_link *, const char *,
 	    size_t);
+	bool	 (*adopt_spent)(void *arg, const char *, size_t);
 	void	 (*orphaned)(void *arg, struct owner_link *);
 };
 

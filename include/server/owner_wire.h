@@ -21,6 +21,7 @@
 #define WIRE_MAX_TEXT 1024
 #define WIRE_MAX_STATUS (256 * 1024)
 #define WIRE_MAX_SESSION (256 * 1024 * 1024)
+#define WIRE_MAX_SPENT (64 * 1024)
 
 /* type, most bytes, descriptors */
 #define WIRE_LIST(X)                                                           \
@@ -47,7 +48,9 @@
 	X(WIRE_RESULT, WIRE_MAX_SESSION, 0)	/* the session after it */     \
 	X(WIRE_TELL, WIRE_MAX_TEXT, 0)		/* back: end it so */          \
 	X(WIRE_DRAIN, 0, 0)			/* back: end all */            \
-	X(WIRE_LAST, 0, 0)			/* no turn runs any more */
+	X(WIRE_LAST, 0, 0)			/* no turn runs any more */    \
+	/* with the sessions, and as long as turns run on in the old owner */  \
+	X(WIRE_SPENT, WIRE_MAX_SPENT, 0)	/* what was spent of limits */
 
 #define WIRE_ENUM(type, max, fds) type,
 enum wire_type { WIRE_NONE, WIRE_LIST(WIRE_ENUM) WIRE_COUNT };

@@ -1,8 +1,9 @@
 /*
- * What one owner of the sessions hands to the next: frames, and sessions as
- * records. A frame is one however its bytes come, and can be written again;
- * a session that is read is written as the same, and the store takes it in,
- * shows it and forgets it. The bytes are frames, and a record as they stand.
+ * What one owner of the sessions hands to the next: frames, sessions as
+ * records, and pieces of what was spent. A frame is one however its bytes come,
+ * and can be written again; a session that is read is written as the same, and
+ * the store takes it in, shows it and forgets it; what was spent goes on from
+ * who took it in. The bytes are frames, and a record and a piece as they stand.
  */
 #include "fuzz.h"
 
@@ -10,6 +11,11 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "chat/budget.h"
+#include "http/limit.h"
+#include "routes/handover_spent.h"
 #include "server/owner_wire.h"
 #include "session/session_wire.h"
 #include "session/store.h"
@@ -110,6 +116,72 @@ check_session(const char *data, size_t n)
 }
 
 /*
+ * What was spent.
+ */
+
+/* An owner, as far as limits go. */
+struct place {
+	struct app app;
+	struct metrics_all metrics;
+	struct budget budget;
+};
+
+static void
+place_open(struct place *p)
+{
+	static const struct limit_conf conf = {
+		.rate = { [LIMIT_NEW] = { 20, 60 },
+		    [LIMIT_CHAT] = { 7, 86400 },
+		    [LIMIT_GUESS] = { 1000000, 1 } },
+	};
+
+	memset(p, 0, sizeof(*p));
+	metrics_all_init(&p->metrics);
+	budget_init(&p->budget, 1000000);
+	HOLDS((p->app.limits = limits_open(&conf)) != NULL);
+	p->app.metrics = &p->metrics;
+	p->app.budget = &p->budget;
+}
+
+static void
+place_close(struct place *p)
+{
+	metrics_all_destroy(&p->metrics);
+	budget_destroy(&p->budget);
+	limits_close(p->app.limits);
+}
+
+static void
+check_spent(const char *data, size_t n)
+{
+	struct place old, new;
+	uint64_t at = 0;
+	struct buf piece;
+
+	place_open(&old);
+	if (!spent_adopt(&old.app, data, n, clock_mono_ms())) {
+		HOLDS(limit_clients(old.app.limits) == 0);
+		HOLDS(old.budget.spent == 0 && old.budget.day == 0);
+		place_close(&old);
+		return;
+	}
+	place_open(&new);
+	buf_init(&piece, WIRE_MAX_SPENT);
+	while (spent_encode(&old.app, &at, &piece)) {
+		HOLDS(!piece.failed);
+		HOLDS(spent_adopt(
+		    &new.app, piece.data, piece.len, clock_mono_ms()));
+		buf_clear(&piece);
+	}
+	HOLDS(limit_clients(new.app.limits) <= limit_clients(old.app.limits));
+	HOLDS(new.budget.spent == old.budget.spent);
+	HOLDS(old.budget.spent >= 0 && old.budget.spent <= BUDGET_MAX);
+	buf_free(&piece);
+	place_close(&old);
+	place_close(&new);
+}
+
+/*
  * Frames.
  */
 
@@ -151,6 +223,7 @@ check_frame(const struct wire_frame *frame, const char *data)
 		HOLDS(memcmp(out, frame->data, sizeof(out)) == 0);
 	}
 	check_session(frame->data, frame->len);
+	check_spent(frame->data, frame->len);
 }
 
 int
@@ -163,6 +236,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		return 0;
 	copy = fuzz_copy(data, n);
 	check_session(copy, n);
+	check_spent(copy, n);
 	for (p = copy; wire_take(p, n, &frame) == WIRE_FRAME;) {
 		HOLDS(WIRE_HEAD + frame.len <= n);
 		check_frame(&frame, p);

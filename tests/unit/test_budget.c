@@ -155,6 +155,173 @@ calls_side_by_side_stay_within_it(void **state)
 	budget_destroy(&budget);
 }
 
+/*
+ * From one process to another.
+ */
+
+static struct budget_account
+given(uint64_t turns, int64_t wall_ms)
+{
+	struct budget_account account = { 0 };
+
+	budget_give(&budget, turns, wall_ms, &account);
+	return account;
+}
+
+static void
+what_was_spent_is_told_once(void **state)
+{
+	struct budget_account account;
+	struct budget_share share;
+
+	(void)state;
+	budget_init(&budget, 1000);
+	assert_false(budget_give(&budget, 9, NOON, &account));
+	budget_keep(&budget);
+	share = take(300, NOON);
+	budget_settle(&budget, &share, 200);
+	account = given(0, NOON);
+	assert_int_equal(account.day, 20000);
+	assert_int_equal(account.tokens, 200);
+	assert_int_equal(account.largest, 300);
+	assert_false(budget_give(&budget, 0, NOON, &account));
+	assert_true(refused(1, NOON));
+	budget_keep(&budget);
+	take(800, NOON);
+	budget_destroy(&budget);
+}
+
+/* A share for each turn, where it is left; less of it as they end. */
+static void
+a_reserve_is_kept_for_turns_that_run(void **state)
+{
+	struct budget_share share;
+
+	(void)state;
+	budget_init(&budget, 1000);
+	share = take(200, NOON);
+	assert_int_equal(given(2, NOON).tokens, 600);
+	assert_true(refused(401, NOON));
+	budget_settle(&budget, &share, 50);
+	assert_int_equal(given(2, NOON).tokens, -150);
+	assert_int_equal(given(1, NOON).tokens, -200);
+	share = take(200, NOON);
+	assert_true(refused(1, NOON));
+	assert_int_equal(given(1, NOON).tokens, 0);
+	budget_settle(&budget, &share, 200);
+	assert_int_equal(given(0, NOON).tokens, 0);
+	budget_destroy(&budget);
+
+	budget_init(&budget, 1000);
+	take(400, NOON);
+	assert_int_equal(given(UINT64_MAX, NOON).tokens, 1000);
+	budget_destroy(&budget);
+}
+
+static void
+what_was_used_beyond_is_told_too(void **state)
+{
+	struct budget_share share;
+
+	(void)state;
+	budget_init(&budget, 1000);
+	share = take(200, NOON);
+	assert_int_equal(given(1, NOON).tokens, 400);
+	budget_settle(&budget, &share, 5000);
+	assert_int_equal(given(1, NOON).tokens, 4600);
+	assert_int_equal(given(0, NOON).tokens, 0);
+	budget_destroy(&budget);
+}
+
+/* What runs on over midnight was begun, or was let wait, the day before. */
+static void
+the_day_that_was_given_does_not_end(void **state)
+{
+	struct budget_account account;
+	int64_t midnight = 20001 * DAY;
+
+	(void)state;
+	budget_init(&budget, 1000);
+	take(200, NOON);
+	account = given(1, midnight - 1);
+	assert_int_equal(account.tokens, 400);
+	take(200, midnight + 1);
+	assert_true(refused(1, midnight + 1));
+	account = given(0, midnight + 2);
+	assert_int_equal(account.day, 20000);
+	assert_int_equal(account.tokens, 0);
+	budget_destroy(&budget);
+
+	/* but yesterday's tokens are nobody's any more */
+	budget_init(&budget, 1000);
+	take(200, NOON);
+	assert_false(budget_give(&budget, 0, midnight, &account));
+	assert_int_equal(account.day, 20001);
+	budget_destroy(&budget);
+}
+
+static void
+what_is_told_counts_on_its_day(void **state)
+{
+	int64_t midnight = 20001 * DAY;
+
+	(void)state;
+	budget_init(&budget, 1000);
+	budget_adopt(&budget, &(struct budget_account){ 20000, 600, 100 });
+	assert_true(refused(401, NOON));
+	budget_adopt(&budget, &(struct budget_account){ 20000, -100, 100 });
+	assert_true(refused(501, NOON));
+	take(500, NOON);
+	assert_true(refused(1, NOON));
+	take(1000, midnight);
+	budget_destroy(&budget);
+}
+
+static void
+what_is_told_of_another_day_does_not(void **state)
+{
+	int64_t midnight = 20001 * DAY;
+
+	(void)state;
+	budget_init(&budget, 1000);
+	budget_adopt(&budget, &(struct budget_account){ 20000, 600, 100 });
+	take(900, midnight);
+	budget_adopt(&budget, &(struct budget_account){ 20000, -600, 100 });
+	budget_adopt(&budget, &(struct budget_account){ 20000, 600, 100 });
+	assert_true(refused(101, midnight));
+	take(100, midnight);
+	budget_adopt(
+	    &budget, &(struct budget_account){ 20001, -BUDGET_MAX, 0 });
+	take(1000, midnight);
+	for (int i = 0; i < 2000; i++)
+		budget_adopt(
+		    &budget, &(struct budget_account){ 20001, BUDGET_MAX, 0 });
+	assert_true(refused(0, midnight));
+	budget_destroy(&budget);
+}
+
+/* Through one that has no limit itself, with turns that run on in it. */
+static void
+it_goes_from_hand_to_hand(void **state)
+{
+	struct budget_account account;
+
+	(void)state;
+	budget_init(&budget, 0);
+	budget_adopt(&budget, &(struct budget_account){ 20000, 600, 100 });
+	assert_int_equal(given(3, NOON).tokens, 600);
+	budget_destroy(&budget);
+
+	budget_init(&budget, 1000);
+	budget_adopt(&budget, &(struct budget_account){ 20000, 600, 100 });
+	assert_int_equal(given(2, NOON).tokens, 800);
+	budget_adopt(&budget, &(struct budget_account){ 20000, -300, 100 });
+	account = given(2, NOON);
+	assert_int_equal(account.tokens, -300);
+	assert_int_equal(account.largest, 100);
+	budget_destroy(&budget);
+}
+
 int
 main(void)
 {
@@ -165,6 +332,13 @@ main(void)
 		cmocka_unit_test(a_day_ends_at_midnight_in_utc),
 		cmocka_unit_test(without_a_limit_nothing_is_counted),
 		cmocka_unit_test(calls_side_by_side_stay_within_it),
+		cmocka_unit_test(what_was_spent_is_told_once),
+		cmocka_unit_test(a_reserve_is_kept_for_turns_that_run),
+		cmocka_unit_test(what_was_used_beyond_is_told_too),
+		cmocka_unit_test(the_day_that_was_given_does_not_end),
+		cmocka_unit_test(what_is_told_counts_on_its_day),
+		cmocka_unit_test(what_is_told_of_another_day_does_not),
+		cmocka_unit_test(it_goes_from_hand_to_hand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

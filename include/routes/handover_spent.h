@@ -1,0 +1,33 @@
+/*
+ * What was spent of limits, as it goes from an owner of the sessions to the one
+ * that follows it: the day's tokens, and the buckets of clients. A new owner
+ * must not be a new budget.
+ */
+#ifndef ROUTES_HANDOVER_SPENT_H
+#define ROUTES_HANDOVER_SPENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "routes/app.h"
+
+/*
+ * In the old owner, while no request comes in and afterwards: add a piece, of
+ * the day's tokens when they have changed, else of the clients from *place on
+ * (0 at first). False: there is nothing to be told now.
+ */
+bool spent_encode(const struct app *, uint64_t *place, struct buf *);
+
+/* It was not taken: count on as before. */
+void spent_keep(const struct app *);
+
+/*
+ * In the new one: take in a piece of exactly n bytes; now is monotonic ms.
+ * False: it is none (of this version), and nothing has changed; or there is no
+ * memory.
+ */
+bool spent_adopt(const struct app *, const char *, size_t n, int64_t now);
+
+#endif

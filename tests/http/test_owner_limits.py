@@ -1,0 +1,353 @@
+"""What was spent of limits is spent in the next owner, too."""
+
+import array
+import json
+import os
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from client import UNKNOWN
+from fcgi import Reply
+from model import SETTINGS, Outcome, read_all, simulator
+from owners import Owners
+from test_budget import SHORT, refused, spent
+from test_owner import ALL, FOLLOW, dial, frame
+from test_owner_upgrade import chat, follow, read_to
+from webservers import wait_for
+
+__all__ = ["simulator"]
+
+SPENT = 21
+HERE, THERE = {"REMOTE_ADDR": "192.0.2.7"}, {"REMOTE_ADDR": "192.0.2.8"}
+
+
+@pytest.fixture
+def owners():
+    """Make places; every process in them is ended."""
+    made = []
+
+    def make(*args):
+        made.append(Owners(*args))
+        return made[-1]
+    yield make
+    for place in made:
+        place.end()
+
+
+# clients' rates
+
+
+def rates(new="3/3600", chats="3/3600"):
+    return ["-s", f"rate_new={new}", "-s", f"rate_chat={chats}"]
+
+
+def new(process, **client):
+    return process.ask("POST", "/session/new", **client)
+
+
+def guess(process, **client):
+    return process.ask("GET", f"/session/{UNKNOWN}/info", **client)
+
+
+def statuses(ask, n, *args, **client):
+    return [ask(*args, **client).status for _ in range(n)]
+
+
+def test_a_spent_rate_stays_spent(owners):
+    place = owners()
+    process = place.spawn(*rates())
+    session = process.new()
+    assert statuses(new, 4, process, **HERE) == [200, 200, 200, 429]
+    assert statuses(chat, 4, process, "x", session, **HERE) == \
+        [200, 200, 200, 429]
+    assert statuses(guess, 31, process, **HERE) == 30 * [404] + [429]
+    left = int(new(process, **HERE).headers["Retry-After"])
+    for more in ["-s", "turn_wait_seconds=59"], ["-s", "threads=1"]:
+        after = follow(place, *rates(), *more)
+        for one in process, after:
+            reply = new(one, **HERE)
+            assert reply.status == 429
+            assert json.loads(reply.body)["code"] == "rate_limited"
+            assert 0 < int(reply.headers["Retry-After"]) <= left
+            assert chat(one, "x", session, **HERE).status == 429
+            assert guess(one, **HERE).status == 429
+    assert statuses(new, 4, after, **THERE) == [200, 200, 200, 429]
+
+
+def test_what_is_left_of_a_rate_is_left(owners):
+    place = owners()
+    process = place.spawn(*rates())
+    assert statuses(new, 2, process, **HERE) == [200, 200]
+    after = follow(place, *rates(), "-s", "threads=1")
+    assert statuses(new, 2, after, **HERE) == [200, 429]
+    assert statuses(chat, 4, after, "x", **THERE) == [200, 200, 200, 429]
+
+
+@pytest.mark.parametrize("fresh, here, there", [
+    ("5/3600", 2, 0), ("1/3600", 1, 0), ("3/7200", 2, 0), ("0/60", 9, 9)])
+def test_other_rates_keep_the_tokens_that_fit(owners, fresh, here, there):
+    place = owners()
+    process = place.spawn(*rates())
+    assert statuses(new, 1, process, **HERE) == [200]
+    assert statuses(new, 3, process, **THERE) == [200, 200, 200]
+    after = follow(place, *rates(fresh))
+    assert statuses(new, 9, after, **HERE).count(200) == here
+    assert statuses(new, 9, after, **THERE).count(200) == there
+
+
+def test_many_addresses_go_over(owners):
+    """More than one frame takes."""
+    many = [{"REMOTE_ADDR": f"198.18.{n // 250}.{n % 250}"}
+            for n in range(1000)]
+    place = owners()
+    process = place.spawn(*rates("1/3600"))
+    with process.peer() as peer:
+        for client in many:
+            assert peer.ask("POST", "/session/new", keep=True,
+                            **client).status == 200
+    after = follow(place, *rates("1/3600"), "-s", "threads=1")
+    with after.peer() as peer:
+        for client in many:
+            assert peer.ask("POST", "/session/new", keep=True,
+                            **client).status == 429
+
+
+# the day's tokens
+
+
+def budget(simulator, cap, **more):
+    """Options for a model that may use so much a day."""
+    settings = {**SETTINGS, **SHORT, "llm_base_url": simulator.base_url,
+                "tokens_per_day": cap, **more}
+    return [word for item in settings.items()
+            for word in ("-s", "=".join(map(str, item)))]
+
+
+def turn(process, message, session=None, stream=False):
+    with process.begin(message, session, stream) as peer:
+        return outcome(peer)
+
+
+def outcome(peer):
+    raw = read_all(peer)
+    return Outcome(Reply(*raw.split(b"\r\n\r\n", 1)), raw, 0)
+
+
+def use_up(process, message="[[tokens=100]]", session=None):
+    """One message after the other, until no token is left."""
+    answered = []
+    while not refused(one := turn(process, message, session)):
+        answered.append(one)
+    return answered
+
+
+def test_a_spent_day_stays_spent(owners, simulator):
+    place = owners("causerie")
+    process = place.spawn(*budget(simulator, 4000))
+    assert use_up(process)
+    calls = simulator.calls
+    for threads in 1, 2:
+        after = follow(place, *budget(simulator, 4000, threads=threads))
+        assert refused(turn(after, "[[tokens=100]]"))
+        assert refused(turn(process, "[[tokens=100]]", stream=True))
+    assert simulator.calls == calls
+    # a higher ceiling gives what it is higher
+    more = follow(place, *budget(simulator, 8000))
+    assert 0 < sum(map(spent, use_up(more))) <= 8000
+
+
+def test_the_ceiling_holds_while_owners_change(owners, simulator):
+    """Clients that never stop asking, and two hand-overs meanwhile."""
+    cap = 60000
+    message = "[[tokens=100 pace=2]]"
+    place = owners("causerie")
+    process = place.spawn(*budget(simulator, cap))
+    done = threading.Event()
+
+    def client(number):
+        outcomes = []
+        while not outcomes or not (done.is_set() and refused(outcomes[-1])):
+            outcomes.append(turn(process, message, stream=number % 2 == 0))
+        return outcomes
+    with process.begin("[[tokens=200 pace=5]]", stream=True) as running, \
+            ThreadPoolExecutor(8) as pool:
+        running.read_until(b'"delta"')
+        some = [pool.submit(client, number) for number in range(8)]
+        try:
+            for threads in 1, 2:
+                follow(place, *budget(simulator, cap, threads=threads))
+        finally:
+            done.set()
+        outcomes = [one for each in some for one in each.result()]
+        end = running.read_until(b'"done"')
+    usage = json.loads(end[end.rindex(b"data: ") + 6:])["usage"]
+    wait_for(lambda: len(place.pids()) == 4, what="the old owners' end")
+    answered = [one for one in outcomes if not refused(one)]
+    answered += use_up(process, message)
+    total = usage["total_tokens"] + sum(map(spent, answered))
+    assert cap - 4000 < total <= cap
+    assert simulator.calls == len(answered) + 1
+
+
+def test_turns_that_run_on_are_charged(owners, simulator):
+    """What they have taken is gone, until it is known what they used."""
+    place = owners("causerie")
+    process = place.spawn(*budget(simulator, 6000, llm_timeout_seconds=60,
+                                  llm_first_token_seconds=60))
+    session = process.new()
+    long = "mot " * 500
+    with process.begin(long + "[[first=60000]]", session) as running:
+        wait_for(lambda: simulator.calls == 1)
+        after = follow(place, *budget(
+            simulator, 6000, llm_timeout_seconds=60,
+            llm_first_token_seconds=60, threads=1))
+        # a second one like it does not fit beside it
+        assert refused(turn(after, long))
+        assert after.json("POST", f"/session/{session}/stop")["stopped"]
+        outcome(running)
+    wait_for(lambda: len(place.pids()) == 3, what="the old owner's end")
+    # it was interrupted: it has cost all that it had taken
+    assert refused(turn(after, long))
+
+
+def test_what_was_not_used_comes_back(owners, simulator):
+    place = owners("causerie")
+    process = place.spawn(*budget(simulator, 6000))
+    long = "mot " * 500
+    with process.begin(long + "[[tokens=20 pace=100]]", stream=True) as running:
+        running.read_until(b'"delta"')
+        after = follow(place, *budget(simulator, 6000, threads=1))
+        running.read_until(b'"done"')
+    wait_for(lambda: len(place.pids()) == 3, what="the old owner's end")
+    assert turn(after, long + "[[tokens=20]]").status == 200
+
+
+def test_who_waits_in_the_old_owner_is_answered_there(owners, simulator):
+    place = owners("causerie")
+    process = place.spawn(*budget(simulator, 60000))
+    session = process.new()
+    with process.begin("[[tokens=40 pace=20]]", session, True) as running, \
+            process.begin("[[tokens=10]]", session, True) as waiting:
+        running.read_until(b'"delta"')
+        waiting.read_until(b"\r\n\r\n")
+        after = follow(place, *budget(simulator, 60000, threads=1))
+        use_up(after)
+        running.read_until(b'"done"')
+        assert b'"message_count":4' in waiting.read_until(b'"done"')
+
+
+def test_a_follower_that_dies_takes_nothing_with_it(owners, simulator):
+    options = budget(simulator, 6000, rate_new="1/3600")
+    place = owners("causerie")
+    process = place.spawn(*options)
+    session = process.new()
+    assert turn(process, "[[tokens=10]]", session).status == 200
+    with dial(place) as s:
+        s.sendall(frame(FOLLOW, bytes(16)))
+        read_to(s, ALL)
+    assert statuses(new, 2, process, **HERE) == [200, 429]
+    assert len(use_up(process, "[[tokens=10]]", session)) > 1
+    after = follow(place, *options, "-s", "threads=1")
+    assert refused(turn(after, "[[tokens=10]]", session))
+    assert new(after, **HERE).status == 429
+
+
+# wrong bytes
+
+
+class Between:
+    """Stands between the owner and those who come: what one says is passed on
+    to the other, but for the first frame of a kind, in whose place comes
+    another."""
+
+    def __init__(self, place, kind, instead):
+        self.kind, self.instead = kind, instead
+        self.path, self.real = place.own / "owner.sock", place.own / "real"
+        self.path.rename(self.real)
+        self.door = socket.socket(socket.AF_UNIX)
+        self.door.bind(str(self.path))
+        self.door.listen()
+        self.found = False
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                comes, _ = self.door.accept()
+            except OSError:
+                return
+            owner = socket.socket(socket.AF_UNIX)
+            owner.connect(str(self.real))
+            for one, other in (comes, owner), (owner, comes):
+                threading.Thread(target=self.pass_on, args=[one, other],
+                                 daemon=True).start()
+
+    def pass_on(self, one, other):
+        """Descriptors go with the first byte that they came with."""
+        held = b""
+        try:
+            while True:
+                data, control, _, _ = one.recvmsg(65536, 1024)
+                if not data:
+                    break
+                held = self.send(other, held + data, control)
+        except OSError:
+            pass
+        for end in one, other:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def send(self, other, data, control):
+        """Whole frames; what is left."""
+        while len(data) >= 8:
+            size = 8 + int.from_bytes(data[4:8], "big")
+            if len(data) < size:
+                break
+            piece, data = data[:size], data[size:]
+            if piece[3] == self.kind and not self.found:
+                self.found, piece = True, self.instead
+            other.sendmsg([piece], control)
+            for _, _, fds in control:
+                for fd in array.array("i", fds):
+                    os.close(fd)
+            control = []
+        assert not control
+        return data
+
+    def end(self):
+        self.door.shutdown(socket.SHUT_RDWR)
+        self.door.close()
+        self.real.rename(self.path)
+
+
+@pytest.mark.parametrize("instead", [
+    frame(SPENT), frame(SPENT, b"\2\1" + bytes(24)),
+    frame(SPENT, b"\1\3" + bytes(24)), frame(SPENT, b"\1\1" + bytes(23)),
+    frame(SPENT, b"\1\1" + b"\xff" * 24), frame(SPENT, b"\1\2" + bytes(99)),
+    frame(SPENT, bytes(1 << 17)), frame(99)],
+    ids=["nothing", "version", "part", "short", "numbers", "clients", "long",
+         "unknown"])
+def test_what_is_not_understood_is_refused(owners, instead):
+    """The old owner serves on; the next try, in which it is, is taken."""
+    place = owners()
+    process = place.spawn(*rates())
+    session = process.new()
+    assert statuses(new, 4, process, **HERE) == [200, 200, 200, 429]
+    between = Between(place, SPENT, instead)
+    try:
+        fresh = place.spawn(*rates(), "-s", "threads=1")
+        for one in fresh, process:
+            assert one.json("GET", f"/session/{session}/info")
+            assert new(one, **HERE).status == 429
+    finally:
+        between.end()
+    assert between.found
+    log = place.owner_log.read_text()
+    assert "the one before did not hand over" in log
+    assert log.count("failed, serving on") == 1
+    assert log.count("event=taken_over") == 1
