@@ -21,6 +21,7 @@
 struct shard {
 	/* guarded by mtx, with the tickets that stand in it */
 	pthread_mutex_t mtx;
+	bool keeps; /* those that end */
 	struct ticket *lists[LISTS];
 };
 
@@ -57,6 +58,8 @@ signal_locked(struct ticket *ticket, enum line_signal signal)
 
 	ticket->signals |= signal;
 	ticket->mailed = true;
+	if (signal == LINE_OVER)
+		ticket->kept = false;
 	return first;
 }
 
@@ -183,15 +186,75 @@ line_leave(struct line *line, struct ticket *ticket)
 }
 
 bool
-line_stands(struct line *line, const struct sid *sid)
+line_end(struct line *line, struct ticket *ticket)
 {
-	struct shard *shard = line_shard(line, sid);
-	bool found;
+	struct shard *shard = line_shard(line, &ticket->sid);
+	bool kept;
 
 	pthread_mutex_lock(&shard->mtx);
-	found = find_locked(*shard_list(shard, sid), sid) != NULL;
+	ticket->ended = true;
+	kept = ticket->kept = shard->keeps;
 	pthread_mutex_unlock(&shard->mtx);
-	return found;
+	return kept;
+}
+
+static struct ticket *
+kept_locked(struct ticket *ticket)
+{
+	while (ticket != NULL && !ticket->kept)
+		ticket = ticket->next;
+	return ticket;
+}
+
+/* Tell the next one of a list that is kept; false: there is none. */
+static bool
+list_over(struct shard *shard, struct ticket **list)
+{
+	struct ticket *ticket;
+	bool mail = false;
+
+	pthread_mutex_lock(&shard->mtx);
+	if ((ticket = kept_locked(*list)) != NULL)
+		mail = signal_locked(ticket, LINE_OVER);
+	pthread_mutex_unlock(&shard->mtx);
+	if (mail)
+		loop_mail(ticket->loop, &ticket->mail);
+	return ticket != NULL;
+}
+
+void
+line_part(struct line *line, bool keep)
+{
+	struct shard *shard;
+	size_t i, j;
+
+	for (i = 0; i < SHARDS; i++) {
+		shard = &line->shards[i];
+		pthread_mutex_lock(&shard->mtx);
+		shard->keeps = keep;
+		pthread_mutex_unlock(&shard->mtx);
+		for (j = 0; j < LISTS && !keep; j++)
+			while (list_over(shard, &shard->lists[j]))
+				;
+	}
+}
+
+struct line_view
+line_view(struct line *line, const struct sid *sid)
+{
+	struct shard *shard = line_shard(line, sid);
+	struct line_view view = { false };
+	const struct ticket *first;
+
+	pthread_mutex_lock(&shard->mtx);
+	first = find_locked(*shard_list(shard, sid), sid);
+	if (first != NULL) {
+		view.runs = !first->ended;
+		view.kept = first->kept;
+		view.waits = find_locked(first->next, sid) != NULL;
+	}
+	pthread_mutex_unlock(&shard->mtx);
+	return view;
 }
 
 bool
@@ -204,6 +267,8 @@ line_tell(struct line *line, const struct sid *sid, enum line_signal signal)
 
 	pthread_mutex_lock(&shard->mtx);
 	ticket = find_locked(*shard_list(shard, sid), sid);
+	if (ticket != NULL && signal == LINE_OVER && !ticket->kept)
+		ticket = NULL;
 	found = ticket != NULL;
 	while (ticket != NULL) {
 		if (signal_locked(ticket, signal))

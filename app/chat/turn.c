@@ -1,6 +1,6 @@
 /*
  * What a turn does is a chain of steps, each begun by a callback: begin, wait
- * in line, open the session, answer, close the session. Wishes to end it
+ * in line, open the session, answer, close the session, end. Wishes to end it
  * (stop, delete, drain, a client that leaves) come at any time; `why` keeps
  * the first, and a step that waits for the store lets the store answer first.
  *
@@ -74,6 +74,16 @@ place_enter(struct turn *t, bool *waits)
  * The end.
  */
 
+/* Where its end has to be known elsewhere first, it waits for that. */
+void
+turn_ended(struct turn *t)
+{
+	t->state = TURN_ENDS;
+	if (t->place == NULL ||
+	    !line_end(t->turns->conf.line, &t->place->ticket))
+		turn_over(t);
+}
+
 void
 turn_over(struct turn *t)
 {
@@ -128,6 +138,7 @@ turn_interrupt(struct turn *t, enum rc why)
 		break;
 	case TURN_OPENS:
 	case TURN_CLOSES:
+	case TURN_ENDS:
 		break;
 	}
 }
@@ -216,7 +227,10 @@ place_signal(struct ticket *ticket, unsigned signals)
 {
 	struct turn *t = ((struct place *)ticket)->turn;
 
-	if (signals & LINE_DELETED) {
+	if (t->state == TURN_ENDS) {
+		if (signals & LINE_OVER)
+			turn_over(t);
+	} else if (signals & LINE_DELETED) {
 		turn_interrupt(t, RC_DELETED);
 	} else if (signals & LINE_GO) {
 		if (signals & LINE_STOP)

@@ -26,7 +26,10 @@ turn_closed(void *arg, enum rc rc, struct session *session)
 		t->end.message_count = session->message_count;
 	else if (added)
 		t->end.rc = rc;
-	turn_over(t);
+	if (t->end.rc == RC_DELETED)
+		turn_over(t);
+	else
+		turn_ended(t);
 }
 
 static void

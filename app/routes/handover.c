@@ -14,11 +14,19 @@
 #define ITEMS_STEP  1024
 #define TELL_LENGTH (sizeof(struct sid) + 1) /* and the signal */
 
+/* What a result begins with, one byte; the session is held: more is to come. */
+enum {
+	RESULT_KNOWN = 1, /* the session is there already */
+	RESULT_WAITS = 2, /* its turn is kept until LINE_OVER is told */
+};
+
 struct handover_item {
 	struct sid sid;
 	int64_t active_ms;
 	bool ours;  /* held when it was copied, or made afterwards */
 	bool known; /* to the new owner */
+	bool sent;  /* the result of a turn that is kept */
+	bool last;  /* and nobody waits behind it */
 };
 
 struct ghost {
@@ -26,6 +34,7 @@ struct ghost {
 	struct handover *ho;
 	struct owner_link *link;
 	struct ghost *next;
+	bool waits; /* the turn, to be told that it is over */
 };
 
 /*
@@ -54,23 +63,45 @@ items_add(struct handover *ho, const struct session *s, bool known)
 	return true;
 }
 
-/* All that are in the store, whether they are in the list or not. */
-static void
+static struct handover_item *
+item_find(struct handover *ho, const struct sid *sid)
+{
+	for (size_t i = 0; i < ho->count; i++)
+		if (sid_equal(&ho->items[i].sid, sid))
+			return &ho->items[i];
+	return NULL;
+}
+
+static bool
+is_stranger(struct handover *ho, const struct session *s)
+{
+	return !s->held && item_find(ho, &s->id) == NULL;
+}
+
+/*
+ * All that are in the store; or those that the new owner does not know, when
+ * their turn has ended. False without memory.
+ */
+static bool
 items_collect(struct handover *ho, bool known)
 {
 	int64_t now = clock_mono_ms();
 	struct store_list list;
 	uint64_t place = 0;
+	enum rc rc;
 	bool ok = true;
 
-	while (
-	    ok && store_export(ho->app->store, &place, now, &list) == RC_OK) {
-		for (size_t i = 0; i < list.count; i++)
-			ok = ok && items_add(ho, &list.sessions[i], known);
+	do {
+		rc = store_export(ho->app->store, &place, now, &list);
+		for (size_t i = 0; rc == RC_OK && ok && i < list.count; i++)
+			if (known || is_stranger(ho, &list.sessions[i]))
+				ok = items_add(ho, &list.sessions[i], known);
 		free(list.sessions);
-	}
-	if (!ok)
-		log_error("memory", LOG_STR("for", "hand over"));
+	} while (rc == RC_OK && ok);
+	if (ok && rc == RC_NOSESSION)
+		return true;
+	log_error("memory", LOG_STR("for", "hand over"));
+	return false;
 }
 
 static int
@@ -83,24 +114,28 @@ by_activity(const void *a, const void *b)
 }
 
 /* In the order in which the new owner's list wants them. */
-static void
+static bool
 handover_copy(void *arg)
 {
 	struct handover *ho = arg;
+	bool ok;
 
+	line_part(ho->app->line, true);
 	ho->count = ho->at = 0;
 	ho->spent_place = 0;
-	items_collect(ho, true);
+	ok = items_collect(ho, true);
 	if (ho->count > 0)
 		qsort(ho->items, ho->count, sizeof(*ho->items), by_activity);
+	return ok;
 }
 
-/* A session on its way into a buffer. */
+/* A session on its way into a buffer, held: a turn runs, or is to run. */
 struct packing {
 	struct handover *ho;
 	struct handover_item *item;
-	struct buf *out; /* NULL: it is only looked at */
-	bool result;     /* after its turn */
+	struct buf *out;       /* NULL: it is only looked at */
+	struct line_view line; /* as it was before */
+	bool result;           /* after a turn */
 	bool there;
 	bool runs;
 };
@@ -109,20 +144,26 @@ static void
 pack(void *arg, enum rc rc, struct session *s)
 {
 	struct packing *p = arg;
+	const struct line_view *line = &p->line;
 
 	p->there = rc == RC_OK;
 	if (!p->there)
 		return;
-	p->runs = s->held || line_stands(p->ho->app->line, &s->id);
+	p->runs = s->held || line->runs || line->waits;
 	if (p->out == NULL)
 		return;
-	s->held = p->result ? p->item->known : p->runs;
+	s->held = p->runs || (!p->result && line->kept);
+	if (p->result)
+		buf_addc(p->out, (char)((p->item->known ? RESULT_KNOWN : 0) |
+					(line->kept ? RESULT_WAITS : 0)));
 	session_encode(p->out, s);
 }
 
+/* The line first: what has ended there is in the store. */
 static void
 item_load(struct packing *p, const struct window *window)
 {
+	p->line = line_view(p->ho->app->line, &p->item->sid);
 	store_load(p->ho->app->store, &p->item->sid, NULL, false, window,
 	    clock_mono_ms(), pack, p);
 }
@@ -152,7 +193,7 @@ handover_next(void *arg, struct buf *out)
 	while (ho->at < ho->count) {
 		p.item = &ho->items[ho->at++];
 		item_load(&p, &WINDOW_ALL);
-		p.item->ours = p.runs;
+		p.item->ours = p.runs || p.line.kept;
 		if (p.there)
 			return true;
 	}
@@ -189,7 +230,18 @@ handover_kept(void *arg)
 	spent_keep(((struct handover *)arg)->app);
 }
 
-/* Whether the item at ho->at has come to its end, and is in the buffer. */
+/* The session at ho->at is gone, or the new owner's with all that it is. */
+static void
+item_drop(struct handover *ho)
+{
+	struct handover_item *item = &ho->items[ho->at];
+
+	item_forget(ho, item);
+	line_tell(ho->app->line, &item->sid, LINE_OVER);
+	*item = ho->items[--ho->count];
+}
+
+/* Whether a turn of the item at ho->at has ended, and is in the buffer. */
 static bool
 item_result(struct handover *ho, struct buf *out)
 {
@@ -197,17 +249,26 @@ item_result(struct handover *ho, struct buf *out)
 	struct packing p = { .ho = ho, .item = item, .result = true };
 
 	item_load(&p, &WINDOW_NONE);
-	if (p.there && p.runs) {
+	if (p.there ? (p.line.kept ? item->sent : p.runs) : p.line.runs) {
 		ho->at++;
 		return false;
 	}
-	if (p.there) {
-		p.out = out;
-		item_load(&p, &WINDOW_ALL);
-		item_forget(ho, item);
+	if (!p.there || (!p.line.kept && item->last)) {
+		item_drop(ho);
+		return false;
 	}
-	*item = ho->items[--ho->count];
-	return p.there;
+	p.out = out;
+	item_load(&p, &WINDOW_ALL);
+	if (!p.there)
+		return false;
+	if (!p.line.kept) {
+		item_drop(ho);
+		return true;
+	}
+	item->sent = item->known = true;
+	item->last = !p.runs;
+	ho->at++;
+	return true;
 }
 
 /* A turn that could not wait in line may have made a session of its own. */
@@ -216,7 +277,7 @@ handover_result(void *arg, struct buf *out)
 {
 	struct handover *ho = arg;
 
-	if (ho->count == 0)
+	if (ho->at == 0)
 		items_collect(ho, false);
 	while (ho->at < ho->count)
 		if (item_result(ho, out))
@@ -225,21 +286,45 @@ handover_result(void *arg, struct buf *out)
 	return false;
 }
 
+/* The new owner has the result: who waits behind that turn goes on here. */
+static void
+item_over(struct handover *ho, const struct sid *sid)
+{
+	struct handover_item *item = item_find(ho, sid);
+
+	if (item != NULL)
+		item->sent = false;
+	line_tell(ho->app->line, sid, LINE_OVER);
+}
+
 static void
 handover_told(void *arg, const char *data, size_t len)
 {
 	struct handover *ho = arg;
 	struct handover_item item;
-	enum line_signal signal;
 
 	if (len != TELL_LENGTH)
 		return;
 	memcpy(&item.sid, data, sizeof(item.sid));
-	signal = data[sizeof(item.sid)] == LINE_DELETED ? LINE_DELETED
-	                                                : LINE_STOP;
-	if (signal == LINE_DELETED)
+	switch (data[sizeof(item.sid)]) {
+	case LINE_OVER:
+		item_over(ho, &item.sid);
+		break;
+	case LINE_DELETED:
 		item_forget(ho, &item);
-	line_tell(ho->app->line, &item.sid, signal);
+		line_tell(ho->app->line, &item.sid, LINE_DELETED);
+		break;
+	default:
+		line_tell(ho->app->line, &item.sid, LINE_STOP);
+	}
+}
+
+static void
+handover_alone(void *arg)
+{
+	struct handover *ho = arg;
+
+	line_part(ho->app->line, false);
 }
 
 /*
@@ -266,16 +351,27 @@ ghost_leave(struct ghost *ghost)
 }
 
 static void
+tell(struct owner_link *link, const struct sid *sid, enum line_signal signal)
+{
+	char text[TELL_LENGTH];
+
+	memcpy(text, sid, sizeof(*sid));
+	text[sizeof(*sid)] = (char)signal;
+	owner_tell(link, text, sizeof(text));
+}
+
+static void
 ghost_signal(struct ticket *ticket, unsigned signals)
 {
 	struct ghost *ghost = (struct ghost *)ticket;
-	bool gone = (signals & LINE_DELETED) != 0;
-	char tell[TELL_LENGTH];
 
-	memcpy(tell, &ticket->sid, sizeof(ticket->sid));
-	tell[sizeof(ticket->sid)] = gone ? LINE_DELETED : LINE_STOP;
-	owner_tell(ghost->link, tell, sizeof(tell));
-	if (gone)
+	if (ghost->waits && signals & (LINE_OVER | LINE_DELETED))
+		tell(ghost->link, &ticket->sid, LINE_OVER);
+	if (signals & LINE_DELETED)
+		tell(ghost->link, &ticket->sid, LINE_DELETED);
+	else if (signals & LINE_STOP)
+		tell(ghost->link, &ticket->sid, LINE_STOP);
+	if (signals & (LINE_OVER | LINE_DELETED))
 		ghost_leave(ghost);
 }
 
@@ -336,27 +432,48 @@ ghost_find(struct handover *ho, const struct sid *sid)
 	return ghost;
 }
 
+/*
+ * What the turn that it stands for has ended with; whether that may be told to
+ * the turn now, which waits for it. Where a third owner follows, the ghost is
+ * kept, too.
+ */
+static bool
+ghost_take(struct handover *ho, struct session *s, bool waits)
+{
+	struct ghost *ghost = ghost_find(ho, &s->id);
+
+	if (ghost == NULL)
+		return waits;
+	store_return(ho->app->store, s, clock_mono_ms());
+	if (s->held)
+		return waits;
+	if (line_end(ho->app->line, &ghost->ticket)) {
+		ghost->waits = waits;
+		return false;
+	}
+	ghost_leave(ghost);
+	return waits;
+}
+
 static bool
 handover_adopt_result(
     void *arg, struct owner_link *link, const char *data, size_t len)
 {
 	struct handover *ho = arg;
-	struct ghost *ghost;
 	struct session s;
-	bool ok = true;
+	bool ok = true, waits;
 
-	(void)link;
-	if (!session_decode(&s, data, len)) {
+	if (len == 0 || !session_decode(&s, data + 1, len - 1)) {
 		log_error("owner", LOG_STR("refused", "result"));
 		return false;
 	}
-	ghost = ghost_find(ho, &s.id);
-	if (!s.held)
+	waits = (*data & RESULT_WAITS) != 0;
+	if ((*data & RESULT_KNOWN) == 0)
 		ok = adopt(ho, &s);
-	else if (ghost != NULL)
-		store_return(ho->app->store, &s, clock_mono_ms());
-	if (ghost != NULL)
-		ghost_leave(ghost);
+	else
+		waits = ghost_take(ho, &s, waits);
+	if (waits)
+		tell(link, &s.id, LINE_OVER);
 	history_free(&s.history);
 	return ok;
 }
@@ -436,6 +553,7 @@ handover_callbacks(struct handover *ho)
 		.kept = handover_kept,
 		.result = handover_result,
 		.told = handover_told,
+		.alone = handover_alone,
 		.adopt = handover_adopt,
 		.adopt_result = handover_adopt_result,
 		.adopt_spent = handover_adopt_spent,

@@ -425,6 +425,7 @@ owner_run(struct owner *ow)
 
 	if (ow->state == OWNER_SERVES)
 		loop_run(ow->loop);
+	ow->app.alone(ow->app.arg);
 	for (link = ow->links; link != NULL; link = link->next)
 		if (link->role == LINK_OLD)
 			peer_send(&link->peer, WIRE_DRAIN, NULL, 0, NULL);

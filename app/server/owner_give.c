@@ -188,8 +188,10 @@ give_halted(void *arg)
 	}
 	ow->state = OWNER_GIVES;
 	ow->step = WIRE_LOCK;
-	ow->app.copy(ow->app.arg);
-	owner_give_room(ow);
+	if (ow->app.copy(ow->app.arg))
+		owner_give_room(ow);
+	else
+		give_up(ow, "copy");
 }
 
 void
@@ -252,6 +254,16 @@ gives_more(const struct owner *ow)
 	return ow->heir != NULL && !peer_is_flushed(&ow->heir->peer);
 }
 
+/* A heir that cannot get one gets no more, so that no turn waits for it. */
+static void
+give_result(struct owner *ow, const struct buf *session)
+{
+	if (session->failed)
+		give_up(ow, "hand over a result");
+	else
+		give(ow, WIRE_RESULT, session->data, session->len, NULL);
+}
+
 static void
 give_results(struct timer *timer, void *arg)
 {
@@ -263,8 +275,7 @@ give_results(struct timer *timer, void *arg)
 	while (more && (ow->heir == NULL || peer_has_room(&ow->heir->peer))) {
 		more = ow->app.result(ow->app.arg, &session);
 		if (more && ow->heir != NULL)
-			peer_send(&ow->heir->peer, WIRE_RESULT, session.data,
-			    session.len, NULL);
+			give_result(ow, &session);
 		buf_wipe(&session);
 	}
 	while (ow->heir != NULL && peer_has_room(&ow->heir->peer) &&
@@ -332,6 +343,7 @@ void
 owner_give_broken(struct owner *ow)
 {
 	ow->heir = NULL;
+	ow->app.alone(ow->app.arg);
 	if (ow->state == OWNER_GIVES)
 		serve_on(ow);
 	else if (ow->state == OWNER_RETIRES && ow->emptied)

@@ -139,7 +139,8 @@ memory_return(struct store *store, struct session *s, int64_t now)
 		before = e->history;
 		atomic_fetch_sub(&st->bytes, memory_cost(&before));
 		entry_fill(st, e, s);
-		shard_release_locked(sh, e, earlier(s->active_ms, now));
+		if (!s->held)
+			shard_release_locked(sh, e, earlier(s->active_ms, now));
 	}
 	pthread_mutex_unlock(&sh->mtx);
 	history_free(&before);

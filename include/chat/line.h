@@ -22,6 +22,7 @@ enum line_signal {
 	LINE_GO = 1,		/* it is this one's turn */
 	LINE_STOP = 2,		/* end the answer, keep what came */
 	LINE_DELETED = 4,	/* the session is gone */
+	LINE_OVER = 8,		/* its end is known where it has to be */
 };
 
 struct line;
@@ -45,6 +46,8 @@ struct ticket {
 	unsigned		 signals;
 	bool			 mailed;
 	bool			 left;
+	bool			 ended;		/* line_end was called */
+	bool			 kept;		/* and LINE_OVER is to come */
 	struct line		*line;
 	struct ticket		*next;
 };
@@ -69,12 +72,29 @@ enum rc line_enter(struct line *, struct ticket *, struct loop *,
  */
 bool line_leave(struct line *, struct ticket *);
 
-/* Whether somebody stands in it, running or waiting. */
-bool line_stands(struct line *, const struct sid *);
+/*
+ * The running one has ended, and will leave. True: only when LINE_OVER has
+ * come, since its end has to be known elsewhere first (line_part).
+ */
+bool line_end(struct line *, struct ticket *);
 
 /*
- * From any thread: LINE_STOP goes to the running one, LINE_DELETED to all who
- * stand in line. Whether there was one.
+ * From now on, keep those that end; or keep them no more: then LINE_OVER goes
+ * to all that were kept. From any thread.
+ */
+void line_part(struct line *, bool keep);
+
+/* Who stands before a session, from any thread. */
+struct line_view {
+	bool	runs;			/* one does, and has not ended */
+	bool	kept;			/* one has ended, and is kept */
+	bool	waits;			/* others do, behind it */
+};
+struct line_view line_view(struct line *, const struct sid *);
+
+/*
+ * From any thread: LINE_STOP goes to the running one, LINE_OVER to one that is
+ * kept, LINE_DELETED to all who stand in line. Whether there was one.
  */
 bool line_tell(struct line *, const struct sid *, enum line_signal);
 

@@ -25,6 +25,7 @@ enum turn_state {
 	TURN_OPENS,		/* the store is asked for the session */
 	TURN_ANSWERS,
 	TURN_CLOSES,		/* the store is given the outcome */
+	TURN_ENDS,		/* another process is given it, too */
 };
 
 /* A place in line outlives its turn while a mail to it is under way. */
@@ -81,6 +82,9 @@ enum rc turn_ready(const struct turn *);
 
 /* The end: tells it, and frees the turn. */
 void turn_over(struct turn *);
+
+/* Likewise, when the store has the outcome and the line lets it go. */
+void turn_ended(struct turn *);
 
 /*
  * End it for this reason as soon as its step allows: at once, or when the store

@@ -37,10 +37,11 @@ struct owner_app {
 
 	/*
 	 * In the old owner, while no request comes in: begin a copy of all
-	 * sessions; add the next one to the buffer (false: that was all);
-	 * forget those whose turns do not run, which are the new owner's now.
+	 * sessions (false: without memory); add the next one to the buffer
+	 * (false: that was all); forget those whose turns do not run, which
+	 * are the new owner's now.
 	 */
-	void	 (*copy)(void *arg);
+	bool	 (*copy)(void *arg);
 	bool	 (*next)(void *arg, struct buf *);
 	void	 (*given)(void *arg);
 
@@ -53,11 +54,13 @@ struct owner_app {
 	void	 (*kept)(void *arg);
 
 	/*
-	 * Afterwards: add a session whose turns have ended, and forget it
-	 * (false: there is none now); what the new owner has to tell.
+	 * Afterwards: add a session in which a turn has ended (false: there is
+	 * none now); what the new owner has to tell; nobody follows any more,
+	 * which may come at any time.
 	 */
 	bool	 (*result)(void *arg, struct buf *);
 	void	 (*told)(void *arg, const char *, size_t);
+	void	 (*alone)(void *arg);
 
 	/*
 	 * In the new owner: what the old one copied, the results of its

@@ -141,7 +141,8 @@ typedef enum rc store_adopt_f(struct store *, struct session *, int64_t now);
 
 /*
  * What a session that is held has become elsewhere: it is taken in its place,
- * and let go of; likewise. RC_OK; RC_NOSESSION: it was deleted here.
+ * and let go of unless it is held there; likewise. RC_OK; RC_NOSESSION: it was
+ * deleted here.
  */
 typedef enum rc store_return_f(struct store *, struct session *, int64_t now);
 

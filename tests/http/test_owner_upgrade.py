@@ -3,6 +3,7 @@
 import array
 import json
 import os
+import re
 import signal
 import threading
 
@@ -145,6 +146,37 @@ def test_the_result_of_a_running_turn_follows(place):
     contents = [m["content"] for m in after.messages(session)]
     assert contents[0] == "paced 30 20" and "mot30" in contents[1]
     assert contents[2] == "ensuite"
+
+
+def test_what_is_told_as_done_is_done_everywhere(place):
+    """Who reads the end of a stream finds its history, and a free line."""
+    process = place.spawn()
+    streams = [process.begin(f"paced {n + 5} 20") for n in range(30)]
+    sessions = [json.loads(re.search(rb'"session_id":("[^"]*")',
+                                     stream.read_until(b"mot1"))[1])
+                for stream in streams]
+    after = follow(place)
+    again = follow(place, "-s", "threads=1")
+    for reader, stream, session in zip(
+            [after, again] * 15, streams, sessions):
+        with stream:
+            stream.read_until(b'"done"')
+        assert len(reader.messages(session)) == 2
+        assert json.loads(chat(reader, "ensuite", session).body)[
+            "message_count"] == 4
+
+
+def test_each_of_a_line_is_known_when_it_is_done(place):
+    process = place.spawn()
+    session = process.new()
+    streams = [process.begin(f"paced 20 {10 + n}", session)
+               for n in range(4)]
+    streams[0].read_until(b"mot1")
+    after = follow(place)
+    for n, stream in enumerate(streams):
+        with stream:
+            stream.read_until(b'"done"')
+        assert len(after.messages(session)) >= 2 * n + 2
 
 
 def test_a_line_is_handed_over(place):

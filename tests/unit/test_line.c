@@ -370,16 +370,74 @@ who_stands_is_seen(void **state)
 {
 	struct world *w = *state;
 
-	assert_false(line_stands(w->line, &w->a));
+	assert_false(line_view(w->line, &w->a).runs);
 	enter(w, 0, &w->a);
 	enter(w, 1, &w->a);
-	assert_true(line_stands(w->line, &w->a));
-	assert_false(line_stands(w->line, &w->b));
+	assert_true(line_view(w->line, &w->a).runs);
+	assert_false(line_view(w->line, &w->b).runs);
 	assert_true(leave(w, 0));
-	assert_true(line_stands(w->line, &w->a));
+	assert_true(line_view(w->line, &w->a).runs);
 	open_mail(w);
 	assert_true(leave(w, 1));
-	assert_false(line_stands(w->line, &w->a));
+	assert_false(line_view(w->line, &w->a).runs);
+}
+
+static void
+one_that_ended_leaves_when_it_is_told(void **state)
+{
+	struct world *w = *state;
+	struct person *p = w->people;
+
+	enter(w, 0, &w->a);
+	enter(w, 1, &w->a);
+	enter(w, 2, &w->b);
+	assert_false(line_tell(w->line, &w->a, LINE_OVER));
+	assert_false(line_end(w->line, &p[2].ticket));
+	assert_false(line_view(w->line, &w->b).runs);
+	line_part(w->line, true);
+	assert_true(line_view(w->line, &w->a).runs);
+	assert_true(line_end(w->line, &p[0].ticket));
+	assert_false(line_view(w->line, &w->a).runs);
+	assert_true(line_view(w->line, &w->a).kept);
+	assert_true(line_view(w->line, &w->a).waits);
+
+	assert_true(line_tell(w->line, &w->a, LINE_OVER));
+	assert_false(line_tell(w->line, &w->a, LINE_OVER));
+	assert_false(line_view(w->line, &w->a).kept);
+	open_mail(w);
+	assert_int_equal(p[0].signals, LINE_OVER);
+	assert_int_equal(p[0].calls, 1);
+	assert_true(leave(w, 0));
+	open_mail(w);
+	assert_int_equal(p[1].signals, LINE_GO);
+	assert_true(line_view(w->line, &w->a).runs);
+	assert_false(line_view(w->line, &w->a).waits);
+	assert_true(leave(w, 1));
+	assert_true(leave(w, 2));
+}
+
+static void
+all_that_are_kept_are_let_go(void **state)
+{
+	struct world *w = *state;
+	struct person *p = w->people;
+
+	enter(w, 0, &w->a);
+	enter(w, 1, &w->b);
+	enter(w, 2, &w->a);
+	line_part(w->line, true);
+	assert_true(line_end(w->line, &p[0].ticket));
+	assert_true(line_end(w->line, &p[1].ticket));
+	line_part(w->line, false);
+	open_mail(w);
+	assert_int_equal(p[0].signals, LINE_OVER);
+	assert_int_equal(p[1].signals, LINE_OVER);
+	assert_int_equal(p[2].signals, 0);
+	assert_true(leave(w, 0));
+	open_mail(w);
+	assert_false(line_end(w->line, &p[2].ticket));
+	assert_true(leave(w, 1));
+	assert_true(leave(w, 2));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -389,6 +447,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(who_stands_is_seen),
+		TEST(one_that_ended_leaves_when_it_is_told),
+		TEST(all_that_are_kept_are_let_go),
 		TEST(test_one_runs_the_others_wait),
 		TEST(test_sessions_do_not_meet),
 		TEST(test_sessions_of_one_list),

@@ -206,6 +206,7 @@ what_lies_ahead_counts_as_now(void **state)
 	assert_int_equal(load(to, &s.id, 3).active_ms, 3);
 	s.held = true;
 	assert_int_equal(store_adopt(to, &s, 4), RC_OK);
+	s.held = false;
 	assert_int_equal(store_return(to, &s, 5), RC_OK);
 	assert_int_equal(load(to, &s.id, 6).active_ms, 5);
 	assert_int_equal(store_sweep(to, 5 + TTL, 10), 1);
@@ -223,6 +224,10 @@ a_held_one_lives_until_its_turn_comes_back(void **state)
 	assert_true(moved.held);
 	assert_int_equal(store_adopt(to, &moved, 0), RC_OK);
 	assert_int_equal(load(to, &s.id, TTL * 5).message_count, 0);
+	assert_int_equal(totals(to, TTL * 5).sessions, 1);
+
+	moved = load(from, &s.id, 0);
+	assert_int_equal(store_return(to, &moved, TTL), RC_OK);
 	assert_int_equal(totals(to, TTL * 5).sessions, 1);
 
 	append(from, &s.id, "q", TTL * 6);

@@ -666,6 +666,72 @@ delete_session(struct world *w, const struct sid *sid)
 }
 
 /*
+ * An end that has to be known elsewhere first.
+ */
+
+static void
+test_end_is_kept(void **state)
+{
+	struct world *w = *state;
+	struct chat *chat = ask_as(w, 0, NULL, "Bonjour", true);
+	struct chat *next;
+
+	settle(w);
+	next = ask_as(w, 1, &chat->sid, "Encore", true);
+	settle(w);
+	line_part(w->line, true);
+	say(w, "Bonsoir");
+	end_answer(w, RC_OK);
+	assert_int_equal(chat->dones, 0);
+	assert_int_equal(next->starts, 0);
+	assert_history(w, &chat->sid, "Bonjour|Bonsoir|");
+	tell(w, &chat->sid, LINE_STOP);
+	assert_int_equal(chat->dones, 0);
+	tell(w, &chat->sid, LINE_OVER);
+	assert_end(chat, RC_OK, RC_OK, "Bonsoir");
+	assert_int_equal(chat->end.message_count, 2);
+	assert_int_equal(next->starts, 1);
+	line_part(w->line, false);
+	say(w, "Oui");
+	end_answer(w, RC_OK);
+	assert_end(next, RC_OK, RC_OK, "Oui");
+}
+
+static void
+test_end_is_kept_of_one_that_left(void **state)
+{
+	struct world *w = *state;
+	struct chat *chat = ask_as(w, 0, NULL, "Bonjour", true);
+
+	settle(w);
+	line_part(w->line, true);
+	say(w, "Bonsoir");
+	end_answer(w, RC_OK);
+	turn_leave(chat->turn);
+	settle(w);
+	assert_true(line_view(w->line, &chat->sid).kept);
+	line_part(w->line, false);
+	settle(w);
+	assert_false(line_view(w->line, &chat->sid).kept);
+	assert_int_equal(chat->dones, 0);
+}
+
+/* Nobody has to know how it ended, since its session is gone. */
+static void
+test_end_of_a_deleted_one_is_not_kept(void **state)
+{
+	struct world *w = *state;
+	struct chat *chat = ask_as(w, 0, NULL, "Bonjour", true);
+
+	settle(w);
+	line_part(w->line, true);
+	delete_session(w, &chat->sid);
+	tell(w, &chat->sid, LINE_DELETED);
+	assert_int_equal(chat->dones, 1);
+	assert_int_equal(chat->end.rc, RC_DELETED);
+}
+
+/*
  * Which session.
  */
 
@@ -1661,6 +1727,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		BOTH(test_end_is_kept),
+		BOTH(test_end_is_kept_of_one_that_left),
+		BOTH(test_end_of_a_deleted_one_is_not_kept),
 		BOTH(test_without_session),
 		BOTH(test_history_and_its_window),
 		BOTH(test_unknown_session),
