@@ -441,6 +441,16 @@ start(const struct conf *cf, bool test)
 	return status;
 }
 
+/* What a command has said must have been heard. */
+static int
+said(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fputs("causerie: standard output cannot be written\n", stderr);
+	return EXIT_FAILURE;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -474,5 +484,5 @@ main(int argc, char **argv)
 	}
 	log_stop();
 	conf_free(&cf);
-	return status;
+	return said(status);
 }

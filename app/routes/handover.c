@@ -137,6 +137,7 @@ struct packing {
 	struct line_view line; /* as it was before */
 	bool result;           /* after a turn */
 	bool there;
+	bool failed; /* neither there nor gone */
 	bool runs;
 };
 
@@ -147,6 +148,7 @@ pack(void *arg, enum rc rc, struct session *s)
 	const struct line_view *line = &p->line;
 
 	p->there = rc == RC_OK;
+	p->failed = !p->there && rc != RC_NOSESSION;
 	if (!p->there)
 		return;
 	p->runs = s->held || line->runs || line->waits;
@@ -190,14 +192,13 @@ handover_next(void *arg, struct buf *out)
 	struct handover *ho = arg;
 	struct packing p = { .ho = ho, .out = out };
 
-	while (ho->at < ho->count) {
+	while (!p.there && !p.failed && ho->at < ho->count) {
 		p.item = &ho->items[ho->at++];
 		item_load(&p, &WINDOW_ALL);
 		p.item->ours = p.runs || p.line.kept;
-		if (p.there)
-			return true;
 	}
-	return false;
+	out->failed = out->failed || p.failed;
+	return p.there || p.failed;
 }
 
 static void
@@ -241,7 +242,10 @@ item_drop(struct handover *ho)
 	*item = ho->items[--ho->count];
 }
 
-/* Whether a turn of the item at ho->at has ended, and is in the buffer. */
+/*
+ * Whether a turn of the item at ho->at has ended, and is in the buffer; or it
+ * is to be looked at again, as the buffer fails.
+ */
 static bool
 item_result(struct handover *ho, struct buf *out)
 {
@@ -259,6 +263,10 @@ item_result(struct handover *ho, struct buf *out)
 	}
 	p.out = out;
 	item_load(&p, &WINDOW_ALL);
+	if (p.failed || out->failed) {
+		out->failed = true;
+		return true;
+	}
 	if (!p.there)
 		return false;
 	if (!p.line.kept) {
@@ -277,8 +285,10 @@ handover_result(void *arg, struct buf *out)
 {
 	struct handover *ho = arg;
 
-	if (ho->at == 0)
-		items_collect(ho, false);
+	if (ho->at == 0 && !items_collect(ho, false)) {
+		out->failed = true;
+		return true;
+	}
 	while (ho->at < ho->count)
 		if (item_result(ho, out))
 			return true;

@@ -153,7 +153,8 @@ static void
 link_answer(struct owner_link *link, enum wire_type type, const char *text)
 {
 	link->role = LINK_ASKS;
-	peer_send(&link->peer, type, text, strlen(text), NULL);
+	if (!peer_send(&link->peer, type, text, strlen(text), NULL))
+		owner_link_drop(link);
 }
 
 static bool
@@ -175,7 +176,9 @@ hello_listen(struct owner_link *link, int fd)
 	loop_untimer(ow->loop, &ow->linger);
 	log_info("listener", LOG_INT("pid", link->cred.pid),
 	    LOG_INT("listeners", ow->listeners));
-	return peer_send(&link->peer, WIRE_ACCEPTED, NULL, 0, NULL);
+	if (!peer_send(&link->peer, WIRE_ACCEPTED, NULL, 0, NULL))
+		owner_link_drop(link);
+	return true;
 }
 
 static void
@@ -186,8 +189,9 @@ hello_status(struct owner_link *link)
 	buf_init(&text, WIRE_MAX_STATUS);
 	owner_report(&text, link->owner);
 	link->role = LINK_ASKS;
-	if (!text.failed)
-		peer_send(&link->peer, WIRE_REPORT, text.data, text.len, NULL);
+	if (text.failed ||
+	    !peer_send(&link->peer, WIRE_REPORT, text.data, text.len, NULL))
+		owner_link_drop(link);
 	buf_free(&text);
 }
 
@@ -307,12 +311,24 @@ owner_signal(struct loop_io *io, uint32_t events)
 		owner_end(ow, "signal");
 }
 
+/* Should it not open now, it is tried again. */
+static void
+door_open(struct owner *ow)
+{
+	if (ow->door.fd == -1 &&
+	    loop_watch(ow->loop, &ow->door, ow->socket, EPOLLIN) == -1)
+		log_warn("owner", LOG_STR("failed", "door"),
+		    LOG_INT("errno", errno));
+}
+
 static void
 owner_second(struct timer *timer, void *arg)
 {
 	struct owner *ow = arg;
 
 	ow->app.tick(ow->app.arg);
+	if (ow->state == OWNER_SERVES)
+		door_open(ow);
 	loop_timer(ow->loop, timer, loop_now(ow->loop) + SECOND_MS);
 }
 
@@ -338,23 +354,24 @@ owner_end(struct owner *ow, const char *why)
 	loop_stop(ow->loop);
 }
 
-bool
+void
 owner_serve(struct owner *ow)
 {
-	struct owner_link *link;
+	struct owner_link *link, *next;
 
-	if (loop_watch(ow->loop, &ow->door, ow->socket, EPOLLIN) == -1)
-		return false;
-	for (link = ow->links; link != NULL; link = link->next) {
+	door_open(ow);
+	for (link = ow->links; link != NULL; link = next) {
+		next = link->next;
 		if (link->fd == -1)
 			continue;
 		link->intake = intake_open(ow->conf.server, link->fd);
 		if (link->intake != NULL)
 			link->fd = -1;
+		else
+			owner_link_drop(link);
 	}
 	ow->state = OWNER_SERVES;
 	linger_begin(ow);
-	return true;
 }
 
 static bool
@@ -385,10 +402,7 @@ owner_begin(struct owner *ow, char *err, size_t errsize)
 	ow->socket = owner_dir_listen(ow->conf.dir, err, errsize);
 	if (ow->socket == -1)
 		return false;
-	if (!owner_serve(ow)) {
-		snprintf(err, errsize, "owner: %s", strerror(errno));
-		return false;
-	}
+	owner_serve(ow);
 	return true;
 }
 
@@ -412,6 +426,7 @@ owner_open(const struct owner_conf *conf, const struct owner_app *app,
 	ow->since_ms = clock_wall_ms();
 	timer_init(&ow->second, owner_second, ow);
 	timer_init(&ow->linger, owner_lingered, ow);
+	buf_init(&ow->result, WIRE_MAX_SESSION);
 	if (owner_begin(ow, err, errsize))
 		return ow;
 	owner_close(ow);
@@ -459,6 +474,7 @@ owner_close(struct owner *ow)
 	while (ow->conns_count > 0)
 		close(ow->conns[--ow->conns_count]);
 	free(ow->conns);
+	buf_wipe(&ow->result);
 	loop_free(ow->loop);
 	close_fd(ow->signal_fd);
 	close_fd(ow->socket);

@@ -72,5 +72,5 @@ owner_answer(int sock, int wait_ms, struct buf *text)
 	if (result == WIRE_FRAME)
 		buf_add(text, frame.data, frame.len);
 	buf_free(&in);
-	return result == WIRE_FRAME ? frame.type : WIRE_NONE;
+	return result == WIRE_FRAME && !text->failed ? frame.type : WIRE_NONE;
 }

@@ -1,6 +1,7 @@
 /*
  * The old owner's side. It stays the owner until the new one has said that it
- * has everything: when that one dies before, nothing has happened.
+ * has everything, and was told that all is its own: when that one dies before,
+ * nothing has happened.
  */
 #include <unistd.h>
 
@@ -9,6 +10,8 @@
 #include "server/owner_state.h"
 
 #define RESULTS_MS 20 /* between two looks at turns that have ended */
+
+static void retire(struct owner *);
 
 /*
  * Sending.
@@ -151,9 +154,12 @@ may_give(const struct owner *ow)
 void
 owner_give_room(struct owner *ow)
 {
-	while (may_give(ow) && ow->step != WIRE_NONE)
+	if (may_give(ow) && ow->step == WIRE_YOURS &&
+	    peer_is_flushed(&ow->heir->peer))
+		retire(ow);
+	while (may_give(ow) && ow->step != WIRE_NONE && ow->step != WIRE_YOURS)
 		give_step(ow);
-	while (may_give(ow) && give_connection(ow))
+	while (may_give(ow) && ow->step == WIRE_NONE && give_connection(ow))
 		;
 }
 
@@ -233,8 +239,7 @@ serve_on(struct owner *ow)
 	log_warn("hand_over", LOG_STR("result", "failed, serving on"));
 	halt_undo(halt);
 	owner_serve_connections(ow);
-	if (!owner_serve(ow))
-		owner_end(ow, "socket");
+	owner_serve(ow);
 }
 
 static bool
@@ -254,41 +259,46 @@ gives_more(const struct owner *ow)
 	return ow->heir != NULL && !peer_is_flushed(&ow->heir->peer);
 }
 
-/* A heir that cannot get one gets no more, so that no turn waits for it. */
-static void
-give_result(struct owner *ow, const struct buf *session)
+static bool
+has_room(const struct owner *ow)
 {
-	if (session->failed)
-		give_up(ow, "hand over a result");
-	else
-		give(ow, WIRE_RESULT, session->data, session->len, NULL);
+	return ow->heir == NULL || peer_has_room(&ow->heir->peer);
+}
+
+/* False: there is no memory; it is tried again. */
+static bool
+give_result(struct owner *ow)
+{
+	struct buf *result = &ow->result;
+	bool failed = result->failed;
+
+	if (!failed && ow->heir != NULL &&
+	    !peer_send(
+		&ow->heir->peer, WIRE_RESULT, result->data, result->len, NULL))
+		return false;
+	buf_wipe(result);
+	return !failed;
 }
 
 static void
 give_results(struct timer *timer, void *arg)
 {
 	struct owner *ow = arg;
-	struct buf session;
-	bool more = true;
+	bool last = false, stuck = false;
 
-	buf_init(&session, WIRE_MAX_SESSION);
-	while (more && (ow->heir == NULL || peer_has_room(&ow->heir->peer))) {
-		more = ow->app.result(ow->app.arg, &session);
-		if (more && ow->heir != NULL)
-			give_result(ow, &session);
-		buf_wipe(&session);
+	while (!last && !stuck && has_room(ow)) {
+		last = ow->result.len == 0 &&
+		       !ow->app.result(ow->app.arg, &ow->result);
+		stuck = !last && !give_result(ow);
 	}
 	while (ow->heir != NULL && peer_has_room(&ow->heir->peer) &&
 	       give_spent(ow))
 		;
-	if (more || !ow->emptied || has_before(ow) || gives_more(ow)) {
-		loop_timer(ow->loop, timer, loop_now(ow->loop) + RESULTS_MS);
-		return;
-	}
-	if (ow->heir != NULL)
-		peer_send(&ow->heir->peer, WIRE_LAST, NULL, 0, NULL);
-	else
+	last = last && ow->emptied && !has_before(ow) && !gives_more(ow);
+	if (last && ow->heir == NULL)
 		owner_end(ow, "handed over");
+	else if (!last || !peer_send(&ow->heir->peer, WIRE_LAST, NULL, 0, NULL))
+		loop_timer(ow->loop, timer, loop_now(ow->loop) + RESULTS_MS);
 }
 
 static void
@@ -304,6 +314,7 @@ retire(struct owner *ow)
 	struct owner_link *link, *next;
 
 	ow->state = OWNER_RETIRES;
+	ow->step = WIRE_NONE;
 	for (link = ow->links; link != NULL; link = next) {
 		next = link->next;
 		if (link->role == LINK_WAITER)
@@ -325,10 +336,8 @@ owner_give_frame(struct owner *ow, const struct wire_frame *frame)
 {
 	if (frame->type == WIRE_TAKEN && ow->state == OWNER_GIVES &&
 	    ow->step == WIRE_NONE) {
-		if (!peer_send(&ow->heir->peer, WIRE_YOURS, NULL, 0, NULL))
-			return false;
-		retire(ow);
-		return true;
+		ow->step = WIRE_YOURS;
+		return peer_send(&ow->heir->peer, WIRE_YOURS, NULL, 0, NULL);
 	}
 	if (frame->type == WIRE_TELL && ow->state == OWNER_RETIRES)
 		ow->app.told(ow->app.arg, frame->data, frame->len);

@@ -34,6 +34,14 @@ peer_gone(struct peer *peer)
 	peer->events->gone(peer);
 }
 
+/* An error that comes while the other end is there. */
+static bool
+is_passing(int error)
+{
+	return error == EAGAIN || error == EINTR || error == ENOMEM ||
+	       error == ENOBUFS;
+}
+
 /*
  * Sending.
  */
@@ -79,7 +87,7 @@ send_some(struct peer *peer, bool *with_fds)
 	return sendmsg(peer->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* False: it is broken. */
+/* False: it is broken. Who is watched for too much comes here once more. */
 static bool
 peer_flush(struct peer *peer)
 {
@@ -90,16 +98,17 @@ peer_flush(struct peer *peer)
 		n = send_some(peer, &with_fds);
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n == -1 && (errno == EAGAIN || errno == ETOOMANYREFS))
+		if (n == -1 && (is_passing(errno) || errno == ETOOMANYREFS))
 			break;
 		if (n == -1)
 			return false;
 		sent(peer, (size_t)n, with_fds);
 	}
-	if (peer->out.len == 0)
+	if (peer->out.len == 0) {
 		buf_wipe(&peer->out);
-	return loop_rewatch(peer->loop, &peer->io,
-		   peer->out.len > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN) == 0;
+		loop_rewatch(peer->loop, &peer->io, EPOLLIN);
+	}
+	return true;
 }
 
 /* Copies of a frame's descriptors, to be sent from this place on. */
@@ -133,13 +142,13 @@ peer_send(struct peer *peer, enum wire_type type, const void *data, size_t len,
 	bool idle = peer->out.len == 0;
 
 	if (peer->closed || buf_reserve(&peer->out, WIRE_HEAD + len) == NULL ||
+	    (idle && loop_rewatch(peer->loop, &peer->io, EPOLLIN | EPOLLOUT) ==
+			 -1) ||
 	    !sends_add(peer, wire_fds(type), fds)) {
 		peer->out.failed = false;
 		return false;
 	}
 	wire_add(&peer->out, type, data, len);
-	if (idle)
-		loop_rewatch(peer->loop, &peer->io, EPOLLIN | EPOLLOUT);
 	return !peer->out.failed;
 }
 
@@ -200,7 +209,7 @@ receive(struct peer *peer)
 		return -2;
 	n = recvmsg(peer->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n == -1)
-		return errno == EAGAIN || errno == EINTR ? -1 : -2;
+		return is_passing(errno) ? -1 : -2;
 	if (!keep_fds(peer, &msg))
 		return -2;
 	buf_commit(&peer->in, (size_t)n);

@@ -69,10 +69,7 @@ owner_serve_connections(struct owner *ow)
 static void
 take_over(struct owner *ow)
 {
-	if (!owner_serve(ow)) {
-		owner_end(ow, "socket");
-		return;
-	}
+	owner_serve(ow);
 	owner_serve_connections(ow);
 	log_notice("taken_over", LOG_INT("listeners", ow->listeners),
 	    LOG_INT("sessions", ow->app.live(ow->app.arg)));
@@ -166,7 +163,8 @@ owner_take(struct owner *ow, char *err, size_t errsize)
 		return false;
 	}
 	wire_hello_put(hello, &ow->conf.self);
-	peer_send(&old->peer, WIRE_FOLLOW, hello, sizeof(hello), NULL);
+	ow->failed = !peer_send(
+	    &old->peer, WIRE_FOLLOW, hello, sizeof(hello), NULL);
 	while (ow->state == OWNER_TAKES && !ow->failed && clock_mono_ms() < end)
 		loop_turn(ow->loop, TURN_MS);
 	if (ow->state == OWNER_SERVES)

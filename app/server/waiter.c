@@ -75,7 +75,7 @@ static bool
 is_needed(const struct range *range)
 {
 	return has(range, (uintptr_t)waiter_wait) ||
-	       has(range, (uintptr_t)dlsym(RTLD_DEFAULT, "poll")) ||
+	       has(range, (uintptr_t)dlsym(RTLD_DEFAULT, "_exit")) ||
 	       has(range, (uintptr_t)getauxval(AT_BASE)) ||
 	       has(range, (uintptr_t)getauxval(AT_SYSINFO_EHDR));
 }
@@ -116,15 +116,18 @@ signals_set(sigset_t *set)
 	sigaddset(set, SIGUSR1);
 }
 
-/* The same, as something to poll. */
+/* The same, as something to poll; or, with -1, as what ends any process. */
 static int
 signals_open(void)
 {
 	sigset_t set;
+	int fd;
 
 	signal(SIGHUP, SIG_IGN);
 	signals_set(&set);
-	return signalfd(-1, &set, SFD_CLOEXEC);
+	if ((fd = signalfd(-1, &set, SFD_CLOEXEC)) == -1)
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+	return fd;
 }
 
 void

@@ -54,6 +54,8 @@ struct owner_app {
 	void	 (*kept)(void *arg);
 
 	/*
+	 * Without memory, next() and result() say true and let the buffer fail.
+	 *
 	 * Afterwards: add a session in which a turn has ended (false: there is
 	 * none now); what the new owner has to tell; nobody follows any more,
 	 * which may come at any time.

@@ -67,6 +67,7 @@ struct owner {
 	enum wire_type		 step;		/* what is sent next */
 	bool			 emptied;	/* no request runs */
 	struct timer		 results;
+	struct buf		 result;	/* that was not sent yet */
 
 	/* owner_take.c's */
 	bool			 failed;
@@ -81,8 +82,8 @@ void owner_link_drop(struct owner_link *);
 bool owner_link_frame(struct peer *, const struct wire_frame *,
     const int *fds);
 
-/* Begin to serve: watch the socket, the listeners, the signals. */
-bool owner_serve(struct owner *);
+/* Begin to serve: watch the socket and the listeners. */
+void owner_serve(struct owner *);
 
 /* Remember an idle connection; false without memory. Then: serve them all. */
 bool owner_keep_connection(struct owner *, int fd);
