@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections import namedtuple
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -23,24 +24,29 @@ LAYOUT = (HERE / "fault.h").read_text()
 KINDS = re.findall(r"X\((\w+)\)", LAYOUT)
 TRACE, CALL = (int(re.search(rf"#define FAULT_{name}\s+(\d+)", LAYOUT)[1])
                for name in ("TRACE", "CALL"))
-FIELDS = ("kind", "at", "times", "error", "ceiling", "fired", "blocks",
-          "bytes")
-CALLS = 8 * len(FIELDS)
+FIELDS = ("kind", "at", "times", "error", "ceiling", "fired", "count")
+PROCESSES = int(re.search(r"#define FAULT_PROCESSES\s+(\d+)", LAYOUT)[1])
+PROCESS = struct.Struct("=4q")  # pid, depth, blocks, bytes
+FIRST = 8 * len(FIELDS)
+CALLS = FIRST + PROCESSES * PROCESS.size
 TRACES = CALLS + 8 * len(KINDS)
 SIZE = TRACES + TRACE * CALL
 
 
-def wait_for(what, condition):
+def wait_for(what, condition, pause=0.0005):
     end = time.monotonic() + HANG
     while not (found := condition()):
         if time.monotonic() > end:
             raise Broken(f"hangs: {what}")
-        time.sleep(0.0005)
+        time.sleep(pause)
     return found
 
 
 class Broken(Exception):
     """What must not be."""
+
+
+Row = namedtuple("Row", "pid depth blocks bytes")
 
 
 class Plan:
@@ -71,6 +77,12 @@ class Plan:
         self["kind"] = -1
         self["ceiling"] = 0
 
+    def processes(self):
+        """The one that was started, and those that it forked."""
+        count = min(self["count"], PROCESSES)
+        return [Row(*PROCESS.unpack_from(self.map, FIRST + i * PROCESS.size))
+                for i in range(count)]
+
     def calls(self):
         return dict(zip(KINDS, struct.unpack_from(
             f"={len(KINDS)}q", self.map, CALLS)))
@@ -79,6 +91,11 @@ class Plan:
         texts = [self.map[TRACES + i * CALL:TRACES + (i + 1) * CALL]
                  for i in range(TRACE)]
         return [text.split(b"\0")[0].decode() for text in texts if text[0]]
+
+
+def program_environment(plan_file):
+    return {"CAUSERIE_FAULT": str(plan_file), "LC_ALL": "C.UTF-8",
+            "MALLOC_PERTURB_": "165", "TZ": "UTC"}
 
 
 class Program:
@@ -101,11 +118,7 @@ class Program:
         self.said = open(self.folder / "said", "w+b")
         self.process = subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=self.said,
-            stderr=self.said, env={
-                "CAUSERIE_FAULT": str(self.plan_file), "LC_ALL": "C.UTF-8",
-                "MALLOC_PERTURB_": "165", "TZ": "UTC",
-                **{name: value for name, value in os.environ.items()
-                   if name.endswith("SAN_OPTIONS")}})
+            stderr=self.said, env=program_environment(self.plan_file))
 
     def address(self):
         return self.socket
@@ -165,7 +178,7 @@ class Program:
         self.end()
         if status != 0:
             raise Broken(f"exit status {status}: {self.words()[-500:]}")
-        return self.plan["blocks"]
+        return self.plan.processes()[0].blocks
 
     def end(self):
         if self.process is not None:

@@ -27,12 +27,16 @@ OPEN = {**LOCAL, "session_cookie": "sid", "base_path": "/api",
 SCENARIOS = []
 
 
-def scenario(settings, every=1, starts=False):
-    """every: of its points, only each such one is tried, as it is slow."""
+def scenario(settings, every=1, memory=1, starts=False, owner=None):
+    """every: of its points, only each such one is tried, as it is slow;
+    memory: so of its allocations. starts: it is run from the start on; owner:
+    in a Place (owners.py), whose plan of this name it is that comes true."""
     def add(function):
         function.settings = settings
         function.every = every
+        function.memory = memory
         function.starts = starts
+        function.owner = owner
         SCENARIOS.append(function)
         return function
     return add
@@ -300,15 +304,16 @@ def expiry(visit):
     sid = visit.new()
     if sid is None:
         return
-    visit.chat(sid, "Bonjour")
+    visit.chat(sid, "Bonjour", expires=True)
 
     def swept():
         reply = visit.ask("GET", "/metrics")
         return reply is not None and \
             b"\ncauserie_session_bytes 0\n" in reply.body or \
             not visit.strict and visit.program.plan["fired"] > 0
-    wait_for("the sweep", swept)
-    visit.session(sid).ended = True
+    wait_for("the sweep", swept, pause=0.02)
+    for each in visit.sessions.values():
+        each.ended = True
     if visit.strict:
         visit.ask("GET", f"/session/{sid}/info", wanted=404)
 
@@ -575,6 +580,161 @@ def help_text(visit_of, program, arm):
     arm()
     program.spawn()
     return False
+
+
+# an owner of the sessions; these return the visit that is to be held, or None
+
+SHARED = {**LOCAL, "articles": "{folder}/articles"}
+
+
+def both(settings, **more):
+    """Two scenarios: the first process fails, and the second does."""
+    def add(function):
+        for plan in ("first", "second"):
+            def attacked(place):
+                return function(place)
+            attacked.__name__ = f"{function.__name__}_{plan}"
+            globals()[attacked.__name__] = attacked
+            scenario(settings, owner=plan, **more.get(plan, {}))(attacked)
+        return function
+    return add
+
+
+def talk(place):
+    visit = place.visit()
+    sid = visit.new()
+    visit.new()
+    visit.chat(sid, "Parle-moi du climat")
+    return visit
+
+
+@scenario(SHARED, owner="first", memory=3)
+def owner_first(place):
+    """Nobody was here before."""
+    place.arm()
+    place.start(0, "first").answers()
+
+
+@scenario(SHARED, owner="second", memory=9)
+def owner_killed(place):
+    """What it leaves behind is in the way of the next."""
+    first = place.up(0, "first")
+    wait_for("its wait", lambda: place.plans["first"].calls()["signalfd"] > 1)
+    place.kill_owner()
+    wait_for("its end", lambda: first.status() is not None)
+    place.arm()
+    place.start(0, "second").answers()
+
+
+def held_up(place, name, process):
+    """The right to begin is another's, until the process has seen it."""
+    lock = place.lock(name)
+    place.arm()
+    process = process()
+    wait_for("the lock", lambda: place.plan.calls()["flock"] > 0 or
+             process.status() is not None)
+    os.close(lock)
+    return process
+
+
+@scenario(SHARED, owner="first", memory=9)
+def owner_elected(place):
+    """Another one was about to own, and is gone."""
+    held_up(place, "owner.lock", lambda: place.start(0, "first")).answers()
+
+
+@both(SHARED)
+def owner_joined(place):
+    place.up(0, "first")
+    visit = talk(place)
+    place.arm()
+    place.start(0, "second").answers()
+    return visit
+
+
+@scenario(SHARED, owner="first")
+def owner_left(place):
+    place.up(0, "first")
+    second = place.up(0, "second")
+    visit = talk(place)
+    place.arm()
+    second.child.terminate()
+    second.child.wait(HANG)
+    return visit
+
+
+@both(SHARED)
+def owner_status(place):
+    place.up(0, "first")
+    visit = talk(place)
+    place.arm()
+    said = place.told(0, "--owner-status", plan="second")
+    need(said is None or "sessions=2 listeners=1 " in said, "status", said)
+    return visit
+
+
+@both(SHARED)
+def owner_stop(place):
+    place.up(0, "first")
+    talk(place)
+    place.arm()
+    said = place.told(0, "--owner-stop", plan="second")
+    need(said is None or "has ended" in said, "stop", said)
+    if said is not None:
+        wait_for("the owner's end", place.all_ended)
+
+
+@scenario(SHARED, owner="first")
+def owner_drained(place):
+    place.up(0, "first")
+    talk(place)
+    place.arm()
+    place.signal_owner(signal.SIGTERM)
+    wait_for("the owner's end", place.all_ended)
+
+
+@both(SHARED, second={"memory": 2})
+def followed(place):
+    """Another version comes; a connection is kept over it."""
+    place.up(0, "first")
+    visit = talk(place)
+    idle = visit.connect()
+    visit.ask("GET", "/health", connection=idle)
+    place.arm()
+    place.start(1, "second").answers()
+    place.settled()
+    visit.ask("GET", "/health", connection=idle)
+    return visit
+
+
+@scenario(SHARED, owner="second", memory=9)
+def followed_late(place):
+    """Another one was about to follow, and is gone."""
+    place.up(0, "first")
+    visit = talk(place)
+    second = held_up(place, "next.lock", lambda: place.start(1, "second"))
+    second.answers()
+    place.settled()
+    return visit
+
+
+@both({**MODEL, "log_target": "{folder}/log"}, second={"memory": 9})
+def followed_turn(place):
+    """Who is answered then is stopped by the new one. Where the connection of
+    the two breaks, that answer may be lost, but nothing else."""
+    first = place.up(0, "first")
+    visit = talk(place)
+    sid = visit.new()
+    begun = visit.chat_begin(sid, STALL, stream=True)
+    begun[1].until(b'"delta"')
+    place.arm()
+    second = place.start(1, "second")
+    place.front = second.number if second.answers() else first.number
+    stopped(visit, begun)
+    place.settled()
+    if place.is_reset():
+        begun[0].answer = None
+    return visit
 
 
 def fill(folder):

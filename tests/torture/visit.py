@@ -182,9 +182,10 @@ class Visit:
             pass
         return turn, connection, sid
 
-    def chat_end(self, begun, wanted=200, status=None):
+    def chat_end(self, begun, wanted=200, status=None, expires=False):
         """Read the answer; None where there is none, else what it says. status
-        is what it must say where nothing fails."""
+        is what it must say where nothing fails. expires: the session may have
+        come to its end before, then this begins another one."""
         turn, connection, sid = begun
         raw = connection.rest()
         reply = self.judge(raw, wanted)
@@ -204,6 +205,9 @@ class Visit:
         turn.answer = said["response"]
         turn.over = turn.answer == ""
         turn.partial = said.get("status") == "interrupted"
+        if expires and said["new_session"]:
+            self.session(sid).turns.remove(turn)
+            sid = None
         if sid is None:
             self.session(said["session_id"]).turns.append(turn)
         else:
@@ -225,8 +229,9 @@ class Visit:
         need(turn.seen == ends[0]["response"], "deltas", said)
         return ends[0]
 
-    def chat(self, sid, text, status=None, **more):
-        return self.chat_end(self.chat_begin(sid, text, **more), status=status)
+    def chat(self, sid, text, status=None, expires=False, **more):
+        return self.chat_end(self.chat_begin(sid, text, **more), status=status,
+                             expires=expires)
 
     def delete(self, sid):
         self.session(sid).ended = True

@@ -1,0 +1,142 @@
+"""The points of failure: what fails, how, and at which of its calls."""
+
+import errno
+from zlib import crc32
+
+from program import ALWAYS
+
+SHORT = 0  # in place of an errno: one byte goes through
+CUT = -1  # what was received comes without its descriptors
+CEILING = "ceiling"  # of memory: so many steps of bytes over what is taken
+STEP, CEILINGS = 128, 100
+PATHS = ("EACCES", "EMFILE", "ENOMEM", "EINTR", "EIO")
+
+# how each kind fails
+ERRORS = {
+    "accept4": ("EMFILE", "ENFILE", "ENOMEM", "ECONNABORTED", "EINTR"),
+    "access": ("EACCES", "ENOMEM"),
+    "bind": ("EADDRINUSE", "EACCES", "ENOMEM"),
+    "close": ("EINTR", "EIO"),
+    "connect": ("ECONNREFUSED", "ENETUNREACH", "EADDRNOTAVAIL", "ETIMEDOUT"),
+    "dup2": ("EINTR", "EBUSY"),
+    "epoll_create1": ("EMFILE", "ENOMEM"),
+    "epoll_ctl": ("ENOMEM", "ENOSPC"),
+    "epoll_wait": ("EINTR",),
+    "eventfd": ("EMFILE", "ENOMEM"),
+    "faccessat": ("EACCES", "ENOMEM"),
+    "fchmod": ("EIO", "EROFS"),
+    "fcntl": ("ENOMEM",),
+    "flock": ("EINTR", "EWOULDBLOCK", "ENOLCK"),
+    "fopen": PATHS,
+    "fork": ("EAGAIN", "ENOMEM"),
+    "fstat": ("ENOMEM", "EIO"),
+    "fstatat": ("EACCES", "ENOMEM"),
+    "getaddrinfo": (-10, -3, -2),  # EAI_MEMORY, EAI_AGAIN, EAI_NONAME
+    "getpeername": ("ENOBUFS", "ENOTCONN"),
+    "getrandom": ("EINTR", "ENOSYS", SHORT),
+    "getrlimit": ("EPERM",),
+    "getsockname": ("ENOBUFS",),
+    "getsockopt": ("ENOBUFS", "ENOTSOCK"),
+    "listen": ("EADDRINUSE",),
+    "lstat": ("EACCES", "ENOMEM"),
+    "mkdir": ("EACCES", "ENOSPC"),
+    "mmap": ("ENOMEM",),
+    "mprotect": ("ENOMEM",),
+    "munmap": ("ENOMEM",),
+    "open": PATHS + ("ENOSPC",),
+    "openat": PATHS + ("ENOSPC",),
+    "pipe2": ("EMFILE", "ENFILE"),
+    "poll": ("EINTR", "ENOMEM"),
+    "prctl": ("EPERM", "EINVAL"),
+    "pthread_create": ("EAGAIN", "ENOMEM"),
+    "read": ("EINTR", "EIO", SHORT),
+    "recv": ("EINTR", "EAGAIN", "ECONNRESET", "ENOMEM", SHORT),
+    "recvmsg": ("EINTR", "EAGAIN", "ENOMEM", SHORT, CUT),
+    "send": ("EINTR", "EAGAIN", "EPIPE", "ECONNRESET", "ENOBUFS", SHORT),
+    "sendmsg": ("EINTR", "EAGAIN", "EPIPE", "ECONNRESET", "ENOBUFS",
+                "ETOOMANYREFS", SHORT),
+    "setrlimit": ("EPERM",),
+    "setsockopt": ("ENOMEM", "ENOBUFS"),
+    "signalfd": ("EMFILE", "ENOMEM"),
+    "sigtimedwait": ("EINTR", "EAGAIN"),
+    "socket": ("EMFILE", "ENFILE", "ENOBUFS"),
+    "socketpair": ("EMFILE", "ENOMEM"),
+    "stat": ("EACCES", "ENOMEM"),
+    "unlink": ("EACCES", "EROFS"),
+    "unlinkat": ("EACCES", "EROFS"),
+    "waitpid": ("EINTR",),
+    "write": ("EINTR", "ENOSPC", "EIO", "EPIPE", SHORT),
+}
+
+
+class Point:
+    """The at-th call of a kind, how it fails, and how many after it do."""
+
+    def __init__(self, kind, error, times, at):
+        self.kind, self.error, self.times, self.at = kind, error, times, at
+
+    def arm(self, plan):
+        if self.kind == CEILING:
+            plan["fired"] = 0
+            plan["ceiling"] = plan.processes()[0].bytes + self.at * STEP
+            return
+        code = getattr(errno, self.error) if isinstance(self.error, str) \
+            else self.error
+        plan.arm(self.kind, self.at, code, self.times)
+
+    def __str__(self):
+        """As for the option -p."""
+        error = {SHORT: "short", CUT: "cut"}.get(self.error, self.error)
+        return f"{self.kind}:{error}:{self.at}" + \
+            (":on" if self.times == ALWAYS and self.kind != CEILING else "")
+
+    @classmethod
+    def read(cls, text):
+        kind, error, at, *on = text.split(":")
+        for each, times in ways(kind):
+            if str(cls(kind, each, times, at)) == text:
+                return cls(kind, each, times, int(at))
+        raise ValueError(f"{text} is no point of failure")
+
+
+def ways(kind):
+    """The errors, and how many calls in a row fail with each."""
+    if kind == CEILING:
+        return [("ENOMEM", ALWAYS)]
+    if kind == "memory":
+        return [("ENOMEM", 1), ("ENOMEM", ALWAYS)]
+    return [(error, 1) for error in ERRORS[kind]]
+
+
+def all_points(calls, every, memory):
+    """All of them, or so many of all and of the allocations, where a run calls
+    so much. To be told (by send) whether it came to each: beyond what was
+    counted there may be some more."""
+    before = 0
+    for kind in calls:
+        step = max(every, memory if kind == "memory" else 1)
+        for error, times in ways(kind):
+            at, missed = 1 + -before % step, 0
+            while at <= calls[kind] or (missed < 2 and step == 1):
+                fired = yield Point(kind, error, times, at)
+                missed = 0 if fired else missed + 1
+                at += step
+            before += calls[kind]
+
+
+def sample(calls, name, one_of, ratio):
+    """Some of them, the same at each time: they depend on the scenario's name,
+    and not on how often something was called. Of the ways in which a system
+    call fails, one in so many, at its first or second call; of the
+    allocations, those in a geometric series."""
+    for kind in calls:
+        for error, times in ways(kind):
+            number = crc32(f"{name} {kind} {error} {times}".encode())
+            at = 1 + number // one_of % 2
+            if kind in ("memory", CEILING):
+                at = 1 + number % ratio
+            elif number % one_of != 0:
+                continue
+            while at <= calls[kind]:
+                yield Point(kind, error, times, at)
+                at = at * ratio if kind in ("memory", CEILING) else 1 << 40
