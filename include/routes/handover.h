@@ -4,7 +4,8 @@
  *
  * A session whose turn runs is copied held. The new owner keeps its place in
  * the line for it, so that whoever comes waits for that turn, may stop it or
- * delete its session; the result puts an end to it.
+ * delete its session; the result puts an end to it, before the turn's client
+ * is told that it is done.
  */
 #ifndef ROUTES_HANDOVER_H
 #define ROUTES_HANDOVER_H

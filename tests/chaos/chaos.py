@@ -48,7 +48,7 @@ class World:
         self.gate.set()
         self.acting = 0
         self.prompts = 0
-        self.over = self.handing = False
+        self.over = False
         self.restarting = False
         self.restarted, self.restart_ended = -1.0, -1.0  # the last time
         self.running = set()   # attempts
@@ -107,7 +107,6 @@ class World:
 
     def begin(self, attempt):
         attempt.restarted, attempt.late = self.restarting, False
-        attempt.handed = self.handing
         self.running.add(attempt)
 
     def end(self, attempt):
@@ -149,16 +148,10 @@ class World:
             await self.end_and_start(settings)
 
     async def hand_over(self, settings):
-        """What runs goes on in the old owner. Its answer is told before the
-        new owner hears of it: who reads the history at once may not find it
-        there yet."""
+        """What runs goes on in the old owner, and nobody is to notice."""
         self.count["reloads" if settings == self.program.settings
                    else "hand-overs"] += 1
-        self.handing = True
-        for attempt in self.running:
-            attempt.handed = True
         await self.program.replace(**settings)
-        self.handing = False
 
     async def end_and_start(self, settings):
         """SIGTERM while they go on; what it held is forgotten."""

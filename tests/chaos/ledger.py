@@ -10,7 +10,6 @@ import json
 import plans
 
 DEADLINE = 60      # seconds, for whatever is to happen soon
-HANDED_S = 10      # until the new owner has what ended in the old one
 IN_LINE = 5        # turns of a session: one that runs, four that wait
 KEYS = 8           # that a session remembers
 WAIT_S = 20        # turn_wait_seconds
@@ -94,7 +93,6 @@ class Attempt:
         self.session = None  # as far as it is known
         self.crowded = False    # the line was full
         self.restarted = False  # the program was ended meanwhile
-        self.handed = False     # to another owner, or perhaps
         self.late = False       # it started only then
         self.stalls = False     # it does not read for a while
 
@@ -240,7 +238,7 @@ class Session:
                 self.take(place, attempt, text, status, code, end, now)
             self.check_pair(self.at(place), attempt, text, status, code, end)
             if self.at(place).known is None:
-                self.at(place).known = now + HANDED_S * attempt.handed
+                self.at(place).known = now
         self.forget(attempt)
 
     def at(self, place):
