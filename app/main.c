@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/addr.h"
 #include "base/clock.h"
 #include "base/conf.h"
 #include "base/conf_doc.h"
@@ -19,13 +18,10 @@
 #include "base/metrics.h"
 #include "chat/articles.h"
 #include "chat/budget.h"
-#include "chat/line.h"
-#include "chat/openai.h"
 #include "chat/system_prompt.h"
-#include "chat/upstream.h"
-#include "http/limit.h"
 #include "http/suspicion.h"
 #include "routes/app.h"
+#include "routes/app_parts.h"
 #include "routes/handover.h"
 #include "routes/owning.h"
 #include "server/intake.h"
@@ -33,7 +29,6 @@
 #include "server/owner.h"
 #include "server/parse.h"
 #include "server/server.h"
-#include "session/store.h"
 #include "session/sweeper.h"
 
 #define EXIT_CONFIG 2 /* the configuration is to be corrected */
@@ -129,96 +124,15 @@ parse_begin(void)
 }
 
 static void
-session_ended(void *arg, const struct addr *owner)
+tell_start(const struct app *app)
 {
-	limit_end(arg, owner, LIMIT_SESSIONS);
-}
+	const struct conf *cf = app->conf;
 
-static struct store *
-sessions_open(const struct conf *cf, struct limits *clients)
-{
-	struct store_limits limits = {
-		.ttl_ms = cf->session_timeout_ms,
-		.max_sessions = cf->max_sessions,
-		.memory = cf->memory_limit,
-		.session_messages = cf->session_max_messages,
-		.session_bytes = cf->session_max_bytes,
-		.ended = session_ended,
-		.ended_arg = clients,
-	};
-
-	return store_memory_open(&limits);
-}
-
-/* Sessions tell it when they end. */
-static struct limits *
-clients_open(const struct conf *cf)
-{
-	struct limit_conf conf = {
-		.rate = {
-			[LIMIT_NEW] = { cf->rate_new.count,
-			    cf->rate_new.seconds },
-			[LIMIT_CHAT] = { cf->rate_chat.count,
-			    cf->rate_chat.seconds },
-		},
-		.live = {
-			[LIMIT_SESSIONS] = cf->sessions_per_ip,
-			[LIMIT_TURNS] = cf->turns_per_ip,
-		},
-	};
-
-	if (cf->rate_new.count > 0)
-		conf.rate[LIMIT_GUESS] = LIMIT_GUESSES;
-	return limits_open(&conf);
-}
-
-static bool
-asks_model(const struct conf *cf)
-{
-	return cf->responder == CONF_RESPONDER_OPENAI ||
-	       (cf->responder == CONF_RESPONDER_AUTO &&
-		   cf->llm_base_url != NULL);
-}
-
-static struct openai *
-model_open(const struct conf *cf, const char *system, struct budget *budget)
-{
-	const struct openai_conf conf = {
-		.base_url = cf->llm_base_url,
-		.model = cf->llm_model,
-		.key = cf->llm_api_key,
-		.system = system,
-		.temperature = cf->llm_temperature,
-		.max_tokens = (int64_t)cf->llm_max_tokens,
-		.budget = budget,
-		.tokens_field = (enum openai_tokens)cf->llm_max_tokens_field,
-		.retries = (unsigned)cf->llm_retries,
-		.connect_ms = cf->llm_connect_ms,
-		.first_token_ms = cf->llm_first_token_ms,
-		.stall_ms = cf->llm_stall_ms,
-		.whole_ms = cf->llm_whole_ms,
-	};
-
-	return upstream_init() ? openai_new(&conf) : NULL;
-}
-
-static void
-model_close(struct openai *openai)
-{
-	if (openai == NULL)
-		return;
-	openai_free(openai);
-	upstream_cleanup();
-}
-
-static void
-tell_start(const struct conf *cf, const struct articles *articles)
-{
 	log_notice("start", LOG_STR("version", PACKAGE_VERSION),
 	    LOG_STR("listen", cf->listen == NULL ? "inherited" : cf->listen),
 	    LOG_INT("threads", cf->threads),
-	    LOG_STR("responder", asks_model(cf) ? "openai" : "local"),
-	    LOG_INT("articles", articles_count(articles)),
+	    LOG_STR("responder", app->openai != NULL ? "openai" : "local"),
+	    LOG_INT("articles", articles_count(app->articles)),
 	    LOG_INT("session_timeout_ms", cf->session_timeout_ms));
 }
 
@@ -247,7 +161,7 @@ serve(struct app *app, struct listener *ls)
 		return false;
 	if ((intake = intake_open(server, ls->fd)) != NULL) {
 		ls->fd = -1;
-		tell_start(app->conf, app->articles);
+		tell_start(app);
 		log_notice("drain", LOG_INT("signal", signals_wait(app)));
 	}
 	listener_unlink(ls);
@@ -287,7 +201,7 @@ serve_as_owner(struct app *app, struct owning *own)
 	if ((server = loops_start(app, true)) == NULL)
 		return false;
 	handover_init(&ho, app);
-	tell_start(app->conf, app->articles);
+	tell_start(app);
 	owner = owning_serve(own, &ho, server, &callbacks);
 	server_drain(server);
 	owner_close(owner);
@@ -296,26 +210,15 @@ serve_as_owner(struct app *app, struct owning *own)
 	return owner != NULL;
 }
 
-/* Open what the loops share; NULL, or the name of what failed. */
+/* NULL, or the name of what failed. */
 static const char *
 open_parts(struct app *app, const char *system, struct sweeper **sweeper)
 {
-	const struct conf *cf = app->conf;
+	const char *failed;
 
-	if (cf->trusted_proxies != NULL)
-		addr_set_parse(&app->trusted, cf->trusted_proxies);
-	if ((app->suspicions = suspicions_open()) == NULL)
-		return "suspicions";
-	if ((app->limits = clients_open(cf)) == NULL)
-		return "limits";
-	if ((app->store = sessions_open(cf, app->limits)) == NULL)
-		return "store";
-	if ((app->line = line_new()) == NULL)
-		return "line";
-	if (asks_model(cf) &&
-	    (app->openai = model_open(cf, system, app->budget)) == NULL)
-		return "language model";
-	*sweeper = sweeper_start(app->store, cf->cleanup_interval_ms);
+	if ((failed = app_parts_open(app, system)) != NULL)
+		return failed;
+	*sweeper = sweeper_start(app->store, app->conf->cleanup_interval_ms);
 	if (*sweeper == NULL)
 		return "sweeper";
 	return parse_begin() ? NULL : "libfcgi";
@@ -379,12 +282,7 @@ run(const struct conf *cf, const struct articles *articles, const char *system,
 		status = EXIT_SUCCESS;
 	if (sweeper != NULL)
 		sweeper_stop(sweeper);
-	model_close(app.openai);
-	if (app.line != NULL)
-		line_free(app.line);
-	store_close(app.store);
-	limits_close(app.limits);
-	suspicions_close(app.suspicions);
+	app_parts_close(&app);
 	metrics_all_destroy(&metrics);
 	budget_destroy(&budget);
 	listener_close(&ls);

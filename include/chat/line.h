@@ -55,7 +55,7 @@ struct ticket {
 /* NULL without memory. */
 struct line *line_new(void);
 
-/* Nobody may stand in it. */
+/* Nobody may stand in it. NULL is allowed. */
 void line_free(struct line *);
 
 /*
