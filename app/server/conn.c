@@ -3,7 +3,7 @@
  * or busy with its reply. It never blocks: what the socket does not take waits
  * here, up to a ceiling and a time.
  */
-#include "server/conn.h"
+#include "server/conn_state.h"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -19,60 +19,6 @@
 
 #define CONN_MAX_OUTPUT (64 * 1024 * 1024) /* bytes of replies waiting */
 #define CONN_RECORDS    64                 /* bytes around most replies */
-
-enum reply_state {
-	REPLY_NONE,    /* no request */
-	REPLY_RUNNING, /* the application answers */
-	REPLY_LAST,    /* answered: close when all is sent */
-};
-
-struct conn {
-	struct pool *pool;
-	struct loop_io io;
-	int fd;
-	struct conn *prev, *next;
-	struct conn_list *list; /* idle or busy */
-
-	struct fcgi_reader reader;
-	enum reply_state reply;
-	bool keep;
-	uint16_t id;
-	void *arg; /* the application's */
-
-	struct buf out;
-	size_t written; /* of this request */
-	struct loop_task flush;
-	bool stalled;          /* the socket is full */
-	bool too_slow;         /* over the ceiling */
-	struct timer deadline; /* of the request or the reader */
-};
-
-static void
-conn_list_to(struct conn *c, struct conn_list *to)
-{
-	if (c->list == to)
-		return;
-	if (c->list != NULL) {
-		if (c->prev != NULL)
-			c->prev->next = c->next;
-		else
-			c->list->first = c->next;
-		if (c->next != NULL)
-			c->next->prev = c->prev;
-		else
-			c->list->last = c->prev;
-	}
-	c->list = to;
-	if (to == NULL)
-		return;
-	c->next = NULL;
-	c->prev = to->last;
-	if (to->last != NULL)
-		to->last->next = c;
-	else
-		to->first = c;
-	to->last = c;
-}
 
 /* End it; the pool is to be told. */
 static int
@@ -115,8 +61,7 @@ conn_close(struct conn *c)
 	close(fd);
 }
 
-/* Watch for these events; -1: the connection was closed. */
-static int
+int
 conn_watch(struct conn *c, uint32_t events)
 {
 	int rc;
@@ -145,37 +90,6 @@ conn_is_done(const struct conn *c)
 {
 	return c->out.len == 0 && (c->reply == REPLY_LAST ||
 				      (c->pool->draining && conn_is_idle(c)));
-}
-
-bool
-conn_list_collects(const struct conn_list *list)
-{
-	const struct conn *c;
-
-	for (c = list->first; c != NULL; c = c->next)
-		if (c->reply == REPLY_NONE && !fcgi_idle(&c->reader))
-			return true;
-	return false;
-}
-
-void
-conn_list_mute(const struct conn_list *list)
-{
-	struct conn *c;
-
-	for (c = list->first; c != NULL; c = c->next)
-		loop_unwatch(c->pool->loop, &c->io);
-}
-
-void
-conn_list_hear(const struct conn_list *list)
-{
-	struct conn *c, *next;
-
-	for (c = list->first; c != NULL; c = next) {
-		next = c->next;
-		conn_watch(c, EPOLLIN | EPOLLRDHUP);
-	}
 }
 
 /* It waits for a request, which may be another process's; -1: it is gone. */

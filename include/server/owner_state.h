@@ -1,4 +1,7 @@
-/* What owner.c, owner_give.c and owner_take.c share; for nobody else. */
+/*
+ * What owner.c, owner_link.c, owner_give.c and owner_take.c share; for nobody
+ * else.
+ */
 #ifndef SERVER_OWNER_STATE_H
 #define SERVER_OWNER_STATE_H
 
@@ -79,6 +82,9 @@ struct owner_link *owner_link_add(struct owner *, int fd, enum link_role);
 /* Close it, as when it closes from there. */
 void owner_link_drop(struct owner_link *);
 
+/* Free those that were dropped. */
+void owner_links_bury(struct loop_task *);
+
 bool owner_link_frame(struct peer *, const struct wire_frame *,
     const int *fds);
 
@@ -88,6 +94,9 @@ void owner_serve(struct owner *);
 /* Remember an idle connection; false without memory. Then: serve them all. */
 bool owner_keep_connection(struct owner *, int fd);
 void owner_serve_connections(struct owner *);
+
+/* When nobody waits for it, begin to wait for its own end. */
+void owner_linger(struct owner *);
 
 /* Leave owner_run. */
 void owner_end(struct owner *, const char *why);

@@ -1,0 +1,48 @@
+/* A connection, as conn.c and conn_list.c see it, and nobody else. */
+#ifndef SERVER_CONN_STATE_H
+#define SERVER_CONN_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "server/conn.h"
+#include "server/fcgi.h"
+#include "server/loop.h"
+#include "server/pool.h"
+
+enum reply_state {
+	REPLY_NONE,		/* no request */
+	REPLY_RUNNING,		/* the application answers */
+	REPLY_LAST,		/* answered: close when all is sent */
+};
+
+struct conn {
+	struct pool		*pool;
+	struct loop_io		 io;
+	int			 fd;
+	struct conn		*prev, *next;
+	struct conn_list	*list;		/* idle or busy */
+
+	struct fcgi_reader	 reader;
+	enum reply_state	 reply;
+	bool			 keep;
+	uint16_t		 id;
+	void			*arg;		/* the application's */
+
+	struct buf		 out;
+	size_t			 written;	/* of this request */
+	struct loop_task	 flush;
+	bool			 stalled;	/* the socket is full */
+	bool			 too_slow;	/* over the ceiling */
+	struct timer		 deadline;	/* of the request or reader */
+};
+
+/* Move it to the end of a list; NULL: to none. */
+void conn_list_to(struct conn *, struct conn_list *);
+
+/* Watch for these events; -1: the connection was closed. */
+int conn_watch(struct conn *, uint32_t events);
+
+#endif
