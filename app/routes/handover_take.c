@@ -38,14 +38,14 @@ ghost_leave(struct ghost *ghost)
 		ghost_free(&ghost->ticket);
 }
 
-static void
+static bool
 tell(struct owner_link *link, const struct sid *sid, enum line_signal signal)
 {
 	char text[TELL_LENGTH];
 
 	memcpy(text, sid, sizeof(*sid));
 	text[sizeof(*sid)] = (char)signal;
-	owner_tell(link, text, sizeof(text));
+	return owner_tell(link, text, sizeof(text));
 }
 
 static void
@@ -161,7 +161,7 @@ handover_adopt_result(
 	else
 		waits = ghost_take(ho, &s, waits);
 	if (waits)
-		tell(link, &s.id, LINE_OVER);
+		ok = tell(link, &s.id, LINE_OVER) && ok;
 	history_free(&s.history);
 	return ok;
 }

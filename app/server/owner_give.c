@@ -9,7 +9,8 @@
 #include "base/log.h"
 #include "server/owner_state.h"
 
-#define RESULTS_MS 20 /* between two looks at turns that have ended */
+#define RESULTS_MS   20 /* between two looks at turns that have ended */
+#define RESULT_TRIES 50 /* to send one without memory; a turn waits for it */
 
 static void retire(struct owner *);
 
@@ -288,9 +289,13 @@ give_results(struct timer *timer, void *arg)
 
 	while (!last && !stuck && has_room(ow)) {
 		last = ow->result.len == 0 &&
-		       !ow->app.result(ow->app.arg, &ow->result);
+		       (ow->heir == NULL ||
+			   !ow->app.result(ow->app.arg, &ow->result));
 		stuck = !last && !give_result(ow);
 	}
+	ow->tries = stuck ? ow->tries + 1 : 0;
+	if (ow->tries > RESULT_TRIES)
+		give_up(ow, "hand over a result");
 	while (ow->heir != NULL && peer_has_room(&ow->heir->peer) &&
 	       give_spent(ow))
 		;

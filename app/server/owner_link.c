@@ -223,10 +223,10 @@ owner_link_frame(
 	}
 }
 
-void
+bool
 owner_tell(struct owner_link *link, const void *data, size_t len)
 {
-	peer_send(&link->peer, WIRE_TELL, data, len, NULL);
+	return peer_send(&link->peer, WIRE_TELL, data, len, NULL);
 }
 
 struct loop *

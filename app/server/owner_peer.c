@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define PEER_SMALL  128 /* bytes of frames that always find room */
 #define PEER_READ   (64 * 1024)
 #define PEER_MAX_IN (WIRE_HEAD + WIRE_MAX_SESSION + PEER_READ)
 
@@ -87,6 +88,18 @@ send_some(struct peer *peer, bool *with_fds)
 	return sendmsg(peer->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* Room for a small frame stays, so that it can be sent without memory. */
+static bool
+out_clear(struct buf *out)
+{
+	if (out->cap > PEER_LOW)
+		buf_wipe(out);
+	else if (out->data != NULL)
+		explicit_bzero(out->data, out->cap);
+	buf_clear(out);
+	return buf_reserve(out, PEER_SMALL) != NULL;
+}
+
 /* False: it is broken. Who is watched for too much comes here once more. */
 static bool
 peer_flush(struct peer *peer)
@@ -105,7 +118,7 @@ peer_flush(struct peer *peer)
 		sent(peer, (size_t)n, with_fds);
 	}
 	if (peer->out.len == 0) {
-		buf_wipe(&peer->out);
+		out_clear(&peer->out);
 		loop_rewatch(peer->loop, &peer->io, EPOLLIN);
 	}
 	return true;
@@ -288,7 +301,12 @@ peer_open(struct peer *peer, struct loop *loop, int fd,
 	peer->io.ready = peer_ready;
 	buf_init(&peer->in, PEER_MAX_IN);
 	buf_init(&peer->out, PEER_MAX_OUT);
-	return loop_watch(loop, &peer->io, fd, EPOLLIN);
+	if (!out_clear(&peer->out))
+		return -1;
+	if (loop_watch(loop, &peer->io, fd, EPOLLIN) == 0)
+		return 0;
+	buf_free(&peer->out);
+	return -1;
 }
 
 void

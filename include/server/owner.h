@@ -102,8 +102,8 @@ void owner_run(struct owner *);
 /* After server_drain. NULL is allowed. */
 void owner_close(struct owner *);
 
-/* Tell the old owner something; it comes to its `told`. */
-void owner_tell(struct owner_link *, const void *, size_t);
+/* Tell the old owner something, for its `told`; false: it does not come. */
+bool owner_tell(struct owner_link *, const void *, size_t);
 
 /* The owner's loop, for what is to be called on its thread. */
 struct loop *owner_link_loop(const struct owner_link *);

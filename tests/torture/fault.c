@@ -573,14 +573,17 @@ close(int fd)
 	return fault_strikes(FAULT_close) ? -1 : rc;
 }
 
-/* Nothing fails to be taken out. */
+/*
+ * Nothing fails to be taken out, or changed: the kernel needs memory only for
+ * what is added.
+ */
 int
 epoll_ctl(int ep, int op, int fd, struct epoll_event *event)
 {
 	static int (*real)(int, int, int, struct epoll_event *);
 
 	FIND(real, epoll_ctl);
-	if (op != EPOLL_CTL_DEL && fault_strikes(FAULT_epoll_ctl))
+	if (op == EPOLL_CTL_ADD && fault_strikes(FAULT_epoll_ctl))
 		return -1;
 	return real(ep, op, fd, event);
 }

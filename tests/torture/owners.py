@@ -161,10 +161,12 @@ class Place:
         if self.plan["fired"] >= TRIES:
             self.plan.disarm()
 
-    def is_reset(self):
-        """Whether the failure is one that says that the other end is gone."""
-        return self.plan["fired"] > 0 and \
-            self.plan["error"] in (errno.EPIPE, errno.ECONNRESET)
+    def parts(self):
+        """Whether owners cannot go on together: the failure lasts, or says
+        that the other one is gone."""
+        return self.plan["fired"] > 0 and (
+            self.plan["times"] > 1 or
+            self.plan["error"] in (errno.EPIPE, errno.ECONNRESET))
 
     def visit(self):
         visit = Visit(self, self.strict)

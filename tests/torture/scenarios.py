@@ -519,14 +519,14 @@ def serves(program, visit_of):
     return True
 
 
-@scenario({**LOCAL, "articles": "{folder}/articles"}, starts=True, every=3)
+@scenario({**LOCAL, "articles": "{folder}/articles"}, starts=True)
 def start(visit_of, program, arm):
     arm()
     program.spawn()
     return serves(program, visit_of)
 
 
-@scenario({**MODEL, "log_format": "json"}, starts=True, every=3)
+@scenario({**MODEL, "log_format": "json"}, starts=True)
 def start_model(visit_of, program, arm):
     arm()
     program.spawn()
@@ -659,7 +659,8 @@ def owner_left(place):
     visit = talk(place)
     place.arm()
     second.child.terminate()
-    second.child.wait(HANG)
+    wait_for("its listener's end", lambda: "listeners=1 " in (
+        place.relieve() or place.told(0, "--owner-status") or ""))
     return visit
 
 
@@ -720,8 +721,8 @@ def followed_late(place):
 
 @both({**MODEL, "log_target": "{folder}/log"}, second={"memory": 9})
 def followed_turn(place):
-    """Who is answered then is stopped by the new one. Where the connection of
-    the two breaks, that answer may be lost, but nothing else."""
+    """Who is answered then is stopped by the new one. Where the two are
+    parted, that answer may be lost, but nothing else."""
     first = place.up(0, "first")
     visit = talk(place)
     sid = visit.new()
@@ -732,7 +733,7 @@ def followed_turn(place):
     place.front = second.number if second.answers() else first.number
     stopped(visit, begun)
     place.settled()
-    if place.is_reset():
+    if place.parts():
         begun[0].answer = None
     return visit
 
