@@ -347,6 +347,7 @@ def test_what_is_not_understood_is_refused(owners, instead):
     finally:
         between.end()
     assert between.found
+    wait_for(lambda: "event=taken_over" in place.owner_log.read_text())
     log = place.owner_log.read_text()
     assert "the one before did not hand over" in log
     assert log.count("failed, serving on") == 1
