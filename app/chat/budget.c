@@ -87,30 +87,29 @@ budget_settle(struct budget *b, struct budget_share *share, int64_t used)
  * From one process to another.
  */
 
+/* What turns may take here at most; what is set aside gets less only. */
 static int64_t
-reserve_locked(const struct budget *b, uint64_t turns)
+most_locked(const struct budget *b, uint64_t turns, int64_t each)
 {
-	int64_t left = b->per_day - b->spent;
+	int64_t left = b->given ? b->most - b->spent
+	                        : (b->per_day - b->spent) / 2;
 
-	if (left <= 0 || b->largest == 0)
-		return 0;
-	return turns > (uint64_t)(left / b->largest)
-	           ? left
-	           : (int64_t)turns * b->largest;
+	if (left <= 0 || each == 0)
+		return b->spent;
+	if (turns <= (uint64_t)(left / each))
+		left = (int64_t)turns * each;
+	return b->spent + left;
 }
 
-/* What was set aside gets less only: the other one has the rest. */
 bool
-budget_give(struct budget *b, uint64_t turns, int64_t wall_ms,
+budget_give(struct budget *b, uint64_t turns, int64_t more, int64_t wall_ms,
     struct budget_account *account)
 {
 	int64_t most;
 
 	pthread_mutex_lock(&b->mtx);
 	begin_day_locked(b, wall_ms / DAY_MS);
-	most = b->spent + reserve_locked(b, turns);
-	if (b->given && most > b->most)
-		most = b->most > b->spent ? b->most : b->spent;
+	most = most_locked(b, turns, b->largest + more);
 	*account = (struct budget_account){ b->day, most - b->told,
 		b->largest };
 	b->given = true;

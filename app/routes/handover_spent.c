@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/conf.h"
 #include "base/metrics.h"
 #include "chat/budget.h"
 #include "http/limit.h"
@@ -38,6 +39,13 @@ add_account(struct buf *b, const struct budget_account *account)
 	buf_add(b, text, sizeof(text));
 }
 
+/* A message that waits may have this more in its prompt than any before it. */
+static int64_t
+prompt_growth(const struct conf *cf)
+{
+	return (int64_t)(cf->context_bytes + cf->message_max_bytes);
+}
+
 bool
 spent_encode(const struct app *app, uint64_t *place, struct buf *b)
 {
@@ -45,8 +53,8 @@ spent_encode(const struct app *app, uint64_t *place, struct buf *b)
 	struct metrics_sum sum;
 
 	metrics_sum(app->metrics, &sum);
-	if (budget_give(app->budget, sum.cell[METRIC_TURNS], clock_wall_ms(),
-		&account)) {
+	if (budget_give(app->budget, sum.cell[METRIC_TURNS],
+		prompt_growth(app->conf), clock_wall_ms(), &account)) {
 		add_head(b, PART_TOKENS);
 		add_account(b, &account);
 		return true;

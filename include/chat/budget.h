@@ -58,13 +58,14 @@ struct budget_account {
 
 /*
  * Hand the day over to another process, which has to count what was spent here,
- * and for each of the turns that run on here as much as the largest call took:
- * so much is set aside for them, where it is left, and no more is spent here,
- * all of it on this day. To be called again while they come to their ends;
- * the account is what has changed since the last call. False: nothing has.
+ * and what is set aside for the turns that run on here: for each one call, of
+ * so many tokens more than the largest that was made, at most half of what is
+ * left. No more is spent here, all of it on this day. To be called again while
+ * the turns come to their ends; the account is what has changed since the last
+ * call. False: nothing has.
  */
-bool budget_give(struct budget *, uint64_t turns, int64_t wall_ms,
-    struct budget_account *);
+bool budget_give(struct budget *, uint64_t turns, int64_t more,
+    int64_t wall_ms, struct budget_account *);
 
 /* The other process did not take it: go on as before. */
 void budget_keep(struct budget *);

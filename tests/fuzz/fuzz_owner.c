@@ -24,7 +24,42 @@
 #define NOW       1000000 /* monotonic ms */
 #define LATER     (INT64_MAX / 2)
 
+/* An owner, as far as limits go. */
+struct place {
+	struct app app;
+	struct metrics_all metrics;
+	struct budget budget;
+};
+
 static struct store *store;
+static struct place place;
+
+static void
+place_open(struct place *p)
+{
+	static const struct conf settings = { .context_bytes = 32768 };
+	static const struct limit_conf conf = {
+		.rate = { [LIMIT_NEW] = { 20, 60 },
+		    [LIMIT_CHAT] = { 7, 86400 },
+		    [LIMIT_GUESS] = { 1000000, 1 } },
+	};
+
+	memset(p, 0, sizeof(*p));
+	p->app.conf = &settings;
+	metrics_all_init(&p->metrics);
+	budget_init(&p->budget, 1000000);
+	HOLDS((p->app.limits = limits_open(&conf)) != NULL);
+	p->app.metrics = &p->metrics;
+	p->app.budget = &p->budget;
+}
+
+static void
+place_close(struct place *p)
+{
+	metrics_all_destroy(&p->metrics);
+	budget_destroy(&p->budget);
+	limits_close(p->app.limits);
+}
 
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -40,6 +75,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	HOLDS((store = store_memory_open(&limits)) != NULL);
+	place_open(&place);
 	return 0;
 }
 
@@ -119,66 +155,42 @@ check_session(const char *data, size_t n)
  * What was spent.
  */
 
-/* An owner, as far as limits go. */
-struct place {
-	struct app app;
-	struct metrics_all metrics;
-	struct budget budget;
-};
-
+/* All of the one's to the other. */
 static void
-place_open(struct place *p)
+check_spent_moves(struct place *old, struct place *new)
 {
-	static const struct limit_conf conf = {
-		.rate = { [LIMIT_NEW] = { 20, 60 },
-		    [LIMIT_CHAT] = { 7, 86400 },
-		    [LIMIT_GUESS] = { 1000000, 1 } },
-	};
-
-	memset(p, 0, sizeof(*p));
-	metrics_all_init(&p->metrics);
-	budget_init(&p->budget, 1000000);
-	HOLDS((p->app.limits = limits_open(&conf)) != NULL);
-	p->app.metrics = &p->metrics;
-	p->app.budget = &p->budget;
-}
-
-static void
-place_close(struct place *p)
-{
-	metrics_all_destroy(&p->metrics);
-	budget_destroy(&p->budget);
-	limits_close(p->app.limits);
-}
-
-static void
-check_spent(const char *data, size_t n)
-{
-	struct place old, new;
 	uint64_t at = 0;
 	struct buf piece;
 
-	place_open(&old);
-	if (!spent_adopt(&old.app, data, n, clock_mono_ms())) {
-		HOLDS(limit_clients(old.app.limits) == 0);
-		HOLDS(old.budget.spent == 0 && old.budget.day == 0);
-		place_close(&old);
+	buf_init(&piece, WIRE_MAX_SPENT);
+	while (spent_encode(&old->app, &at, &piece)) {
+		HOLDS(!piece.failed);
+		HOLDS(spent_adopt(
+		    &new->app, piece.data, piece.len, clock_mono_ms()));
+		buf_clear(&piece);
+	}
+	HOLDS(limit_clients(new->app.limits) <= limit_clients(old->app.limits));
+	HOLDS(new->budget.spent == old->budget.spent);
+	HOLDS(old->budget.spent >= 0 && old->budget.spent <= BUDGET_MAX);
+	buf_free(&piece);
+}
+
+/* What is refused changes nothing, so one place is enough for all of it. */
+static void
+check_spent(const char *data, size_t n)
+{
+	struct place new;
+
+	if (!spent_adopt(&place.app, data, n, clock_mono_ms())) {
+		HOLDS(limit_clients(place.app.limits) == 0);
+		HOLDS(place.budget.spent == 0 && place.budget.day == 0);
 		return;
 	}
 	place_open(&new);
-	buf_init(&piece, WIRE_MAX_SPENT);
-	while (spent_encode(&old.app, &at, &piece)) {
-		HOLDS(!piece.failed);
-		HOLDS(spent_adopt(
-		    &new.app, piece.data, piece.len, clock_mono_ms()));
-		buf_clear(&piece);
-	}
-	HOLDS(limit_clients(new.app.limits) <= limit_clients(old.app.limits));
-	HOLDS(new.budget.spent == old.budget.spent);
-	HOLDS(old.budget.spent >= 0 && old.budget.spent <= BUDGET_MAX);
-	buf_free(&piece);
-	place_close(&old);
+	check_spent_moves(&place, &new);
 	place_close(&new);
+	place_close(&place);
+	place_open(&place);
 }
 
 /*

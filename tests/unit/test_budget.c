@@ -164,7 +164,7 @@ given(uint64_t turns, int64_t wall_ms)
 {
 	struct budget_account account = { 0 };
 
-	budget_give(&budget, turns, wall_ms, &account);
+	budget_give(&budget, turns, 0, wall_ms, &account);
 	return account;
 }
 
@@ -176,7 +176,7 @@ what_was_spent_is_told_once(void **state)
 
 	(void)state;
 	budget_init(&budget, 1000);
-	assert_false(budget_give(&budget, 9, NOON, &account));
+	assert_false(budget_give(&budget, 0, 50, NOON, &account));
 	budget_keep(&budget);
 	share = take(300, NOON);
 	budget_settle(&budget, &share, 200);
@@ -184,17 +184,18 @@ what_was_spent_is_told_once(void **state)
 	assert_int_equal(account.day, 20000);
 	assert_int_equal(account.tokens, 200);
 	assert_int_equal(account.largest, 300);
-	assert_false(budget_give(&budget, 0, NOON, &account));
+	assert_false(budget_give(&budget, 0, 50, NOON, &account));
 	assert_true(refused(1, NOON));
 	budget_keep(&budget);
 	take(800, NOON);
 	budget_destroy(&budget);
 }
 
-/* A share for each turn, where it is left; less of it as they end. */
+/* A call for each turn, of half of what is left; less of it as they end. */
 static void
 a_reserve_is_kept_for_turns_that_run(void **state)
 {
+	struct budget_account account;
 	struct budget_share share;
 
 	(void)state;
@@ -208,13 +209,22 @@ a_reserve_is_kept_for_turns_that_run(void **state)
 	share = take(200, NOON);
 	assert_true(refused(1, NOON));
 	assert_int_equal(given(1, NOON).tokens, 0);
-	budget_settle(&budget, &share, 200);
-	assert_int_equal(given(0, NOON).tokens, 0);
+	budget_settle(&budget, &share, 180);
+	assert_int_equal(given(1, NOON).tokens, 0);
+	assert_int_equal(given(0, NOON).tokens, -20);
+	assert_true(refused(1, NOON));
 	budget_destroy(&budget);
 
 	budget_init(&budget, 1000);
 	take(400, NOON);
-	assert_int_equal(given(UINT64_MAX, NOON).tokens, 1000);
+	assert_true(budget_give(&budget, UINT64_MAX, 0, NOON, &account));
+	assert_int_equal(account.tokens, 700);
+	budget_destroy(&budget);
+
+	budget_init(&budget, 1000);
+	take(100, NOON);
+	assert_true(budget_give(&budget, 2, 50, NOON, &account));
+	assert_int_equal(account.tokens, 400);
 	budget_destroy(&budget);
 }
 
@@ -255,7 +265,7 @@ the_day_that_was_given_does_not_end(void **state)
 	/* but yesterday's tokens are nobody's any more */
 	budget_init(&budget, 1000);
 	take(200, NOON);
-	assert_false(budget_give(&budget, 0, midnight, &account));
+	assert_false(budget_give(&budget, 0, 50, midnight, &account));
 	assert_int_equal(account.day, 20001);
 	budget_destroy(&budget);
 }
@@ -316,8 +326,9 @@ it_goes_from_hand_to_hand(void **state)
 	budget_adopt(&budget, &(struct budget_account){ 20000, 600, 100 });
 	assert_int_equal(given(2, NOON).tokens, 800);
 	budget_adopt(&budget, &(struct budget_account){ 20000, -300, 100 });
-	account = given(2, NOON);
-	assert_int_equal(account.tokens, -300);
+	assert_int_equal(given(2, NOON).tokens, -300);
+	account = given(0, NOON);
+	assert_int_equal(account.tokens, -200);
 	assert_int_equal(account.largest, 100);
 	budget_destroy(&budget);
 }

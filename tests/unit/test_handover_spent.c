@@ -26,11 +26,16 @@ struct place {
 static void
 place_open(struct place *p, int64_t per_day)
 {
+	static const struct conf settings = {
+		.context_bytes = 30,
+		.message_max_bytes = 20,
+	};
 	static const struct limit_conf conf = {
 		.rate = { [LIMIT_NEW] = { 20, 60 }, [LIMIT_CHAT] = { 20, 60 } },
 	};
 
 	memset(p, 0, sizeof(*p));
+	p->app.conf = &settings;
 	metrics_all_init(&p->all);
 	assert_non_null(p->metrics = metrics_new());
 	metrics_join(&p->all, p->metrics);
@@ -118,7 +123,7 @@ tokens_and_clients_go_over(void **state)
 	place_close(&new);
 }
 
-/* Each turn in flight has as much as the largest call, until it is over. */
+/* Each has as much as the largest call and a growth of 50, until it is over. */
 static void
 turns_that_run_on_stay_within_the_day(void **state)
 {
@@ -131,13 +136,13 @@ turns_that_run_on_stay_within_the_day(void **state)
 	metrics_add(old.metrics, METRIC_TURNS, 0, 2);
 	share = take(&old, 100);
 	assert_int_equal(move(&old, &new), 1);
-	assert_true(has(&new, 700) && !has(&new, 701));
-	assert_true(has(&old, 200) && !has(&old, 201));
+	assert_true(has(&new, 600) && !has(&new, 601));
+	assert_true(has(&old, 300) && !has(&old, 301));
 	budget_settle(&old.budget, &share, 30);
 	metrics_add(old.metrics, METRIC_TURNS, 0, -1);
 	move(&old, &new);
-	assert_true(has(&new, 870) && !has(&new, 871));
-	share = take(&old, 100);
+	assert_true(has(&new, 820) && !has(&new, 821));
+	share = take(&old, 150);
 	metrics_add(old.metrics, METRIC_TURNS, 0, -1);
 	budget_settle(&old.budget, &share, 70);
 	move(&old, &new);
