@@ -52,6 +52,8 @@ spent_encode(const struct app *app, uint64_t *place, struct buf *b)
 	struct budget_account account;
 	struct metrics_sum sum;
 
+	if (buf_reserve(b, HEAD_SIZE + ACCOUNT_SIZE) == NULL)
+		return true;
 	metrics_sum(app->metrics, &sum);
 	if (budget_give(app->budget, sum.cell[METRIC_TURNS],
 		prompt_growth(app->conf), clock_wall_ms(), &account)) {

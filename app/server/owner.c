@@ -207,6 +207,7 @@ owner_open(const struct owner_conf *conf, const struct owner_app *app,
 	timer_init(&ow->second, owner_second, ow);
 	timer_init(&ow->linger, owner_lingered, ow);
 	buf_init(&ow->result, WIRE_MAX_SESSION);
+	buf_init(&ow->spent, WIRE_MAX_SPENT);
 	if (owner_begin(ow, err, errsize))
 		return ow;
 	owner_close(ow);
@@ -255,6 +256,7 @@ owner_close(struct owner *ow)
 		close(ow->conns[--ow->conns_count]);
 	free(ow->conns);
 	buf_wipe(&ow->result);
+	buf_wipe(&ow->spent);
 	loop_free(ow->loop);
 	close_fd(ow->signal_fd);
 	close_fd(ow->socket);

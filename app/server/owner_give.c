@@ -92,18 +92,20 @@ give_session(struct owner *ow)
 	return more;
 }
 
-/* False: there is nothing new, or it failed. */
+/* False: there is nothing new, or no memory; afterwards it is tried again. */
 static bool
 give_spent(struct owner *ow)
 {
-	struct buf piece;
+	struct buf *piece = &ow->spent;
 	bool more, ok;
 
-	buf_init(&piece, WIRE_MAX_SPENT);
-	more = ow->app.spent(ow->app.arg, &piece);
-	ok = !piece.failed && (!more || peer_send(&ow->heir->peer, WIRE_SPENT,
-					    piece.data, piece.len, NULL));
-	buf_wipe(&piece);
+	if (piece->failed)
+		buf_wipe(piece);
+	more = piece->len > 0 || ow->app.spent(ow->app.arg, piece);
+	ok = !piece->failed && (!more || peer_send(&ow->heir->peer, WIRE_SPENT,
+					     piece->data, piece->len, NULL));
+	if (ok || ow->state == OWNER_GIVES)
+		buf_wipe(piece);
 	if (!ok && ow->state == OWNER_GIVES)
 		give_up(ow, "hand over what was spent");
 	return more && ok;
@@ -253,11 +255,18 @@ has_before(const struct owner *ow)
 	return link != NULL;
 }
 
+static bool
+has_untold(const struct owner *ow)
+{
+	return ow->heir != NULL && (ow->spent.len > 0 || ow->spent.failed);
+}
+
 /* Whether the heir is sent something yet. */
 static bool
 gives_more(const struct owner *ow)
 {
-	return ow->heir != NULL && !peer_is_flushed(&ow->heir->peer);
+	return has_untold(ow) ||
+	       (ow->heir != NULL && !peer_is_flushed(&ow->heir->peer));
 }
 
 static bool
@@ -293,12 +302,13 @@ give_results(struct timer *timer, void *arg)
 			   !ow->app.result(ow->app.arg, &ow->result));
 		stuck = !last && !give_result(ow);
 	}
-	ow->tries = stuck ? ow->tries + 1 : 0;
-	if (ow->tries > RESULT_TRIES)
-		give_up(ow, "hand over a result");
 	while (ow->heir != NULL && peer_has_room(&ow->heir->peer) &&
 	       give_spent(ow))
 		;
+	stuck = stuck || has_untold(ow);
+	ow->tries = stuck ? ow->tries + 1 : 0;
+	if (ow->tries > RESULT_TRIES)
+		give_up(ow, "hand over a result");
 	last = last && ow->emptied && !has_before(ow) && !gives_more(ow);
 	if (last && ow->heir == NULL)
 		owner_end(ow, "handed over");

@@ -16,7 +16,8 @@
 /*
  * In the old owner, while no request comes in and afterwards: add a piece, of
  * the day's tokens when they have changed, else of the clients from *place on
- * (0 at first). False: there is nothing to be told now.
+ * (0 at first). False: there is nothing to be told now. When the buffer fails,
+ * the tokens are told by the next call.
  */
 bool spent_encode(const struct app *, uint64_t *place, struct buf *);
 

@@ -71,6 +71,7 @@ struct owner {
 	bool			 emptied;	/* no request runs */
 	struct timer		 results;
 	struct buf		 result;	/* that was not sent yet */
+	struct buf		 spent;		/* likewise */
 	unsigned		 tries;		/* to do so */
 
 	/* owner_take.c's */
