@@ -79,8 +79,13 @@ model_open(const struct conf *cf, const char *system, struct budget *budget)
 		.stall_ms = cf->llm_stall_ms,
 		.whole_ms = cf->llm_whole_ms,
 	};
+	struct openai *openai;
 
-	return upstream_init() ? openai_new(&conf) : NULL;
+	if (!upstream_init())
+		return NULL;
+	if ((openai = openai_new(&conf)) == NULL)
+		upstream_cleanup();
+	return openai;
 }
 
 static void

@@ -1,6 +1,7 @@
 """The points of failure: what fails, how, and at which of its calls."""
 
 import errno
+from pathlib import Path
 from zlib import crc32
 
 from program import ALWAYS
@@ -9,6 +10,7 @@ SHORT = 0  # in place of an errno: one byte goes through
 CUT = -1  # what was received comes without its descriptors
 CEILING = "ceiling"  # of memory: so many steps of bytes over what is taken
 STEP, CEILINGS = 128, 100
+LATE = 200  # allocations
 PATHS = ("EACCES", "EMFILE", "ENOMEM", "EINTR", "EIO")
 
 # how each kind fails
@@ -69,6 +71,9 @@ ERRORS = {
 }
 
 
+SAMPLE = Path(__file__).resolve().parent / "sample"
+
+
 class Point:
     """The at-th call of a kind, how it fails, and how many after it do."""
 
@@ -109,26 +114,26 @@ def ways(kind):
 
 
 def all_points(calls, every, memory):
-    """All of them, or so many of all and of the allocations, where a run calls
-    so much. To be told (by send) whether it came to each: beyond what was
-    counted there may be some more."""
+    """All of them, or one in so many; of the allocations, too, but all of the
+    last ones, since what comes before is the start, which others try. To be
+    told (by send) whether it came to each: there may be more than were
+    counted."""
     before = 0
     for kind in calls:
-        step = max(every, memory if kind == "memory" else 1)
+        few = memory if kind == "memory" else 1
         for error, times in ways(kind):
-            at, missed = 1 + -before % step, 0
-            while at <= calls[kind] or (missed < 2 and step == 1):
+            at, missed = 1 + -before % max(few, every), 0
+            while at <= calls[kind] or (missed < 2 and every == 1):
                 fired = yield Point(kind, error, times, at)
                 missed = 0 if fired else missed + 1
-                at += step
+                late = at > calls[kind] - LATE
+                at += max(every, 1 if late else few)
             before += calls[kind]
 
 
-def sample(calls, name, one_of, ratio):
-    """Some of them, the same at each time: they depend on the scenario's name,
-    and not on how often something was called. Of the ways in which a system
-    call fails, one in so many, at its first or second call; of the
-    allocations, those in a geometric series."""
+def spread(calls, name, one_of, ratio):
+    """Some of them: of the ways in which a system call fails, one in so many,
+    at its first or second call; of the allocations, a geometric series."""
     for kind in calls:
         for error, times in ways(kind):
             number = crc32(f"{name} {kind} {error} {times}".encode())
@@ -140,3 +145,13 @@ def sample(calls, name, one_of, ratio):
             while at <= calls[kind]:
                 yield Point(kind, error, times, at)
                 at = at * ratio if kind in ("memory", CEILING) else 1 << 40
+
+
+def read_sample():
+    """By the scenario's name: the points that `make check' tries, the same at
+    each time, whatever was called how often. Renewed by torture.py --draw."""
+    points = {}
+    for line in SAMPLE.read_text().splitlines():
+        name, point = line.split()
+        points.setdefault(name, []).append(Point.read(point))
+    return points

@@ -608,14 +608,14 @@ def talk(place):
     return visit
 
 
-@scenario(SHARED, owner="first", memory=3)
+@scenario(SHARED, owner="first", memory=10)
 def owner_first(place):
     """Nobody was here before."""
     place.arm()
     place.start(0, "first").answers()
 
 
-@scenario(SHARED, owner="second", memory=9)
+@scenario(SHARED, owner="second", memory=20)
 def owner_killed(place):
     """What it leaves behind is in the way of the next."""
     first = place.up(0, "first")
@@ -637,7 +637,7 @@ def held_up(place, name, process):
     return process
 
 
-@scenario(SHARED, owner="first", memory=9)
+@scenario(SHARED, owner="first", memory=20)
 def owner_elected(place):
     """Another one was about to own, and is gone."""
     held_up(place, "owner.lock", lambda: place.start(0, "first")).answers()
@@ -694,7 +694,7 @@ def owner_drained(place):
     wait_for("the owner's end", place.all_ended)
 
 
-@both(SHARED, second={"memory": 2})
+@both(SHARED, second={"memory": 10})
 def followed(place):
     """Another version comes; a connection is kept over it."""
     place.up(0, "first")
@@ -708,7 +708,7 @@ def followed(place):
     return visit
 
 
-@scenario(SHARED, owner="second", memory=9)
+@scenario(SHARED, owner="second", memory=20)
 def followed_late(place):
     """Another one was about to follow, and is gone."""
     place.up(0, "first")
@@ -719,7 +719,7 @@ def followed_late(place):
     return visit
 
 
-@both({**MODEL, "log_target": "{folder}/log"}, second={"memory": 9})
+@both({**MODEL, "log_target": "{folder}/log"}, second={"memory": 20})
 def followed_turn(place):
     """Who is answered then is stopped by the new one. Where the two are
     parted, that answer may be lost, but nothing else."""

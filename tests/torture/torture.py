@@ -5,10 +5,11 @@ A point is one such failure. After it the program must still run, serve the
 same scenario again without a fault, hold no wrong history, answer within five
 seconds, and when it ends, it must have freed as much as it does otherwise.
 
-	torture.py [-a | -s] [-j N] [-v] [-p POINT]... [SCENARIO ...]
+	torture.py [-a | -s | -d | -p POINT ...] [-j N] [-v] [SCENARIO ...]
 
--a: all points. -s: a sample, always the same. -j: so many scenarios at a time. -p: only these
-points, as findings name them. -v: tell findings at once.
+-a: all points. -s: the sample. -d: draw another one, for the file `sample'. -p:
+these points, as findings name them. -j: so many scenarios at a time. -v: tell
+findings at once.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 import scenarios
-from points import Point
+from points import Point, read_sample
 from program import Broken
 from work import work_of
 
@@ -32,13 +33,25 @@ def torture(name, options):
     with tempfile.TemporaryDirectory(prefix="causerie-torture-") as folder:
         work = work_of(getattr(scenarios, name), options, Path(folder))
         try:
-            work.all()
+            if options.points or options.sample:
+                work.these(options.points or read_sample().get(name, []))
+            else:
+                work.all()
         except Broken as broken:
             work.end()
             work.findings.append(f"{name}: without a fault: {broken}\n")
         finally:
             work.close()
     return name, work.counts, time.monotonic() - began, work.findings
+
+
+def draw(name, options):
+    with tempfile.TemporaryDirectory(prefix="causerie-torture-") as folder:
+        work = work_of(getattr(scenarios, name), options, Path(folder))
+        drawn = [f"{name} {point}\n" for point in work.draw()]
+        work.end()
+        work.close()
+    return drawn
 
 
 def tell(name, counts, seconds, found, verbose):
@@ -53,14 +66,13 @@ def options_of(arguments):
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("-a", "--all", action="store_true")
     parser.add_argument("-s", "--sample", action="store_true")
+    parser.add_argument("-d", "--draw", action="store_true")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count())
     parser.add_argument("-p", "--point", dest="points", action="append",
                         type=Point.read)
     parser.add_argument("-v", "--verbose", action="store_true")
     parser.add_argument("names", nargs="*", metavar="SCENARIO")
-    options = parser.parse_args(arguments)
-    options.fast, options.slow = (4, 3), (10, 12)  # see points.sample
-    return options
+    return parser.parse_args(arguments)
 
 
 def is_quick(scenario):
@@ -75,6 +87,10 @@ def main():
     began = time.monotonic()
     total, findings = Counter(), []
     with multiprocessing.Pool(options.jobs, maxtasksperchild=1) as pool:
+        if options.draw:
+            for drawn in pool.imap(partial(draw, options=options), names):
+                print("".join(drawn), end="")
+            return 0
         for name, counts, seconds, found in pool.imap_unordered(
                 partial(torture, options=options), names):
             tell(name, counts, seconds, found, options.verbose)

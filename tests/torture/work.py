@@ -96,24 +96,32 @@ class Work:
         self.counts[point.kind] += fired
         return fired
 
-    def points(self, calls):
-        scenario, options = self.scenario, self.options
-        calls = {kind: calls[kind] for kind in sorted(calls) if calls[kind]}
-        if options.points:
-            return (point for point in options.points)
-        if options.sample:
-            return points.sample(calls, self.name, *(
-                options.slow if scenario.starts or scenario.owner or
-                scenario.every > 1 else options.fast))
-        return points.all_points(calls, scenario.every, scenario.memory)
+    def called(self):
+        calls = self.measure()
+        return {kind: calls[kind] for kind in sorted(calls) if calls[kind]}
+
+    def draw(self):
+        """A sample."""
+        scenario = self.scenario
+        few = 20 if scenario.every > 10 else \
+            10 if scenario.starts or scenario.owner else 4
+        return points.spread(self.called(), self.name, few,
+                             3 if few == 4 else 12)
+
+    def these(self, chosen):
+        self.called()
+        for point in chosen:
+            self.try_point(point)
+            self.account(point)
+        self.account(None)
 
     def all(self):
-        each = self.points(self.measure())
+        each = points.all_points(self.called(), self.scenario.every,
+                                 self.scenario.memory)
         fired = None
         while True:
             try:
-                point = each.send(fired) if hasattr(each, "send") \
-                    else next(each)
+                point = each.send(fired)
             except StopIteration:
                 break
             fired = self.try_point(point)
