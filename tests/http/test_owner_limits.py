@@ -126,10 +126,14 @@ def test_many_addresses_go_over(owners):
 # the day's tokens
 
 
+PATIENT = {f"llm_{what}_seconds": 60
+           for what in ("first_token", "stall", "timeout")}
+
+
 def budget(simulator, cap, **more):
     """Options for a model that may use so much a day."""
-    settings = {**SETTINGS, **SHORT, "llm_base_url": simulator.base_url,
-                "tokens_per_day": cap, **more}
+    settings = {**SETTINGS, **SHORT, **PATIENT, "tokens_per_day": cap,
+                "llm_base_url": simulator.base_url, **more}
     return [word for item in settings.items()
             for word in ("-s", "=".join(map(str, item)))]
 
@@ -203,15 +207,12 @@ def test_the_ceiling_holds_while_owners_change(owners, simulator):
 def test_turns_that_run_on_are_charged(owners, simulator):
     """What they have taken is gone, until it is known what they used."""
     place = owners("causerie")
-    process = place.spawn(*budget(simulator, 6000, llm_timeout_seconds=60,
-                                  llm_first_token_seconds=60))
+    process = place.spawn(*budget(simulator, 6000))
     session = process.new()
     long = "mot " * 500
     with process.begin(long + "[[first=60000]]", session) as running:
         wait_for(lambda: simulator.calls == 1)
-        after = follow(place, *budget(
-            simulator, 6000, llm_timeout_seconds=60,
-            llm_first_token_seconds=60, threads=1))
+        after = follow(place, *budget(simulator, 6000, threads=1))
         # a second one like it does not fit beside it
         assert refused(turn(after, long))
         assert after.json("POST", f"/session/{session}/stop")["stopped"]
