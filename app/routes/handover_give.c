@@ -273,14 +273,21 @@ handover_result(void *arg, struct buf *out)
 	return false;
 }
 
-/* The new owner has the result: who waits behind that turn goes on here. */
+/* A result that was sent is sent once more. */
 static void
-item_over(struct handover *ho, const struct sid *sid)
+item_again(struct handover *ho, const struct sid *sid)
 {
 	struct handover_item *item = item_find(ho, sid);
 
 	if (item != NULL)
 		item->sent = false;
+}
+
+/* The new owner has the result: who waits behind that turn goes on here. */
+static void
+item_over(struct handover *ho, const struct sid *sid)
+{
+	item_again(ho, sid);
 	line_tell(ho->app->line, sid, LINE_OVER);
 }
 
@@ -296,6 +303,9 @@ handover_told(void *arg, const char *data, size_t len)
 	switch (data[sizeof(item.sid)]) {
 	case LINE_OVER:
 		item_over(ho, &item.sid);
+		break;
+	case TELL_AGAIN:
+		item_again(ho, &item.sid);
 		break;
 	case LINE_DELETED:
 		item_forget(ho, &item);

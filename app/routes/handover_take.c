@@ -11,6 +11,8 @@
 #include "session/session_wire.h"
 #include "session/store.h"
 
+#define MAX_AGAIN 50 /* each after the old owner's look at what has ended */
+
 struct ghost {
 	struct ticket ticket; /* first */
 	struct handover *ho;
@@ -39,7 +41,7 @@ ghost_leave(struct ghost *ghost)
 }
 
 static bool
-tell(struct owner_link *link, const struct sid *sid, enum line_signal signal)
+tell(struct owner_link *link, const struct sid *sid, int signal)
 {
 	char text[TELL_LENGTH];
 
@@ -101,7 +103,7 @@ handover_adopt(void *arg, struct owner_link *link, const char *data, size_t len)
 	struct session s;
 	bool ok;
 
-	if (!session_decode(&s, data, len)) {
+	if (session_decode(&s, data, len) != RC_OK) {
 		log_error("owner", LOG_STR("refused", "session"));
 		return false;
 	}
@@ -143,18 +145,32 @@ ghost_take(struct handover *ho, struct session *s, bool waits)
 	return waits;
 }
 
+/* For a while, a turn that waits can wait until there is memory. */
+static bool
+result_refuse(struct handover *ho, struct owner_link *link,
+    const struct sid *sid, enum rc rc, int flags)
+{
+	const int waits = RESULT_KNOWN | RESULT_WAITS;
+
+	log_error("owner", LOG_STR("refused", "result"));
+	return rc == RC_NOMEM && (flags & waits) == waits &&
+	       ++ho->again <= MAX_AGAIN && tell(link, sid, TELL_AGAIN);
+}
+
 static bool
 handover_adopt_result(
     void *arg, struct owner_link *link, const char *data, size_t len)
 {
 	struct handover *ho = arg;
+	enum rc rc = RC_FIELD;
 	struct session s;
 	bool ok = true, waits;
 
-	if (len == 0 || !session_decode(&s, data + 1, len - 1)) {
-		log_error("owner", LOG_STR("refused", "result"));
-		return false;
-	}
+	if (len > 0)
+		rc = session_decode(&s, data + 1, len - 1);
+	if (rc != RC_OK)
+		return result_refuse(ho, link, &s.id, rc, len > 0 ? *data : 0);
+	ho->again = 0;
 	waits = (*data & RESULT_WAITS) != 0;
 	if ((*data & RESULT_KNOWN) == 0)
 		ok = adopt(ho, &s);

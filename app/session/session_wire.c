@@ -152,7 +152,7 @@ step(const void *from, size_t *pos, struct message *m)
 	return *pos < r->len && read_message(r, pos, m);
 }
 
-bool
+enum rc
 session_decode(struct session *s, const char *p, size_t n)
 {
 	struct reader r;
@@ -160,7 +160,7 @@ session_decode(struct session *s, const char *p, size_t n)
 
 	*s = (struct session){ 0 };
 	if (n < SESSION_HEAD || p[0] != FORMAT)
-		return false;
+		return RC_FIELD;
 	r = (struct reader){ p + SESSION_HEAD, n - SESSION_HEAD };
 	s->held = p[1] != 0;
 	memcpy(s->id.b, p + 2, sizeof(s->id.b));
@@ -169,8 +169,9 @@ session_decode(struct session *s, const char *p, size_t n)
 	s->created_ms = (int64_t)bytes_get(p + 42, 8);
 	s->active_ms = (int64_t)bytes_get(p + 50, 8);
 	count = bytes_get(p + 58, 4);
-	return is_time(s->created_ms) && is_time(s->active_ms) &&
-	       s->created_ms <= s->active_ms && s->message_count >= count &&
-	       check_messages(&r, count) &&
-	       history_build(&s->history, step, &r) == RC_OK;
+	if (!is_time(s->created_ms) || !is_time(s->active_ms) ||
+	    s->created_ms > s->active_ms || s->message_count < count ||
+	    !check_messages(&r, count))
+		return RC_FIELD;
+	return history_build(&s->history, step, &r);
 }

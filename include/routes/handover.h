@@ -31,6 +31,8 @@ struct handover {
 
 	/* the new owner's */
 	struct ghost		*ghosts;
+	unsigned		 again;		/* results in a row, for which
+						   there was no memory */
 };
 
 void handover_init(struct handover *, struct app *);

@@ -17,7 +17,11 @@ enum {
 	RESULT_WAITS = 2,	/* its turn is kept until LINE_OVER is told */
 };
 
-/* What the new owner tells: an id, and an enum line_signal as one byte. */
+/*
+ * What the new owner tells: an id, and an enum line_signal as one byte; or that
+ * the result is to come again, for want of memory.
+ */
+#define TELL_AGAIN  64
 #define TELL_LENGTH (sizeof(struct sid) + 1)
 
 /* A store's answer that changes nothing. */

@@ -5,7 +5,6 @@
 #ifndef SESSION_SESSION_WIRE_H
 #define SESSION_SESSION_WIRE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -15,10 +14,10 @@
 void session_encode(struct buf *, const struct session *);
 
 /*
- * Read one, which has exactly n bytes. True: the history is the caller's to
- * free. False: it is no session (of this version), or there is no memory; then
- * nothing is to be freed.
+ * Read one, which has exactly n bytes. RC_OK: the history is the caller's to
+ * free. Else nothing is to be freed: RC_FIELD, it is no session (of this
+ * version); RC_NOMEM, it is, and has its id.
  */
-bool session_decode(struct session *, const char *, size_t n);
+enum rc session_decode(struct session *, const char *, size_t n);
 
 #endif

@@ -118,7 +118,7 @@ check_adopted(const struct session *want, const char *data, size_t n)
 {
 	struct session s;
 
-	HOLDS(session_decode(&s, data, n));
+	HOLDS(session_decode(&s, data, n) == RC_OK);
 	HOLDS(store_adopt(store, &s, NOW) == RC_OK);
 	history_free(&s.history);
 	store_load(store, &want->id, NULL, false, &WINDOW_ALL, NOW, check_shown,
@@ -135,12 +135,13 @@ check_session(const char *data, size_t n)
 	struct buf once, twice;
 	struct session s, again;
 
-	if (!session_decode(&s, data, n))
+	if (session_decode(&s, data, n) != RC_OK)
 		return;
 	buf_init(&once, SIZE_MAX / 4);
 	buf_init(&twice, SIZE_MAX / 4);
 	session_encode(&once, &s);
-	HOLDS(!once.failed && session_decode(&again, once.data, once.len));
+	HOLDS(!once.failed &&
+	      session_decode(&again, once.data, once.len) == RC_OK);
 	session_encode(&twice, &again);
 	HOLDS(once.len == twice.len);
 	HOLDS(memcmp(once.data, twice.data, once.len) == 0);

@@ -87,7 +87,7 @@ a_session_comes_as_it_went(void **state)
 	buf_init(&b, MAX);
 	session_encode(&b, &s);
 	assert_false(b.failed);
-	assert_true(session_decode(&got, b.data, b.len));
+	assert_int_equal(session_decode(&got, b.data, b.len), RC_OK);
 	assert_true(sid_equal(&got.id, &s.id));
 	assert_true(addr_equal(&got.owner, &s.owner));
 	assert_int_equal(got.message_count, 42);
@@ -109,7 +109,7 @@ an_empty_session_comes_as_it_went(void **state)
 	(void)state;
 	buf_init(&b, MAX);
 	session_encode(&b, &s);
-	assert_true(session_decode(&got, b.data, b.len));
+	assert_int_equal(session_decode(&got, b.data, b.len), RC_OK);
 	assert_int_equal(got.history.count, 0);
 	assert_null(got.history.block);
 	assert_false(got.held);
@@ -126,7 +126,7 @@ decodes(const char *data, size_t n)
 
 	assert_non_null(copy);
 	memcpy(copy, data, n);
-	ok = session_decode(&got, copy, n);
+	ok = session_decode(&got, copy, n) == RC_OK;
 	if (ok)
 		history_free(&got.history);
 	free(copy);
@@ -208,7 +208,7 @@ an_unknown_code_becomes_unavailable(void **state)
 	code = memmem(b.data, b.len, "stopped", 7);
 	assert_non_null(code);
 	memcpy(code, "unheard", 7);
-	assert_true(session_decode(&got, b.data, b.len));
+	assert_int_equal(session_decode(&got, b.data, b.len), RC_OK);
 	assert_true(history_next(&got.history, &pos, &m));
 	assert_true(history_next(&got.history, &pos, &m));
 	assert_int_equal(m.why, RC_UNAVAILABLE);
