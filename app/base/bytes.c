@@ -17,3 +17,12 @@ bytes_get(const char *p, size_t bytes)
 		n = n << 8 | (unsigned char)p[i];
 	return n;
 }
+
+void
+bytes_add(struct buf *b, uint64_t n, size_t bytes)
+{
+	char text[8];
+
+	bytes_put(text, n, bytes);
+	buf_add(b, text, bytes);
+}

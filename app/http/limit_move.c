@@ -40,22 +40,13 @@ size_of(const struct limit_rate *rate)
  */
 
 static void
-add_number(struct buf *b, uint64_t n, size_t bytes)
-{
-	char text[8];
-
-	bytes_put(text, n, bytes);
-	buf_add(b, text, bytes);
-}
-
-static void
 add_head(struct buf *b, const struct limits *l, int64_t now)
 {
-	add_number(b, KINDS, 1);
-	add_number(b, (uint64_t)now, 8);
+	bytes_add(b, KINDS, 1);
+	bytes_add(b, (uint64_t)now, 8);
 	for (unsigned kind = 1; kind <= KINDS; kind++) {
-		add_number(b, l->conf.rate[kind].count, 4);
-		add_number(b, l->conf.rate[kind].seconds, 4);
+		bytes_add(b, l->conf.rate[kind].count, 4);
+		bytes_add(b, l->conf.rate[kind].seconds, 4);
 	}
 }
 
@@ -84,7 +75,7 @@ add_client(struct buf *b, const struct limits *l, const struct limit_client *c,
 		return;
 	buf_add(b, c->key.b, sizeof(c->key.b));
 	for (unsigned i = 0; i < KINDS; i++)
-		add_number(b, (uint64_t)lack[i], LACK_BYTES);
+		bytes_add(b, (uint64_t)lack[i], LACK_BYTES);
 }
 
 /* Whole buckets of the table, until there are enough. */

@@ -31,12 +31,9 @@ add_head(struct buf *b, enum part part)
 static void
 add_account(struct buf *b, const struct budget_account *account)
 {
-	char text[ACCOUNT_SIZE];
-
-	bytes_put(text, (uint64_t)account->day, 8);
-	bytes_put(text + 8, (uint64_t)account->tokens, 8);
-	bytes_put(text + 16, (uint64_t)account->largest, 8);
-	buf_add(b, text, sizeof(text));
+	bytes_add(b, (uint64_t)account->day, 8);
+	bytes_add(b, (uint64_t)account->tokens, 8);
+	bytes_add(b, (uint64_t)account->largest, 8);
 }
 
 /* A message that waits may have this more in its prompt than any before it. */

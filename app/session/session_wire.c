@@ -20,25 +20,16 @@
 #define MAX_TIME     (INT64_C(1) << 53) /* ms; no machine runs so long */
 
 static void
-add_number(struct buf *b, uint64_t n, size_t bytes)
-{
-	char text[8];
-
-	bytes_put(text, n, bytes);
-	buf_add(b, text, bytes);
-}
-
-static void
 add_message(struct buf *b, const struct message *m)
 {
 	const char *code = m->why == RC_OK ? "" : rc_code(m->why);
 
-	add_number(b, m->role, 1);
-	add_number(b, m->status, 1);
-	add_number(b, m->key != NULL, 1);
-	add_number(b, strlen(code), 1);
-	add_number(b, (uint64_t)m->created_ms, 8);
-	add_number(b, m->len, 4);
+	bytes_add(b, m->role, 1);
+	bytes_add(b, m->status, 1);
+	bytes_add(b, m->key != NULL, 1);
+	bytes_add(b, strlen(code), 1);
+	bytes_add(b, (uint64_t)m->created_ms, 8);
+	bytes_add(b, m->len, 4);
 	buf_adds(b, code);
 	if (m->key != NULL)
 		buf_add(b, m->key, sizeof(*m->key));
@@ -51,14 +42,14 @@ session_encode(struct buf *b, const struct session *s)
 	struct message m;
 	size_t pos = 0;
 
-	add_number(b, FORMAT, 1);
-	add_number(b, s->held, 1);
+	bytes_add(b, FORMAT, 1);
+	bytes_add(b, s->held, 1);
 	buf_add(b, s->id.b, sizeof(s->id.b));
 	buf_add(b, s->owner.b, sizeof(s->owner.b));
-	add_number(b, s->message_count, 8);
-	add_number(b, (uint64_t)s->created_ms, 8);
-	add_number(b, (uint64_t)s->active_ms, 8);
-	add_number(b, s->history.count, 4);
+	bytes_add(b, s->message_count, 8);
+	bytes_add(b, (uint64_t)s->created_ms, 8);
+	bytes_add(b, (uint64_t)s->active_ms, 8);
+	bytes_add(b, s->history.count, 4);
 	while (history_next(&s->history, &pos, &m))
 		add_message(b, &m);
 }
