@@ -7,6 +7,8 @@
 #define TORTURE_FAULT_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define FAULT_TRACE 24		/* calls of a trace */
@@ -99,5 +101,16 @@ struct fault_plan {
 	_Atomic int64_t	 calls[FAULT_KINDS];
 	char		 trace[FAULT_TRACE][FAULT_CALL]; /* to what failed */
 };
+
+
+/* Whether this call of a kind is one that is to fail; then errno is set. */
+bool fault_strikes(enum fault_kind);
+
+/* How: the plan's error. */
+int fault_error(void);
+
+/* In a new process; and when code is no more there, perhaps what traces. */
+void fault_forked(void);
+void fault_unmapped(const void *, size_t);
 
 #endif

@@ -139,7 +139,7 @@ def spread(calls, name, one_of, ratio):
             number = crc32(f"{name} {kind} {error} {times}".encode())
             at = 1 + number // one_of % 2
             if kind in ("memory", CEILING):
-                at = 1 + number % ratio
+                at = 1 + number % min(ratio, calls[kind])
             elif number % one_of != 0:
                 continue
             while at <= calls[kind]:

@@ -7,9 +7,9 @@ seconds, and when it ends, it must have freed as much as it does otherwise.
 
 	torture.py [-a | -s | -d | -p POINT ...] [-j N] [-v] [SCENARIO ...]
 
--a: all points. -s: the sample. -d: draw another one, for the file `sample'. -p:
-these points, as findings name them. -j: so many scenarios at a time. -v: tell
-findings at once.
+-a: all points. -s: the sample. -d: draw another one, for the file `sample'.
+-p: these points, as findings name them. -j: so many scenarios at a time.
+-v: tell findings at once.
 """
 
 import argparse
@@ -22,16 +22,16 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-import scenarios
 from points import Point, read_sample
 from program import Broken
+from scenarios import SCENARIOS
 from work import work_of
 
 
 def torture(name, options):
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="causerie-torture-") as folder:
-        work = work_of(getattr(scenarios, name), options, Path(folder))
+        work = work_of(SCENARIOS[name], options, Path(folder))
         try:
             if options.points or options.sample:
                 work.these(options.points or read_sample().get(name, []))
@@ -47,7 +47,7 @@ def torture(name, options):
 
 def draw(name, options):
     with tempfile.TemporaryDirectory(prefix="causerie-torture-") as folder:
-        work = work_of(getattr(scenarios, name), options, Path(folder))
+        work = work_of(SCENARIOS[name], options, Path(folder))
         drawn = [f"{name} {point}\n" for point in work.draw()]
         work.end()
         work.close()
@@ -72,18 +72,22 @@ def options_of(arguments):
                         type=Point.read)
     parser.add_argument("-v", "--verbose", action="store_true")
     parser.add_argument("names", nargs="*", metavar="SCENARIO")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    for name in options.names:
+        if name not in SCENARIOS:
+            parser.error(f"no scenario {name}")
+    return options
 
 
-def is_quick(scenario):
+def is_quick(name):
     """The others are begun first."""
+    scenario = SCENARIOS[name]
     return not scenario.owner and not scenario.starts and scenario.every == 1
 
 
 def main():
     options = options_of(sys.argv[1:])
-    names = options.names or [s.__name__ for s in sorted(
-        scenarios.SCENARIOS, key=is_quick)]
+    names = options.names or sorted(SCENARIOS, key=is_quick)
     began = time.monotonic()
     total, findings = Counter(), []
     with multiprocessing.Pool(options.jobs, maxtasksperchild=1) as pool:
