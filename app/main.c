@@ -29,6 +29,7 @@
 #include "server/owner.h"
 #include "server/parse.h"
 #include "server/server.h"
+#include "server/waiter.h"
 #include "session/sweeper.h"
 
 #define EXIT_CONFIG 2 /* the configuration is to be corrected */
@@ -354,9 +355,11 @@ main(int argc, char **argv)
 {
 	enum conf_action action;
 	struct conf cf;
+	sigset_t before;
 	char err[ERR_SIZE];
 	int status = EXIT_SUCCESS;
 
+	waiter_keep_signals(&before);
 	fill_standard_descriptors();
 	harden();
 	log_begin();
@@ -374,6 +377,7 @@ main(int argc, char **argv)
 		break;
 	case CONF_OWNER_STATUS:
 	case CONF_OWNER_STOP:
+		sigprocmask(SIG_SETMASK, &before, NULL);
 		status = owning_command(&cf, action == CONF_OWNER_STOP);
 		break;
 	default:

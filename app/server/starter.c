@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "server/waiter.h"
 
 #define PATIENCE_MS (60 * 1000) /* until there must be an owner */
+#define TOLD_MS     (5 * 1000)  /* likewise, after a signal to end */
 #define ANSWER_MS   (30 * 1000)
 #define NAP_MIN_MS  2
 #define NAP_MAX_MS  50
@@ -34,6 +34,7 @@ struct starter {
 	int listener;
 	int next; /* the right to follow, or -1 */
 	int64_t nap_ms;
+	int64_t end; /* of its patience */
 	char *err;
 	size_t errsize;
 };
@@ -234,15 +235,12 @@ greet(struct starter *st, int sock)
 	enum wire_type answer = WIRE_NONE;
 	enum outcome out;
 	struct buf text;
-	sigset_t before;
 
 	buf_init(&text, WIRE_MAX_STATUS);
-	waiter_keep_signals(&before); /* it serves before we hear of it */
 	if (owner_ask(sock, WIRE_LISTEN, st->self, st->listener))
 		answer = owner_answer(sock, ANSWER_MS, &text);
 	if (answer == WIRE_ACCEPTED)
 		accepted(st, sock);
-	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(sock);
 	if (answer == WIRE_DIFFERS)
 		out = follow(st);
@@ -266,6 +264,17 @@ find(struct starter *st)
 	return elect(st);
 }
 
+/* Whether to go on at all. */
+static bool
+is_patient(struct starter *st)
+{
+	int64_t now = clock_mono_ms();
+
+	if (waiter_is_told() && st->end > now + TOLD_MS)
+		st->end = now + TOLD_MS;
+	return now < st->end;
+}
+
 enum starter_end
 starter_run(const struct owner_dir *od, const struct wire_hello *self,
     int listener, struct starter_birth *birth, char *err, size_t errsize)
@@ -276,13 +285,13 @@ starter_run(const struct owner_dir *od, const struct wire_hello *self,
 		.listener = listener,
 		.next = -1,
 		.nap_ms = NAP_MIN_MS,
+		.end = clock_mono_ms() + PATIENCE_MS,
 		.err = err,
 		.errsize = errsize };
-	int64_t end = clock_mono_ms() + PATIENCE_MS;
 	enum outcome out = AGAIN;
 
 	*birth = (struct starter_birth){ -1, -1, -1 };
-	while (out == AGAIN && clock_mono_ms() < end)
+	while (out == AGAIN && is_patient(&st))
 		out = find(&st);
 	if (out == BORN)
 		return STARTER_OWNER;

@@ -139,6 +139,16 @@ waiter_keep_signals(sigset_t *before)
 	sigprocmask(SIG_BLOCK, &set, before);
 }
 
+bool
+waiter_is_told(void)
+{
+	sigset_t set;
+
+	return sigpending(&set) == 0 && (sigismember(&set, SIGTERM) == 1 ||
+					    sigismember(&set, SIGINT) == 1 ||
+					    sigismember(&set, SIGUSR1) == 1);
+}
+
 _Noreturn void
 waiter_wait(int owner)
 {

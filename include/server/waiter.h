@@ -3,12 +3,19 @@
 #define SERVER_WAITER_H
 
 #include <signal.h>
+#include <stdbool.h>
 
 /*
  * From now on the signals that end it are kept for waiter_wait; *before is the
- * mask to go back to when it does not come to that.
+ * mask to go back to when it does not come to that. To be called first of all:
+ * mod_fcgid ends its processes at a graceful restart, one that it has just
+ * started for a request too, and the request is lost unless the owner gets the
+ * listener all the same.
  */
 void waiter_keep_signals(sigset_t *before);
+
+/* Whether one of them came since. */
+bool waiter_is_told(void);
 
 /*
  * Wait, in as little memory as there can be, until the owner's end of the
