@@ -193,6 +193,14 @@ fault_trace(void)
 	tracing = false;
 }
 
+/* Of several, the first is traced. */
+static void
+fault_struck(void)
+{
+	if (plan->fired++ == 0)
+		fault_trace();
+}
+
 bool
 fault_strikes(enum fault_kind kind)
 {
@@ -206,8 +214,7 @@ fault_strikes(enum fault_kind kind)
 	left = --plan->at;
 	if (left > 0 || left <= -plan->times)
 		return false;
-	fault_trace();
-	plan->fired++;
+	fault_struck();
 	errno = (int)plan->error;
 	return true;
 }
@@ -244,10 +251,8 @@ memory_strikes(size_t n, const void *caller)
 	if (!begun || tracing)
 		return false;
 	over = plan->ceiling > 0 && self->bytes + (int64_t)n > plan->ceiling;
-	if (over) {
-		fault_trace();
-		plan->fired++;
-	}
+	if (over)
+		fault_struck();
 	if (over || (!spares(caller) && fault_strikes(FAULT_memory))) {
 		errno = ENOMEM;
 		return true;
