@@ -21,7 +21,6 @@ from visit import GONE, Visit
 
 STARTER, OWNER = 0, 2  # forks between the process that was started and it
 NOBODY = "there is no owner"
-TRIES = 20
 AGAIN = "[[tokens=3]]"
 STOP = struct.pack("!2sBBI16x", b"CO", 1, 3, 16)  # server/owner_wire.h
 PR_SET_CHILD_SUBREAPER = 36
@@ -60,7 +59,6 @@ class Process:
                 return served
             if time.monotonic() > end:
                 raise Broken(f"hangs: no reply on socket {self.number}")
-            self.place.relieve()
             time.sleep(0.005)
 
     def health(self, end):
@@ -73,7 +71,6 @@ class Process:
             while not select.select([peer.socket], [], [], 0.01)[0]:
                 if self.status() is not None:
                     return self.said_why()
-                self.place.relieve()
                 if time.monotonic() > end:
                     return None
             try:
@@ -156,11 +153,6 @@ class Place:
             raise Broken(f"does not start: {process.words()} {self.log()}")
         return process
 
-    def relieve(self):
-        """Who finds no memory tries again, for a minute: until here."""
-        if self.plan["fired"] >= TRIES:
-            self.plan.disarm()
-
     def parts(self):
         """Whether owners cannot go on together: the failure lasts, or says
         that the other one is gone."""
@@ -215,10 +207,7 @@ class Place:
 
     def settled(self):
         """Of two owners, one ends: the old, or the new that could not."""
-        def is_one():
-            self.relieve()
-            return len(self.owners()) <= 1
-        wait_for("one owner", is_one)
+        wait_for("one owner", lambda: len(self.owners()) <= 1)
 
     # afterwards
 

@@ -80,14 +80,15 @@ class Point:
     def __init__(self, kind, error, times, at):
         self.kind, self.error, self.times, self.at = kind, error, times, at
 
-    def arm(self, plan):
+    def arm(self, plan, most=ALWAYS):
+        """most: so many calls fail at most."""
         if self.kind == CEILING:
             plan["fired"] = 0
             plan["ceiling"] = plan.processes()[0].bytes + self.at * STEP
             return
         code = getattr(errno, self.error) if isinstance(self.error, str) \
             else self.error
-        plan.arm(self.kind, self.at, code, self.times)
+        plan.arm(self.kind, self.at, code, min(self.times, most))
 
     def __str__(self):
         """As for the option -p."""

@@ -12,6 +12,7 @@ from owners import OWNER, Place
 from program import Broken, Program
 from visit import Visit
 
+MANY = 40  # who finds no memory, or no owner, tries again for a minute
 CHUNK = 300  # points before the program is ended, and its memory counted
 
 # What OpenSSL does once in a process, and leaves half done where memory fails.
@@ -320,7 +321,7 @@ class Owners(Work):
         def arm():
             self.before = Counter(self.plan.calls())
             if point is not None:
-                point.arm(self.plan)
+                point.arm(self.plan, MANY)
         place.arm = arm
         visit = self.scenario(place)
         self.calls = Counter(self.plan.calls()) - self.before
