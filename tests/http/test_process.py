@@ -344,6 +344,16 @@ def test_h_prints_every_setting(place):
         assert key in out
 
 
+@pytest.mark.parametrize("option", ["-V", "-h", "-t"])
+def test_words_that_cannot_be_written_are_a_failure(place, option):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(place.command + [option], stdout=full,
+                              stderr=subprocess.PIPE, text=True,
+                              env=place.environment(), timeout=DEADLINE)
+    assert done.returncode == 1
+    assert done.stderr == "causerie: standard output cannot be written\n"
+
+
 @pytest.mark.parametrize("args", [
     ["-x"], ["x"], ["-f"], ["-s"], ["-s", "x"], ["-s", "=1"], ["-s", ""],
     ["-f", "/no/such/file"], ["-f", "/"]])
