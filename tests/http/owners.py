@@ -94,13 +94,3 @@ class Owners(Directory):
     def stop(self):
         code, out, err = self.command_output("--owner-stop")
         assert code == 0, (code, out, err)
-
-    def new_program(self):
-        """The same, as an upgrade would have it: with another build id."""
-        data = bytearray(self.program.read_bytes())
-        note = data.index(b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0") + 16
-        data[note] ^= 1
-        fresh = self.path / "fresh"
-        fresh.write_bytes(data)
-        fresh.chmod(0o755)
-        fresh.rename(self.program)

@@ -149,6 +149,16 @@ class Directory:
                 os.environ.get(f"{kind}_OPTIONS"), path)))
             for kind in ("ASAN", "TSAN", "UBSAN")})
 
+    def new_program(self):
+        """The same, as an upgrade would have it: with another build id."""
+        data = bytearray(self.program.read_bytes())
+        note = data.index(b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0") + 16
+        data[note] ^= 1
+        fresh = self.path / "fresh"
+        fresh.write_bytes(data)
+        fresh.chmod(0o755)
+        fresh.rename(self.program)
+
     def pids(self):
         """The processes of the program that were started from here."""
         found = []
@@ -211,7 +221,7 @@ class WebServer(Directory):
 
     def came_up(self):
         """False when the port was taken meanwhile."""
-        server = self.children[-1]
+        server = self.server = self.children[-1]
         wait_for(lambda: accepts((self.host, self.port)) or
                  server.poll() is not None, what=self.kind)
         return server.poll() is None
