@@ -29,7 +29,7 @@ waiter_gone(struct owner_link *link)
 	struct owner *ow = link->owner;
 
 	if (link->intake != NULL)
-		intake_close(link->intake, true);
+		intake_close(link->intake, ow->state != OWNER_RETIRES);
 	else if (link->fd != -1)
 		close(link->fd);
 	link->intake = NULL;

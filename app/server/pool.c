@@ -150,10 +150,10 @@ pool_unlisten(struct pool *pool, struct pool_listener *pl, bool last_calls)
 
 	if (pl->pool == NULL)
 		return;
-	while (
-	    last_calls && pool_accepts(pool) && pool->count < pool->max_conns &&
-	    (fd = accept4(pl->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) !=
-		-1)
+	while (last_calls && !pool->draining && !pool->retry.set &&
+	       pool->count < pool->max_conns &&
+	       (fd = accept4(
+		    pl->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) != -1)
 		conn_open(pool, fd);
 	loop_unwatch(pool->loop, &pl->io);
 	*(pl->prev != NULL ? &pl->prev->next : &pool->listeners) = pl->next;

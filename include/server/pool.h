@@ -62,7 +62,8 @@ void pool_listen(struct pool *, struct pool_listener *, int fd);
 
 /*
  * End it; the descriptor is not polled any more. Nothing happens when it was
- * not begun. last_calls: those who wait there already are accepted before.
+ * not begun. last_calls: those who wait there already are accepted before, even
+ * while the pool is held.
  */
 void pool_unlisten(struct pool *, struct pool_listener *, bool last_calls);
 

@@ -192,6 +192,25 @@ who_becomes_idle_is_passed_on(void **state)
 	close(a);
 }
 
+/* Who listens there may go while the sessions are on their way. */
+static void
+last_calls_of_a_held_one_are_passed_on(void **state)
+{
+	struct service *s = *state;
+	int a = service_visit(s);
+
+	send_request(a);
+	pool_hold(s->pool);
+	pool_pass(s->pool, note_passed, s);
+	pool_unlisten(s->pool, &s->listener, true);
+	assert_int_equal(s->pool->count, 0);
+	pool_release(s->pool);
+	conn_open(s->pool, s->passed);
+	await_requests(s, 1);
+	assert_int_equal(s->pool->count, 1);
+	close(a);
+}
+
 /* Two at once, which no web server sends. */
 static void
 who_does_not_wait_is_closed(void **state)
@@ -305,6 +324,7 @@ main(void)
 		TEST(last_calls_are_let_in),
 		TEST(held_it_takes_no_new_request),
 		TEST(who_becomes_idle_is_passed_on),
+		TEST(last_calls_of_a_held_one_are_passed_on),
 		TEST(who_does_not_wait_is_closed),
 		TEST(what_is_half_there_is_seen),
 		TEST(an_idle_connection_can_be_given_away),
