@@ -111,8 +111,7 @@ class Directory:
         """End what was started, last first; the log must be clean."""
         try:
             self.end_children()
-            self.end_owner()
-            wait_for(lambda: not self.pids(), what="the program's end")
+            wait_for(self.owner_ended, what="the program's end")
             log = self.log.read_text(errors="replace") \
                 if self.log.exists() else ""
             assert not SANITIZER.search(log), log[-20000:]
@@ -134,12 +133,14 @@ class Directory:
                 child.send_signal(signal.SIGTERM)
                 child.wait(DEADLINE)
 
-    def end_owner(self):
-        """An owner of sessions outlives the web server."""
+    def owner_ended(self):
+        """An owner of sessions outlives the web server; a process that had
+        just been started when that ended may still make one."""
         if self.own.exists():
             subprocess.run([str(self.program), "-s", f"owner_dir={self.own}",
                             "--owner-stop"], check=True, timeout=DEADLINE,
                            stdout=subprocess.DEVNULL, env=self.environment())
+        return not self.pids()
 
     def environment(self, **more):
         """A sanitizer's report must not go where an owner's errors go."""
