@@ -14,7 +14,8 @@ from pathlib import Path
 
 import ledger
 import plans
-from webservers import SANITIZER, UNLIMITED, accepts, environment, program
+from webservers import (SANITIZER, UNLIMITED, accepts, environment,
+                        processes, program)
 
 SETTINGS = {
     **UNLIMITED, "llm_model": "simulated", "llm_retries": 1,
@@ -116,15 +117,7 @@ class Program:
 
     def pids(self):
         """All processes that were started from here, detached ones too."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if words[0] == bytes(self.program):
-                found.append(int(entry.name))
-        return found
+        return processes(self.program)
 
     async def close(self):
         for pid in self.pids():

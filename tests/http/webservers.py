@@ -70,6 +70,21 @@ def accepts(address):
         return s.connect_ex(address) == 0
 
 
+def processes(path):
+    """Those of a program, detached ones too."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[0] == bytes(path):
+            found.append(int(entry.name))
+    return found
+
+
 # A test asks more of one address than a visitor does.
 UNLIMITED = {"rate_new": 0, "rate_chat": 0, "sessions_per_ip": 0,
              "turns_per_ip": 0}
@@ -162,17 +177,7 @@ class Directory:
 
     def pids(self):
         """The processes of the program that were started from here."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if words[0] == bytes(self.program):
-                found.append(int(entry.name))
-        return found
+        return processes(self.program)
 
     def pid(self):
         """The one process that serves; those that wait for it have a single
