@@ -290,23 +290,35 @@ give_result(struct owner *ow)
 	return !failed;
 }
 
-static void
-give_results(struct timer *timer, void *arg)
+/*
+ * Send what there is; *last: of the results, that was all for now. False: there
+ * is no memory.
+ */
+static bool
+send_results(struct owner *ow, bool *last)
 {
-	struct owner *ow = arg;
-	bool last = false, stuck = false;
+	bool ok = true;
 
-	while (!last && !stuck && has_room(ow)) {
-		last = ow->result.len == 0 &&
-		       (ow->heir == NULL ||
-			   !ow->app.result(ow->app.arg, &ow->result));
-		stuck = !last && !give_result(ow);
+	*last = false;
+	while (!*last && ok && has_room(ow)) {
+		*last = ow->result.len == 0 &&
+		        (ow->heir == NULL ||
+			    !ow->app.result(ow->app.arg, &ow->result));
+		ok = *last || give_result(ow);
 	}
 	while (ow->heir != NULL && peer_has_room(&ow->heir->peer) &&
 	       give_spent(ow))
 		;
-	stuck = stuck || has_untold(ow);
-	ow->tries = stuck ? ow->tries + 1 : 0;
+	return ok && !has_untold(ow);
+}
+
+static void
+give_results(struct timer *timer, void *arg)
+{
+	struct owner *ow = arg;
+	bool last;
+
+	ow->tries = send_results(ow, &last) ? 0 : ow->tries + 1;
 	if (ow->tries > RESULT_TRIES)
 		give_up(ow, "hand over a result");
 	last = last && ow->emptied && !has_before(ow) && !gives_more(ow);
