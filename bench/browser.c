@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "measure.h"
-#include "server/fcgi.h"
+#include "server/fcgi_records.h"
 
 #define CONNECT_S 10
 

@@ -1,7 +1,7 @@
 /*
  * What a call costs at least with libcurl: a request that Causerie made, sent
- * again and again with the handle settings of chat/upstream.c, and the answers
- * discarded. Prints one line, as bench/chats does:
+ * again and again with the handle settings of chat/model/upstream.c, and the
+ * answers discarded. Prints one line, as bench/chats does:
  *
  *	turns=N failed=N seconds=S cpu_us=N whole_p50_us=N ... late_p50_us=N ...
  *

@@ -2,7 +2,7 @@
  * What CPU a decision of the limiter takes, and what it keeps of ten million
  * addresses. Prints a table; ends with 1 when a limit is passed.
  */
-#include "http/limit.h"
+#include "limits/limit.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "log/log.h"
 #include "session/sweeper.h"
 
 #define SESSIONS 1000000

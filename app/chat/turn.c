@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/metrics.h"
 #include "chat/turn_answer.h"
 #include "chat/turn_state.h"
+#include "log/metrics.h"
 
 static void
 turn_gauge(const struct turn *t, enum metric gauge, int change)

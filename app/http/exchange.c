@@ -9,12 +9,12 @@
 #include <strings.h>
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/metrics.h"
 #include "http/route.h"
-#include "http/suspicion.h"
+#include "limits/suspicion.h"
+#include "log/log.h"
+#include "log/metrics.h"
+#include "loop/loop.h"
 #include "server/cgi.h"
-#include "server/loop.h"
 
 #define METHOD_LOG_MAX 16   /* a longer one is not shown in the log */
 #define REFUSED_LINES  1000 /* of refused requests, a minute */

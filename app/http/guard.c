@@ -3,8 +3,8 @@
 
 #include <stddef.h>
 
-#include "base/metrics.h"
-#include "server/loop.h"
+#include "log/metrics.h"
+#include "loop/loop.h"
 
 enum rc
 guard_take(struct exchange *x, enum limit_kind kind, int *retry_s)

@@ -2,8 +2,8 @@
 #include "http/sse.h"
 
 #include "http/reply.h"
+#include "loop/loop.h"
 #include "server/conn.h"
-#include "server/loop.h"
 
 #define MAX_HEAD   (2 * 1024) /* bytes of the headers */
 #define EVENT_TYPE "text/event-stream; charset=utf-8"

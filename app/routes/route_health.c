@@ -4,7 +4,7 @@
 #include "base/rc.h"
 #include "http/exchange.h"
 #include "http/reply.h"
-#include "routes/app.h"
+#include "service/service.h"
 #include "session/store.h"
 
 #define MAX_REPLY 256 /* bytes of JSON */

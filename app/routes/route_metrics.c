@@ -1,12 +1,12 @@
 /* What an operator's Prometheus asks for. */
 #include "base/buf.h"
-#include "base/metrics.h"
-#include "base/metrics_text.h"
 #include "base/rc.h"
-#include "chat/openai.h"
+#include "chat/model/responder_model.h"
 #include "http/exchange.h"
 #include "http/reply.h"
-#include "routes/app.h"
+#include "log/metrics.h"
+#include "log/metrics_text.h"
+#include "service/service.h"
 #include "session/store.h"
 
 /* The gauges that others own. */

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/log.h"
-#include "server/fcgi.h"
+#include "log/log.h"
+#include "server/fcgi_records.h"
 #include "server/pool.h"
 
 #define CONN_MAX_OUTPUT (64 * 1024 * 1024) /* bytes of replies waiting */

@@ -1,9 +1,9 @@
 /* The connections of a loop that are idle, and those that are busy. */
 #include <sys/epoll.h>
 
+#include "loop/loop.h"
 #include "server/conn_state.h"
-#include "server/fcgi.h"
-#include "server/loop.h"
+#include "server/fcgi_records.h"
 #include "server/pool.h"
 
 void

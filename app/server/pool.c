@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-#include "base/log.h"
+#include "log/log.h"
 
 static bool
 pool_accepts(const struct pool *pool)

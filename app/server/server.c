@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "server/parse.h"
+#include "log/log.h"
+#include "server/fcgi_parse.h"
 #include "server/pool.h"
 
 #define MAX_THREADS 256

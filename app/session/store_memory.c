@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "session/memory.h"
 #include "session/shard.h"
+#include "session/store_memory.h"
 
 #define SETTLE_STEPS  4   /* of the mark, beside another operation */
 #define SETTLE_BATCH  256 /* of the mark, under one lock */

@@ -16,7 +16,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "log/log.h"
 
 #define TICK_US  1000000 /* between two looks at what has expired */
 #define PAUSE_US 100     /* between two batches: the loops' turn at malloc */

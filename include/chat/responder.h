@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "base/rc.h"
-#include "server/loop.h"
+#include "loop/loop.h"
 #include "session/history.h"
 
 /* All of it is valid during start only: what is needed later is copied. */

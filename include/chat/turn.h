@@ -13,9 +13,9 @@
 #include "base/addr.h"
 #include "base/rc.h"
 #include "base/sid.h"
-#include "chat/line.h"
 #include "chat/responder.h"
-#include "server/loop.h"
+#include "chat/turn_queue.h"
+#include "loop/loop.h"
 #include "session/store.h"
 
 #define TURN_MAX_KEYS 8			/* that a session remembers */

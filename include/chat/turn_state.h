@@ -14,10 +14,10 @@
 #include "base/buf.h"
 #include "base/rc.h"
 #include "base/sid.h"
-#include "chat/line.h"
 #include "chat/responder.h"
 #include "chat/turn.h"
-#include "server/loop.h"
+#include "chat/turn_queue.h"
+#include "loop/loop.h"
 
 enum turn_state {
 	TURN_BEGINS,

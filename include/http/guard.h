@@ -5,7 +5,7 @@
 #include "base/addr.h"
 #include "base/rc.h"
 #include "http/exchange.h"
-#include "http/limit.h"
+#include "limits/limit.h"
 
 /* limit_take for the request's client. */
 enum rc guard_take(struct exchange *, enum limit_kind, int *retry_s);

@@ -11,7 +11,7 @@
 
 #include "http/cookie.h"
 #include "http/exchange.h"
-#include "http/limit.h"
+#include "limits/limit.h"
 
 enum route_flags {
 	ROUTE_JSON = 1,		/* the body must be application/json */

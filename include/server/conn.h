@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "loop/loop.h"
 #include "server/cgi.h"
-#include "server/loop.h"
 
 #define CONN_REQUEST_MS 10000	/* from a request's first byte to its last */
 #define CONN_STALL_MS 10000	/* a reader that takes nothing is dropped */

@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "loop/loop.h"
 #include "server/conn.h"
-#include "server/fcgi.h"
-#include "server/loop.h"
+#include "server/fcgi_records.h"
 #include "server/pool.h"
 
 enum reply_state {

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "loop/loop.h"
 #include "server/conn.h"
-#include "server/loop.h"
-#include "server/parse.h"
+#include "server/fcgi_parse.h"
 
 #define POOL_INPUT (64 * 1024)		/* bytes read at once */
 #define POOL_PAUSE_MS 100		/* without accept after a failure */

@@ -1,6 +1,6 @@
 /*
  * The FastCGI service: N loops, each with its thread. What they accept from is
- * said by server/intake.h.
+ * said by server/acceptor.h.
  */
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H

@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/conf.h"
-#include "base/conf_table.h"
-#include "base/log.h"
+#include "conf/conf.h"
+#include "conf/conf_table.h"
+#include "log/log.h"
 
 #define MAX_INPUT 16384
 #define MAX_GIVEN 16 /* arguments, variables */

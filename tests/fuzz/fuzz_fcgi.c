@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/log.h"
-#include "server/fcgi.h"
-#include "server/loop.h"
-#include "server/parse.h"
+#include "log/log.h"
+#include "loop/loop.h"
+#include "server/fcgi_parse.h"
+#include "server/fcgi_records.h"
 #include "server/pool.h"
 
 #define BODY_MAX  4096

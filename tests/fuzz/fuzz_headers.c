@@ -11,21 +11,21 @@
 #include <string.h>
 
 #include "../unit/fake_conn.h"
+#include "articles/keywords.h"
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/json_scan.h"
-#include "base/log.h"
-#include "base/log_line.h"
 #include "base/origins.h"
 #include "base/sid.h"
 #include "base/text.h"
-#include "chat/keywords.h"
-#include "http/client.h"
+#include "http/client_address.h"
 #include "http/cookie.h"
 #include "http/exchange.h"
 #include "http/origin.h"
 #include "http/route.h"
-#include "server/loop.h"
+#include "log/log.h"
+#include "log/log_line.h"
+#include "loop/loop.h"
 
 #define MAX_TEXT 65536 /* bytes of a value */
 

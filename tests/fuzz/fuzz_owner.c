@@ -12,11 +12,11 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/metrics.h"
-#include "chat/budget.h"
-#include "http/limit.h"
-#include "routes/handover_spent.h"
-#include "server/owner_wire.h"
+#include "handover/spent_wire.h"
+#include "limits/budget.h"
+#include "limits/limit.h"
+#include "log/metrics.h"
+#include "owner/owner_wire.h"
 #include "session/session_wire.h"
 #include "session/store.h"
 

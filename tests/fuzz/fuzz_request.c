@@ -15,13 +15,13 @@
 #include <string.h>
 
 #include "../unit/fake_conn.h"
+#include "articles/articles.h"
 #include "base/addr.h"
 #include "base/buf.h"
-#include "base/log.h"
-#include "base/metrics.h"
-#include "chat/articles.h"
+#include "log/log.h"
+#include "log/metrics.h"
 #include "reply_check.h"
-#include "routes/app.h"
+#include "service/service.h"
 
 #define MAX_INPUT    8192
 #define MAX_REQUESTS 12

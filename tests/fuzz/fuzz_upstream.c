@@ -12,18 +12,18 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/log.h"
 #include "base/text.h"
-#include "chat/attempt.h"
-#include "chat/breaker.h"
-#include "chat/upstream.h"
-#include "server/loop.h"
+#include "chat/model/attempt.h"
+#include "chat/model/breaker.h"
+#include "chat/model/upstream.h"
+#include "log/log.h"
+#include "loop/loop.h"
 
 #define MAX_TOLD (16 * 1024 * 1024)
 #define KEY      "sk-secret"
 
 /*
- * In the place of chat/upstream.c.
+ * In the place of chat/model/upstream.c.
  */
 
 struct upstream_call {

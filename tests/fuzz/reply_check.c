@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "chat/event_stream.h"
+#include "chat/model/event_stream.h"
 #include "fuzz.h"
 
 /* A stream, so far. */

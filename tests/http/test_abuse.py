@@ -214,7 +214,7 @@ def test_those_without_an_address_are_one_client(launch, address):
     assert Visitor(program).new().status == 200
 
 
-GUESSES = 30  # http/limit.h, LIMIT_GUESSES
+GUESSES = 30  # limits/limit.h, LIMIT_GUESSES
 
 
 def guesses(visitor, session):

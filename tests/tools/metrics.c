@@ -1,5 +1,5 @@
 /* The README's table of metrics, from the list that the program has. */
-#include "base/metrics.h"
+#include "log/metrics.h"
 
 #include <stdio.h>
 

@@ -9,7 +9,7 @@
  * Any other question is echoed, with the number of messages of history that
  * came with it.
  */
-#include "routes/app.h"
+#include "service/service.h"
 
 #include <stdio.h>
 #include <stdlib.h>

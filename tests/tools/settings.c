@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/conf_doc.h"
+#include "conf/conf_doc.h"
 
 int
 main(int argc, char **argv)

@@ -221,7 +221,7 @@ fork(void)
 	return pid;
 }
 
-/* A process that only waits unmaps its libraries (server/waiter.c). */
+/* A process that only waits unmaps its libraries (owner/owner_waiter.c). */
 int
 munmap(void *at, size_t n)
 {

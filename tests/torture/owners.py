@@ -22,7 +22,7 @@ from visit import GONE, Visit
 STARTER, OWNER = 0, 2  # forks between the process that was started and it
 NOBODY = "there is no owner"
 AGAIN = "[[tokens=3]]"
-STOP = struct.pack("!2sBBI16x", b"CO", 1, 3, 16)  # server/owner_wire.h
+STOP = struct.pack("!2sBBI16x", b"CO", 1, 3, 16)  # owner/owner_wire.h
 PR_SET_CHILD_SUBREAPER = 36
 ORDERLY = (0, 1, 2, 3)  # exit statuses
 

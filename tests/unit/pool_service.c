@@ -13,8 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "server/fcgi.h"
+#include "log/log.h"
+#include "server/fcgi_records.h"
 
 #define BODY_MAX 4096
 #define TURNS    100

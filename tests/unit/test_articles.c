@@ -1,5 +1,5 @@
 /* The collection of articles: what it takes in, and what is found in it. */
-#include "chat/article_search.h"
+#include "articles/article_search.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

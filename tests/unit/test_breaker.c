@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "chat/breaker.h"
+#include "chat/model/breaker.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define START    5000 /* the time at which the calls are made */

@@ -1,5 +1,5 @@
 /* The tokens of a day: taken, settled, and there again at midnight. */
-#include "chat/budget.h"
+#include "limits/budget.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "chat/completion.h"
+#include "chat/model/completion.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define BOTH     (QUIRK_COMPLETION_TOKENS | QUIRK_NO_USAGE)

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "base/conf.h"
-#include "base/conf_table.h"
 #include "capture.h"
+#include "conf/conf.h"
+#include "conf/conf_table.h"
 #include "temp_file.h"
 #include "wiped.h"
 

@@ -1,5 +1,5 @@
 /* The documents: that they are whole, and in their form. */
-#include "base/conf_doc.h"
+#include "conf/conf_doc.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "base/conf_table.h"
+#include "conf/conf_table.h"
 
 static char *
 printed(void (*print)(FILE *))

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/build.h"
-#include "base/conf_hash.h"
+#include "conf/conf_hash.h"
 
 static uint64_t
 hash_with(const char *setting)

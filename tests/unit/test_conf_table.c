@@ -1,5 +1,5 @@
 /* Every kind of value: what is read of it, and what is refused. */
-#include "base/conf_table.h"
+#include "conf/conf_table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chat/event_stream.h"
+#include "chat/model/event_stream.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define BOM      "\xef\xbb\xbf"

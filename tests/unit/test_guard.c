@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/metrics.h"
 #include "fake_conn.h"
 #include "http/reply.h"
 #include "http/route.h"
+#include "log/metrics.h"
 
 #define UUID "550e8400-e29b-41d4-a716-446655440000"
 

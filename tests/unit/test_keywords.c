@@ -1,5 +1,5 @@
 /* The words that a search is made of: which count, and how they are written. */
-#include "chat/keywords.h"
+#include "articles/keywords.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*
  * What libfcgi makes of lengths that do not fit, when nobody has checked them:
- * why params_pick must. Not linked with server/parse.c, whose OS_Read
+ * why params_pick must. Not linked with server/fcgi_parse.c, whose OS_Read
  * would take the place of the library's.
  */
 #include <setjmp.h>
@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "server/fcgi.h"
+#include "server/fcgi_records.h"
 #include "server/params.h"
 
 struct params {

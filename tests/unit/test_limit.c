@@ -1,5 +1,5 @@
 /* What the limiter lets through, at what times, and what it forgets. */
-#include "http/limit.h"
+#include "limits/limit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

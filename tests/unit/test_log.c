@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/text.h"
+#include "log/log.h"
 
 #define COUNT(a)   (sizeof(a) / sizeof((a)[0]))
 #define DEADLINE_S 60 /* a log that blocks would stand still for ever */

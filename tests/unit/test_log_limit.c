@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "base/log_limit.h"
+#include "log/log_limit.h"
 
 static void
 so_many_lines_a_minute_are_shown(void **state)

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/log_line.h"
 #include "base/text.h"
+#include "log/log_line.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define WALL_MS  INT64_C(1762612200042) /* 2025-11-08T14:30:00.042Z */

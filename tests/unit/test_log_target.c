@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log_target.h"
+#include "log/log_target.h"
 
 #define MAX_TEXT 4096
 #define LIMIT    20 /* bytes of a file on a full disk */

@@ -14,7 +14,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "base/log_writer.h"
+#include "log/log_writer.h"
 
 #define MAX_TEXT   (4 * 1024 * 1024)
 #define DEADLINE_S 60

@@ -10,8 +10,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "base/metrics.h"
 #include "base/rc.h"
+#include "log/metrics.h"
 
 #define THREADS 4
 #define EACH    100000 /* that a thread counts */

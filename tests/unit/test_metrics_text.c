@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "base/metrics_text.h"
+#include "log/metrics_text.h"
 
 static struct metrics_sum sum;
 static struct buf text;

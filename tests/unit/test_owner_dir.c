@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "server/owner_dir.h"
+#include "owner/owner_dir.h"
 
 #define ERR_SIZE 512
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "server/owner_wire.h"
+#include "owner/owner_wire.h"
 
 static void
 a_frame_comes_as_it_went(void **state)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "chat/request_head.h"
+#include "chat/model/request_head.h"
 
 #define MINUTE INT64_C(60000)
 #define TEN    (INT64_C(1764151200000)) /* 2025-11-26T10:00:00Z */

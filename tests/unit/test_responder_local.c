@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
+#include "articles/articles.h"
 #include "base/buf.h"
 #include "base/text.h"
-#include "chat/articles.h"
 
 #define TURNS 40 /* of the loop, more than an answer has pieces */
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "chat/retry.h"
+#include "chat/model/retry.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define START    (INT64_C(1000) * 256) /* no longer wait than the least */

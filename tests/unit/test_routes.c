@@ -2,7 +2,7 @@
  * The handlers from end to end: real store, line, turns and loop, between a
  * connection without a socket and a responder that says what the test says.
  */
-#include "routes/app.h"
+#include "service/service.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

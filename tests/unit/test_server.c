@@ -10,8 +10,8 @@
 
 #include <stdatomic.h>
 
-#include "base/log.h"
-#include "server/parse.h"
+#include "log/log.h"
+#include "server/fcgi_parse.h"
 #include "server/pool.h"
 
 struct application {

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "log/log.h"
 #include "session/sweeper.h"
 
 #define THREADS     4

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "http/suspicion.h"
+#include "limits/suspicion.h"
+#include "log/log.h"
 
 #include "capture.h"
 

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "chat/system_prompt.h"
+#include "chat/model/system_prompt.h"
 #include "temp_file.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

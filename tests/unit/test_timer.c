@@ -1,5 +1,5 @@
 /* The heap against a model that looks at every timer. */
-#include "server/timer.h"
+#include "loop/timer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

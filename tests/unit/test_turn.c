@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "base/metrics.h"
+#include "log/metrics.h"
 
 #define CHATS  8
 #define TURNS  24 /* of the loop, after which all has happened */

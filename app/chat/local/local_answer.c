@@ -1,0 +1,371 @@
+/*
+ * What can be said without a language model: articles about the words of a
+ * question, the next ones when it has none, or what the visitor said before.
+ */
+#include "chat/local/local_answer.h"
+
+#include <string.h>
+
+#include "articles/article_search.h"
+#include "articles/keywords.h"
+#include "base/text.h"
+
+#define BEST          3   /* articles in an answer */
+#define SHOWN_MAX     256 /* articles shown before that are left out */
+#define QUOTES_MAX    (DRAFT_PIECES - 3)
+#define QUOTE_BYTES   500 /* of a message that is quoted */
+#define EXCERPT_BYTES 600
+#define ANSWER_MAX    (32 * 1024)
+
+struct words {
+	const char *found;
+	const char *newest;
+	const char *more;
+	const char *nothing;
+	const char *nothing_more;
+	const char *about_you;
+	const char *you_said;
+	const char *no_model;
+	const char *colon;
+	const char *months[12];
+};
+
+/* A draft in the making. */
+struct writer {
+	struct draft *draft;
+	struct article_search *search;
+	const struct prompt *prompt;
+	const struct words *words;
+};
+
+static const struct words words[] = {
+	[LANG_FR] = {
+		.found = "Voici ce que j'ai trouvé :\n\n",
+		.newest = "Voici les articles les plus récents :\n\n",
+		.more = "Voici la suite :\n\n",
+		.nothing = "Je n'ai trouvé aucun article sur cette question.",
+		.nothing_more = "Je n'ai pas d'autre article à ce sujet.",
+		.about_you = "Je ne sais de vous que ce que vous m'avez dit.",
+		.you_said = " Jusqu'ici, vous avez écrit :",
+		.no_model = "\n*Aucun modèle de langage n'est connecté : je"
+		    " cherche dans une collection d'articles.*\n",
+		.colon = " : ",
+		.months = { "janvier", "février", "mars", "avril", "mai",
+		    "juin", "juillet", "août", "septembre", "octobre",
+		    "novembre", "décembre" },
+	},
+	[LANG_EN] = {
+		.found = "Here is what I found:\n\n",
+		.newest = "Here are the newest articles:\n\n",
+		.more = "Here is more:\n\n",
+		.nothing = "I found no article about this.",
+		.nothing_more = "I have no other article about this.",
+		.about_you = "All I know of you is what you told me.",
+		.you_said = " So far, you wrote:",
+		.no_model = "\n*No language model is connected: I search a"
+		    " collection of articles.*\n",
+		.colon = ": ",
+		.months = { "January", "February", "March", "April", "May",
+		    "June", "July", "August", "September", "October",
+		    "November", "December" },
+	},
+};
+
+/*
+ * Writing.
+ */
+
+static void
+piece_end(struct writer *wr)
+{
+	struct draft *d = wr->draft;
+
+	if (d->pieces < DRAFT_PIECES)
+		d->ends[d->pieces++] = d->text.len;
+}
+
+/*
+ * Text that is not ours, as Markdown that shows it as it is, on one line: what
+ * could mean something is escaped, all white space is one blank.
+ */
+static void
+add_plain(struct buf *out, const char *text, size_t len, size_t max)
+{
+	size_t n = len <= max ? len : text_floor(text, max);
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f) {
+			if (out->len > 0 && out->data[out->len - 1] != ' ')
+				buf_addc(out, ' ');
+			continue;
+		}
+		if (strchr("\\`*_[]<>&~|#", text[i]) != NULL ||
+		    (i == 0 && strchr("+-=", text[i]) != NULL))
+			buf_addc(out, '\\');
+		buf_addc(out, text[i]);
+	}
+	if (n < len)
+		buf_adds(out, "…");
+}
+
+/* "2025-11-01" as "1er novembre 2025" or "1 November 2025". */
+static void
+add_date(struct writer *wr, const char *date)
+{
+	struct buf *out = &wr->draft->text;
+	int month = (date[5] - '0') * 10 + date[6] - '0';
+	int day = (date[8] - '0') * 10 + date[9] - '0';
+	bool first = day == 1 && wr->prompt->lang == LANG_FR;
+
+	buf_addf(out, "%d%s %s %.4s", day, first ? "er" : "",
+	    wr->words->months[month - 1], date);
+}
+
+static void
+add_article(void *arg, const struct article *article)
+{
+	struct writer *wr = arg;
+	struct buf *out = &wr->draft->text;
+
+	buf_adds(out, "- **[");
+	add_plain(out, article->title, strlen(article->title), EXCERPT_BYTES);
+	buf_addf(out, "](%s)** (", article->url);
+	add_date(wr, article->date);
+	buf_addf(out, ")%s", wr->words->colon);
+	add_plain(
+	    out, article->excerpt, strlen(article->excerpt), EXCERPT_BYTES);
+	buf_addc(out, '\n');
+	piece_end(wr);
+}
+
+static void
+add_quote(struct writer *wr, const struct message *m)
+{
+	struct buf *out = &wr->draft->text;
+
+	buf_adds(out, "\n> ");
+	add_plain(out, m->text, m->len, QUOTE_BYTES);
+	buf_addc(out, '\n');
+	piece_end(wr);
+}
+
+/* What the visitor said: the first message, and the newest ones. */
+static void
+add_quotes(struct writer *wr)
+{
+	const struct history *history = wr->prompt->history;
+	size_t pos = 0, said = history->count / 2, n = 0;
+	struct message m;
+
+	buf_adds(&wr->draft->text, said > 0 ? wr->words->you_said : "");
+	buf_addc(&wr->draft->text, '\n');
+	piece_end(wr);
+	while (history_next(history, &pos, &m)) {
+		if (m.role != ROLE_USER)
+			continue;
+		if (n == 0 || n + QUOTES_MAX > said)
+			add_quote(wr, &m);
+		n++;
+	}
+}
+
+/*
+ * Understanding.
+ */
+
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (unsigned char)c >= 0x80;
+}
+
+/*
+ * Whether one of the words of a list stands in a text. A typographic
+ * apostrophe ends a word like the other.
+ */
+static bool
+mentions(const char *text, size_t len, const char *const *list)
+{
+	char word[8];
+	size_t i, n = 0;
+
+	for (i = 0; i <= len; i++) {
+		if (i < len && is_letter(text[i]) &&
+		    (len - i < 3 || memcmp(text + i, "’", 3) != 0)) {
+			if (n < sizeof(word) - 1)
+				word[n] = text[i];
+			n++;
+			continue;
+		}
+		word[n < sizeof(word) ? n : 0] = '\0';
+		for (size_t k = 0; n > 0 && list[k] != NULL; k++) {
+			if (text_equal_nocase(word, list[k]))
+				return true;
+		}
+		n = 0;
+	}
+	return false;
+}
+
+/* « Quel est mon nom ? »: something of the visitor's own. */
+static bool
+is_about_own(const char *text, size_t len)
+{
+	static const char *const own[] = { "mon", "ma", "mes", "my", "mine",
+		NULL };
+
+	return mentions(text, len, own);
+}
+
+/* « Qui suis-je ? »: only of use for a text without any other word. */
+static bool
+is_about_self(const char *text, size_t len)
+{
+	static const char *const self[] = { "je", "j", "moi", "me", "m", "i",
+		NULL };
+
+	return is_about_own(text, len) || mentions(text, len, self);
+}
+
+/* The ids of the articles that earlier answers linked to. */
+static size_t
+find_shown(struct writer *wr, int64_t shown[SHOWN_MAX])
+{
+	const char *at, *end, *close;
+	struct message m;
+	size_t pos = 0, n = 0;
+	int64_t id;
+
+	while (history_next(wr->prompt->history, &pos, &m)) {
+		if (m.role != ROLE_ASSISTANT)
+			continue;
+		end = m.text + m.len;
+		for (at = m.text; n < SHOWN_MAX; at = close) {
+			at = memmem(at, (size_t)(end - at), "](", 2);
+			if (at == NULL)
+				break;
+			at += 2;
+			close = memchr(at, ')', (size_t)(end - at));
+			if (close == NULL)
+				break;
+			id = article_by_url(
+			    wr->search, at, (size_t)(close - at));
+			if (id != 0)
+				shown[n++] = id;
+		}
+	}
+	return n;
+}
+
+/* The newest earlier question that named something. */
+static bool
+find_topic(const struct prompt *prompt, struct message *topic)
+{
+	struct message m;
+	size_t pos = 0;
+	bool found = false;
+
+	while (history_next(prompt->history, &pos, &m)) {
+		if (m.role == ROLE_USER && keywords_count(m.text, m.len) > 0) {
+			*topic = m;
+			found = true;
+		}
+	}
+	return found;
+}
+
+/*
+ * Something of the visitor's own is no question about any article that happens
+ * to mention the thing: then a word has to stand in a title to count.
+ */
+static int
+search_for(struct writer *wr, const char *text, size_t len, const int64_t *skip,
+    size_t skip_count)
+{
+	const struct article_query query = {
+		.text = text,
+		.len = len,
+		.in_title = is_about_own(text, len),
+		.skip = skip,
+		.skip_count = skip_count,
+		.max = BEST,
+	};
+
+	return article_search(wr->search, &query, add_article, wr);
+}
+
+/*
+ * Write the line before the articles, then them; without any, take the line
+ * away again.
+ */
+static bool
+add_found(struct writer *wr, const char *intro, const char *text, size_t len,
+    bool again)
+{
+	struct buf *out = &wr->draft->text;
+	int64_t shown[SHOWN_MAX];
+	size_t skip = again ? find_shown(wr, shown) : 0;
+
+	buf_adds(out, intro);
+	piece_end(wr);
+	if (search_for(wr, text, len, shown, skip) > 0)
+		return true;
+	wr->draft->pieces = 0;
+	buf_clear(out);
+	return false;
+}
+
+static void
+write_all(struct writer *wr)
+{
+	const struct prompt *p = wr->prompt;
+	const struct words *w = wr->words;
+	struct buf *out = &wr->draft->text;
+	struct message topic = { .text = "" };
+	bool follows;
+
+	if (keywords_count(p->question, p->len) > 0) {
+		if (!add_found(wr, w->found, p->question, p->len, false)) {
+			buf_adds(out, w->nothing);
+			add_quotes(wr);
+		}
+	} else if (is_about_self(p->question, p->len) &&
+		   p->history->count > 0) {
+		buf_adds(out, w->about_you);
+		add_quotes(wr);
+	} else {
+		follows = find_topic(p, &topic);
+		if (!add_found(wr, follows ? w->more : w->newest, topic.text,
+			topic.len, true)) {
+			buf_adds(out, w->nothing_more);
+			add_quotes(wr);
+		}
+	}
+	buf_adds(out, w->no_model);
+	piece_end(wr);
+}
+
+bool
+draft_write(
+    struct draft *d, struct article_search *search, const struct prompt *prompt)
+{
+	struct writer wr = {
+		.draft = d,
+		.search = search,
+		.prompt = prompt,
+		.words = &words[prompt->lang],
+	};
+
+	d->pieces = 0;
+	buf_init(&d->text, ANSWER_MAX);
+	write_all(&wr);
+	return !d->text.failed;
+}
+
+void
+draft_free(struct draft *d)
+{
+	buf_wipe(&d->text);
+}

@@ -1,0 +1,259 @@
+/* The settings, one row each; the reader and all documents go by these rows. */
+#include "conf/conf_table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONF(member) offsetof(struct conf, member)
+
+const struct conf_setting conf_settings[] = {
+	{ "session_timeout_minutes", CONF_MINUTES, CONF(session_timeout_ms),
+	    "30", "0.001", "525600",
+	    "minutes without activity after which a session expires" },
+	{ "cleanup_interval_seconds", CONF_SECONDS, CONF(cleanup_interval_ms),
+	    "300", "0.001", "86400",
+	    "seconds between two sweeps of expired sessions" },
+	{ "max_sessions", CONF_WHOLE, CONF(max_sessions), "1000000", "1",
+	    "1000000000",
+	    "sessions at a time; beyond, new ones are refused "
+	    "(503 session_capacity), live ones are never evicted" },
+	{ "memory_limit", CONF_BYTES, CONF(memory_limit), "512M", "64K",
+	    "1024G",
+	    "memory of all sessions together; beyond, as for max_sessions" },
+	{ "session_max_messages", CONF_WHOLE, CONF(session_max_messages), "200",
+	    "2", "1000000",
+	    "messages kept of a session; beyond, its oldest "
+	    "question-answer pairs are dropped" },
+	{ "session_max_bytes", CONF_BYTES, CONF(session_max_bytes), "256K",
+	    "1K", "64M", "text kept of a session; beyond, likewise" },
+	{ "message_max_bytes", CONF_BYTES, CONF(message_max_bytes), "16K", "1",
+	    "1M", "length of a message (413 message_too_long)" },
+	{ "request_max_bytes", CONF_BYTES, CONF(request_max_bytes), "64K",
+	    "256", "16M", "length of a request's body (413 body_too_large)" },
+	{ "base_path", CONF_BASE_PATH, CONF(base_path), "", NULL, NULL,
+	    "path below which all routes stand" },
+	{ "allowed_origins", CONF_ORIGINS, CONF(allowed_origins), "", NULL,
+	    NULL,
+	    "other sites whose pages may use the service (CORS), separated by "
+	    "commas; *: all; without it, only pages of its own origin" },
+	{ "session_cookie", CONF_TOKEN, CONF(session_cookie), "", NULL, NULL,
+	    "name of a cookie that the session id travels in as well; without "
+	    "it, none" },
+	{ "context_messages", CONF_WHOLE, CONF(context_messages), "40", "0",
+	    "1000000", "messages of the history that go into a prompt" },
+	{ "context_bytes", CONF_BYTES, CONF(context_bytes), "32K", "0", "64M",
+	    "text of the history that goes into a prompt" },
+	{ "turn_wait_seconds", CONF_SECONDS, CONF(turn_wait_ms), "60", "0",
+	    "3600",
+	    "seconds that a message waits for the answer before it "
+	    "(then 409 session_busy)" },
+	{ "articles", CONF_FILE, CONF(articles), "", NULL, NULL,
+	    "collection that answers are searched in, as JSON Lines (title, "
+	    "url, date, text); without it, the built-in samples" },
+	{ "system_prompt_file", CONF_FILE, CONF(system_prompt_file), "", NULL,
+	    NULL,
+	    "what the language model is told before a conversation; {date} "
+	    "and {time} are replaced; without it, a built-in text" },
+	{ "responder", CONF_RESPONDER, CONF(responder), "auto", NULL, NULL,
+	    "what answers: the language model (openai) or the articles "
+	    "(local); auto: openai when llm_base_url is set" },
+	{ "llm_base_url", CONF_URL, CONF(llm_base_url), "", NULL, NULL,
+	    "an OpenAI-compatible API; /chat/completions is appended" },
+	{ "llm_model", CONF_NAME, CONF(llm_model), "", NULL, NULL,
+	    "the language model's name there" },
+	{ "llm_api_key", CONF_SECRET, CONF(llm_api_key), "", NULL, NULL,
+	    "the key to it; never on the command line" },
+	{ "llm_api_key_file", CONF_FILE, CONF(llm_api_key_file), "", NULL, NULL,
+	    "a file with the key alone, instead of llm_api_key" },
+	{ "llm_temperature", CONF_HUNDREDTHS, CONF(llm_temperature), "0.7", "0",
+	    "2", "how freely the language model chooses its words" },
+	{ "llm_max_tokens", CONF_WHOLE, CONF(llm_max_tokens), "1024", "1",
+	    "1000000", "tokens of an answer" },
+	{ "llm_max_tokens_field", CONF_TOKENS_FIELD, CONF(llm_max_tokens_field),
+	    "auto", NULL, NULL,
+	    "the name that the API has for it; auto: max_tokens, and the "
+	    "other one when that is refused" },
+	{ "llm_connect_timeout_seconds", CONF_SECONDS, CONF(llm_connect_ms),
+	    "5", "0.001", "3600", "seconds for a connection to the API" },
+	{ "llm_first_token_seconds", CONF_SECONDS, CONF(llm_first_token_ms),
+	    "30", "0.001", "3600", "seconds until the answer begins" },
+	{ "llm_stall_seconds", CONF_SECONDS, CONF(llm_stall_ms), "30", "0.001",
+	    "3600", "seconds of silence within an answer" },
+	{ "llm_timeout_seconds", CONF_SECONDS, CONF(llm_whole_ms), "120",
+	    "0.001", "3600", "seconds for an answer, with all its tries" },
+	{ "llm_retries", CONF_WHOLE, CONF(llm_retries), "2", "0", "10",
+	    "further tries when the API is busy, failing or refuses "
+	    "connections, before any text came" },
+	{ "rate_new", CONF_RATE, CONF(rate_new), "20/60", NULL, NULL,
+	    "new sessions of one client address (IPv6: one /64): a bucket of "
+	    "so many that fills in so many seconds; beyond, 429 rate_limited; "
+	    "0 also lets ids be guessed at any speed" },
+	{ "rate_chat", CONF_RATE, CONF(rate_chat), "30/60", NULL, NULL,
+	    "messages of one client address, likewise" },
+	{ "sessions_per_ip", CONF_WHOLE, CONF(sessions_per_ip), "100", "0",
+	    "1000000000",
+	    "live sessions of one client address (429 too_many_sessions); "
+	    "0: no limit" },
+	{ "turns_per_ip", CONF_WHOLE, CONF(turns_per_ip), "8", "0", "1000000",
+	    "messages of one client address that are being answered or wait "
+	    "for it (429 too_many_turns); 0: no limit" },
+	{ "tokens_per_day", CONF_WHOLE, CONF(tokens_per_day), "0", "0",
+	    "1000000000000000",
+	    "tokens of the language model that all clients together may use "
+	    "from midnight to midnight, UTC (429 budget_exhausted); 0: no "
+	    "limit" },
+	{ "trusted_proxies", CONF_ADDRESSES, CONF(trusted_proxies), "", NULL,
+	    NULL,
+	    "the proxies whose X-Forwarded-For is believed; without them, the "
+	    "client is who connects to the web server" },
+	{ "listen", CONF_LISTEN, CONF(listen), "", NULL, NULL,
+	    "where to listen, as -l; without it, on descriptor 0 when it is "
+	    "a listening socket, else on systemd's descriptor 3" },
+	{ "allow_remote", CONF_YESNO, CONF(allow_remote), "no", NULL, NULL,
+	    "whether it may listen on an address that is not loopback" },
+	{ "threads", CONF_WHOLE, CONF(threads), "0", "0", "256",
+	    "event loops; 0: one per core" },
+	{ "owner_dir", CONF_FILE, CONF(owner_dir), "", NULL, NULL,
+	    "directory of the owner of the sessions, for a web server that "
+	    "starts several processes, and for restarts that lose none; made "
+	    "with mode 0700 when its parent exists" },
+	{ "owner_linger_seconds", CONF_SECONDS, CONF(owner_linger_ms), "0", "0",
+	    "31536000",
+	    "seconds that an owner stays without a web server, longer while "
+	    "there are sessions; 0: session_timeout_minutes" },
+	{ "log_level", CONF_LEVEL, CONF(log_level), "info", NULL, NULL,
+	    "least weight of a line in the log; requests have info" },
+	{ "log_format", CONF_LOG_FORMAT, CONF(log_format), "logfmt", NULL, NULL,
+	    "how a line of the log looks: key=value, or an object in JSON" },
+	{ "log_target", CONF_LOG_TARGET, CONF(log_target), "stderr", NULL, NULL,
+	    "where the log goes; a file is made when it does not exist, and "
+	    "opened anew on SIGHUP" },
+	{ "log_client", CONF_LOG_CLIENT, CONF(log_client), "prefix", NULL, NULL,
+	    "what the log shows of a client's address: full, only its "
+	    "network (prefix: /24 or /48), or none" },
+};
+const size_t conf_settings_count = sizeof(conf_settings) /
+                                   sizeof(conf_settings[0]);
+
+_Static_assert(
+    sizeof(conf_settings) / sizeof(conf_settings[0]) <= CONF_MAX_SETTINGS,
+    "raise CONF_MAX_SETTINGS");
+
+const struct conf_setting *
+conf_find(const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < conf_settings_count; i++)
+		if (strcmp(conf_settings[i].key, key) == 0)
+			return &conf_settings[i];
+	return NULL;
+}
+
+static void
+drop_slashes(char *url)
+{
+	size_t n = strlen(url);
+
+	while (n > 0 && url[n - 1] == '/')
+		url[--n] = '\0';
+}
+
+static void
+forget(char **member, enum conf_kind kind)
+{
+	if (kind == CONF_SECRET && *member != NULL)
+		explicit_bzero(*member, strlen(*member));
+	free(*member);
+	*member = NULL;
+}
+
+static enum conf_result
+set_text(char **member, const struct conf_setting *st, const char *value)
+{
+	char *copy = NULL;
+
+	if (!conf_kinds[st->kind].text(value))
+		return CONF_REFUSED;
+	if ((*value != '\0' || st->kind == CONF_BASE_PATH) &&
+	    (copy = strdup(value)) == NULL)
+		return CONF_NOMEM;
+	if (st->kind == CONF_URL && copy != NULL)
+		drop_slashes(copy);
+	forget(member, st->kind);
+	*member = copy;
+	return CONF_SET;
+}
+
+static bool
+in_range(const struct conf_setting *st, uint64_t n)
+{
+	conf_number_f *number = conf_kinds[st->kind].number;
+	uint64_t min, max;
+
+	return st->min == NULL ||
+	       (number(&min, st->min) && number(&max, st->max) && min <= n &&
+		   n <= max);
+}
+
+enum conf_result
+conf_set(struct conf *cf, const struct conf_setting *st, const char *value)
+{
+	void *member = (char *)cf + st->offset;
+	uint64_t n;
+
+	if (conf_kinds[st->kind].text != NULL)
+		return set_text(member, st, value);
+	if (!conf_kinds[st->kind].number(&n, value) || !in_range(st, n))
+		return CONF_REFUSED;
+	switch (st->kind) {
+	case CONF_YESNO:
+		*(bool *)member = n != 0;
+		break;
+	case CONF_LEVEL:
+	case CONF_RESPONDER:
+	case CONF_TOKENS_FIELD:
+	case CONF_LOG_FORMAT:
+	case CONF_LOG_CLIENT:
+		*(int *)member = (int)n;
+		break;
+	case CONF_HUNDREDTHS:
+		*(double *)member = (double)n / 100;
+		break;
+	case CONF_RATE:
+		*(struct conf_rate *)member = (struct conf_rate){ (uint32_t)n,
+			(uint32_t)(n >> 32) };
+		break;
+	case CONF_MINUTES:
+	case CONF_SECONDS:
+		*(int64_t *)member = (int64_t)n;
+		break;
+	default:
+		*(uint64_t *)member = n;
+	}
+	return CONF_SET;
+}
+
+void
+conf_free(struct conf *cf)
+{
+	const struct conf_setting *st = conf_settings;
+	size_t i;
+
+	for (i = 0; i < conf_settings_count; i++, st++)
+		if (conf_kinds[st->kind].text != NULL)
+			forget((void *)((char *)cf + st->offset), st->kind);
+}
+
+void
+conf_allowed(char out[CONF_ALLOWED_SIZE], const struct conf_setting *st)
+{
+	const char *noun = conf_kinds[st->kind].noun;
+
+	if (st->min == NULL)
+		snprintf(out, CONF_ALLOWED_SIZE, "%s", noun);
+	else
+		snprintf(out, CONF_ALLOWED_SIZE, "%s, %s to %s", noun, st->min,
+		    st->max);
+}

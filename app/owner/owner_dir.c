@@ -1,0 +1,219 @@
+/*
+ * Whatever stands in the owner's directory may have been put there by somebody
+ * else, so nothing is followed, replaced or trusted that is not our own.
+ */
+#include "owner/owner_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 4096
+
+/* Where failures are told. */
+struct report {
+	const char *path;
+	char *err;
+	size_t errsize;
+};
+
+static bool refuse(const struct report *, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static bool
+refuse(const struct report *rp, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	n = snprintf(rp->err, rp->errsize, "owner_dir: %s: ", rp->path);
+	if (n > 0 && (size_t)n < rp->errsize) {
+		va_start(ap, fmt);
+		vsnprintf(rp->err + n, rp->errsize - (size_t)n, fmt, ap);
+		va_end(ap);
+	}
+	return false;
+}
+
+static bool
+check(struct owner_dir *od, bool any, const struct report *rp)
+{
+	struct stat st;
+	uid_t me = geteuid();
+
+	if (fstat(od->fd, &st) == -1)
+		return refuse(rp, "%s", strerror(errno));
+	od->uid = st.st_uid;
+	if (st.st_uid != me && !(any && me == 0))
+		return refuse(rp,
+		    "belongs to user %u, not to %u, who runs "
+		    "this",
+		    (unsigned)st.st_uid, (unsigned)me);
+	if ((st.st_mode & ALLPERMS) != S_IRWXU)
+		return refuse(rp, "has mode %04o, must have 0700",
+		    (unsigned)(st.st_mode & ALLPERMS));
+	return true;
+}
+
+bool
+owner_dir_open(struct owner_dir *od, const char *path, bool make, bool any,
+    char *err, size_t errsize)
+{
+	struct report rp = { path, err, errsize };
+
+	*od = (struct owner_dir){ .path = path, .fd = -1 };
+	if (make && mkdir(path, S_IRWXU) == -1 && errno != EEXIST)
+		return refuse(&rp, "cannot be made: %s", strerror(errno));
+	od->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (od->fd == -1 && (errno == ENOTDIR || errno == ELOOP))
+		return refuse(&rp, "is no directory, or a symbolic link");
+	if (od->fd == -1)
+		return refuse(&rp, "cannot be opened: %s", strerror(errno));
+	if (check(od, any, &rp))
+		return true;
+	owner_dir_close(od);
+	return false;
+}
+
+void
+owner_dir_close(struct owner_dir *od)
+{
+	if (od->fd != -1)
+		close(od->fd);
+	od->fd = -1;
+}
+
+static bool
+is_own_file(int fd, const struct owner_dir *od)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       st.st_uid == od->uid && st.st_nlink == 1;
+}
+
+enum owner_lock
+owner_dir_lock(const struct owner_dir *od, const char *name, int *fd, char *err,
+    size_t errsize)
+{
+	struct report rp = { od->path, err, errsize };
+	enum owner_lock result = OWNER_REFUSED;
+
+	*fd = openat(od->fd, name,
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+	    S_IRUSR | S_IWUSR);
+	if (*fd == -1) {
+		refuse(&rp, "%s: %s", name,
+		    errno == ELOOP ? "is a symbolic link" : strerror(errno));
+		return OWNER_REFUSED;
+	}
+	if (!is_own_file(*fd, od))
+		refuse(&rp, "%s: is no file of the directory's user", name);
+	else if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+		return OWNER_LOCKED;
+	else if (errno == EWOULDBLOCK)
+		result = OWNER_TAKEN;
+	else
+		refuse(&rp, "%s: %s", name, strerror(errno));
+	close(*fd);
+	*fd = -1;
+	return result;
+}
+
+/* Over the open directory, so that the path's length does not matter. */
+static void
+address(struct sockaddr_un *sun, const struct owner_dir *od)
+{
+	memset(sun, 0, sizeof(*sun));
+	sun->sun_family = AF_UNIX;
+	snprintf(sun->sun_path, sizeof(sun->sun_path),
+	    "/proc/self/fd/%d/" OWNER_SOCKET, od->fd);
+}
+
+/* Whether what stands there is nothing, or a socket of the user. */
+static bool
+socket_check(const struct owner_dir *od, bool *there, const struct report *rp)
+{
+	struct stat st;
+
+	*there = fstatat(od->fd, OWNER_SOCKET, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (!*there)
+		return errno == ENOENT ||
+		       refuse(rp, OWNER_SOCKET ": %s", strerror(errno));
+	return (S_ISSOCK(st.st_mode) && st.st_uid == od->uid) ||
+	       refuse(rp, OWNER_SOCKET ": is no socket of the directory's "
+				       "user");
+}
+
+int
+owner_dir_listen(const struct owner_dir *od, char *err, size_t errsize)
+{
+	struct report rp = { od->path, err, errsize };
+	struct sockaddr_un sun;
+	bool there;
+	int fd;
+
+	if (!socket_check(od, &there, &rp))
+		return -1;
+	if (there)
+		unlinkat(od->fd, OWNER_SOCKET, 0);
+	address(&sun, od);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd != -1 && bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 &&
+	    listen(fd, BACKLOG) == 0)
+		return fd;
+	refuse(&rp, OWNER_SOCKET ": %s", strerror(errno));
+	if (fd != -1)
+		close(fd);
+	return -1;
+}
+
+bool
+owner_cred(int fd, struct owner_cred *cred)
+{
+	struct ucred uc;
+	socklen_t len = sizeof(uc);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &uc, &len) == -1)
+		return false;
+	*cred = (struct owner_cred){ uc.pid, uc.uid };
+	return true;
+}
+
+int
+owner_dir_connect(const struct owner_dir *od, char *err, size_t errsize)
+{
+	struct report rp = { od->path, err, errsize };
+	struct owner_cred cred;
+	struct sockaddr_un sun;
+	bool there;
+	int fd;
+
+	*err = '\0';
+	if (!socket_check(od, &there, &rp) || !there)
+		return -1;
+	address(&sun, od);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1 ||
+	    connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
+		if (errno != ECONNREFUSED && errno != ENOENT)
+			refuse(&rp, OWNER_SOCKET ": %s", strerror(errno));
+	} else if (!owner_cred(fd, &cred)) {
+		refuse(&rp, OWNER_SOCKET ": %s", strerror(errno));
+	} else if (cred.uid != od->uid) {
+		refuse(&rp, OWNER_SOCKET ": served by user %u",
+		    (unsigned)cred.uid);
+	} else {
+		return fd;
+	}
+	if (fd != -1)
+		close(fd);
+	return -1;
+}

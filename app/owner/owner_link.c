@@ -1,0 +1,236 @@
+/* A link of the owner's: who talks to it, and what for. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log/log.h"
+#include "owner/owner_report.h"
+#include "owner/owner_state.h"
+#include "server/listener.h"
+
+void
+owner_links_bury(struct loop_task *task)
+{
+	struct owner *ow = (struct owner *)(void *)((char *)task -
+						    offsetof(
+							struct owner, bury));
+	struct owner_link *link;
+
+	while ((link = ow->dead) != NULL) {
+		ow->dead = link->next;
+		free(link);
+	}
+}
+
+static void
+waiter_gone(struct owner_link *link)
+{
+	struct owner *ow = link->owner;
+
+	if (link->intake != NULL)
+		intake_close(link->intake, ow->state != OWNER_RETIRES);
+	else if (link->fd != -1)
+		close(link->fd);
+	link->intake = NULL;
+	link->fd = -1;
+	ow->listeners--;
+	owner_linger(ow);
+}
+
+/* It is freed when nobody works with it any more. */
+void
+owner_link_drop(struct owner_link *link)
+{
+	struct owner *ow = link->owner;
+
+	peer_close(&link->peer);
+	loop_untimer(ow->loop, &link->patience);
+	*(link->prev != NULL ? &link->prev->next : &ow->links) = link->next;
+	if (link->next != NULL)
+		link->next->prev = link->prev;
+	ow->links_count--;
+	link->next = ow->dead;
+	ow->dead = link;
+	loop_task(ow->loop, &ow->bury);
+	if (link->role == LINK_WAITER)
+		waiter_gone(link);
+	else if (link->role == LINK_HEIR)
+		owner_give_broken(ow);
+	else if (link->role == LINK_OLD)
+		owner_take_broken(link);
+}
+
+static void
+link_gone(struct peer *peer)
+{
+	owner_link_drop((struct owner_link *)(void *)peer);
+}
+
+static void
+link_impatient(struct timer *timer, void *arg)
+{
+	(void)timer;
+	owner_link_drop(arg);
+}
+
+/* Who asked is answered; the heir is sent more. */
+static void
+link_room(struct peer *peer)
+{
+	struct owner_link *link = (struct owner_link *)(void *)peer;
+
+	if (link->role == LINK_ASKS && peer_is_flushed(peer))
+		owner_link_drop(link);
+	else if (link->role == LINK_HEIR)
+		owner_give_room(link->owner);
+}
+
+static const struct peer_events link_events = {
+	.frame = owner_link_frame,
+	.room = link_room,
+	.gone = link_gone,
+};
+
+struct owner_link *
+owner_link_add(struct owner *ow, int fd, enum link_role role)
+{
+	struct owner_link *link;
+
+	if ((link = calloc(1, sizeof(*link))) == NULL ||
+	    !owner_cred(fd, &link->cred) ||
+	    peer_open(&link->peer, ow->loop, fd, &link_events) == -1) {
+		log_error("owner", LOG_STR("failed", "link"),
+		    LOG_INT("errno", errno));
+		free(link);
+		close(fd);
+		return NULL;
+	}
+	link->owner = ow;
+	link->role = role;
+	link->fd = -1;
+	timer_init(&link->patience, link_impatient, link);
+	if ((link->next = ow->links) != NULL)
+		link->next->prev = link;
+	ow->links = link;
+	ow->links_count++;
+	return link;
+}
+
+/*
+ * What they want.
+ */
+
+static void
+link_answer(struct owner_link *link, enum wire_type type, const char *text)
+{
+	link->role = LINK_ASKS;
+	if (!peer_send(&link->peer, type, text, strlen(text), NULL))
+		owner_link_drop(link);
+}
+
+static bool
+hello_listen(struct owner_link *link, int fd)
+{
+	struct owner *ow = link->owner;
+
+	if (ow->listeners >= OWNER_MAX_LISTENERS || !listener_adopt(fd) ||
+	    (link->intake = intake_open(ow->conf.server, fd)) == NULL) {
+		close(fd);
+		link_answer(link, WIRE_REFUSED,
+		    ow->listeners >= OWNER_MAX_LISTENERS
+			? "the owner has 1024 listeners already"
+			: "descriptor 0 is no listening socket");
+		return true;
+	}
+	link->role = LINK_WAITER;
+	ow->listeners++;
+	loop_untimer(ow->loop, &ow->linger);
+	log_info("listener", LOG_INT("pid", link->cred.pid),
+	    LOG_INT("listeners", ow->listeners));
+	if (!peer_send(&link->peer, WIRE_ACCEPTED, NULL, 0, NULL))
+		owner_link_drop(link);
+	return true;
+}
+
+static void
+hello_status(struct owner_link *link)
+{
+	struct buf text;
+
+	buf_init(&text, WIRE_MAX_STATUS);
+	owner_report(&text, link->owner);
+	link->role = LINK_ASKS;
+	if (text.failed ||
+	    !peer_send(&link->peer, WIRE_REPORT, text.data, text.len, NULL))
+		owner_link_drop(link);
+	buf_free(&text);
+}
+
+static bool
+is_same(const struct owner *ow, const struct wire_hello *hello)
+{
+	return hello->program == ow->conf.self.program &&
+	       hello->conf == ow->conf.self.conf;
+}
+
+static bool
+hello_take(struct owner_link *link, const struct wire_frame *frame, int fd)
+{
+	struct owner *ow = link->owner;
+	struct wire_hello hello;
+
+	if (!wire_hello_get(&hello, frame->data, frame->len))
+		return false;
+	switch (frame->type) {
+	case WIRE_LISTEN:
+		if (is_same(ow, &hello))
+			return hello_listen(link, fd);
+		close(fd);
+		link_answer(link, WIRE_DIFFERS, "");
+		return true;
+	case WIRE_STATUS:
+		hello_status(link);
+		return true;
+	case WIRE_STOP:
+		peer_send(&link->peer, WIRE_ACCEPTED, NULL, 0, NULL);
+		owner_end(ow, "stop");
+		return true;
+	case WIRE_FOLLOW:
+		owner_give_begin(ow, link);
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool
+owner_link_frame(
+    struct peer *peer, const struct wire_frame *frame, const int *fds)
+{
+	struct owner_link *link = (struct owner_link *)(void *)peer;
+
+	switch (link->role) {
+	case LINK_NEW:
+		loop_untimer(link->owner->loop, &link->patience);
+		return hello_take(link, frame, fds[0]);
+	case LINK_HEIR:
+		return owner_give_frame(link->owner, frame);
+	case LINK_OLD:
+		return owner_take_frame(link, frame, fds);
+	default:
+		return false;
+	}
+}
+
+bool
+owner_tell(struct owner_link *link, const void *data, size_t len)
+{
+	return peer_send(&link->peer, WIRE_TELL, data, len, NULL);
+}
+
+struct loop *
+owner_link_loop(const struct owner_link *link)
+{
+	return link->owner->loop;
+}

@@ -1,0 +1,137 @@
+/*
+ * A loop's listeners are touched on its thread only, so each change is a mail
+ * to every loop; the last one that a listener has left closes it.
+ */
+#include "server/acceptor.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "log/log.h"
+#include "server/pool.h"
+
+/* One loop's part. */
+struct share {
+	struct pool_listener listener; /* first */
+	struct intake *intake;
+	struct pool *pool;
+	struct loop_task enter;
+	struct loop_task leave;
+};
+
+struct intake {
+	/* immutable while the loops have it */
+	int fd;
+	bool last_calls;
+	unsigned count;
+
+	atomic_uint left; /* loops that have it */
+	struct share shares[];
+};
+
+/* An accepted connection on its way to a loop. */
+struct arrival {
+	struct loop_task mail; /* first */
+	struct pool *pool;
+	int fd;
+};
+
+static void
+share_enter(struct loop_task *task)
+{
+	struct share *share = (struct share *)(void *)((char *)task -
+						       offsetof(struct share,
+							   enter));
+
+	pool_listen(share->pool, &share->listener, share->intake->fd);
+}
+
+static void
+share_leave(struct loop_task *task)
+{
+	struct share *share = (struct share *)(void *)((char *)task -
+						       offsetof(struct share,
+							   leave));
+	struct intake *intake = share->intake;
+
+	pool_unlisten(share->pool, &share->listener, intake->last_calls);
+	if (atomic_fetch_sub(&intake->left, 1) == 1)
+		intake_free(intake);
+}
+
+struct intake *
+intake_open(struct server *server, int fd)
+{
+	unsigned count = server_loops(server), i;
+	struct intake *intake;
+	struct share *share;
+
+	intake = calloc(1, sizeof(*intake) + count * sizeof(*share));
+	if (intake == NULL)
+		return NULL;
+	intake->fd = fd;
+	intake->count = count;
+	atomic_init(&intake->left, count);
+	for (i = 0; i < count; i++) {
+		share = &intake->shares[i];
+		share->intake = intake;
+		share->pool = server_pool(server, i);
+		share->enter.run = share_enter;
+		share->leave.run = share_leave;
+		loop_mail(share->pool->loop, &share->enter);
+	}
+	return intake;
+}
+
+int
+intake_fd(const struct intake *intake)
+{
+	return intake->fd;
+}
+
+void
+intake_close(struct intake *intake, bool last_calls)
+{
+	unsigned count = intake->count, i;
+
+	intake->last_calls = last_calls;
+	for (i = 0; i < count; i++)
+		loop_mail(
+		    intake->shares[i].pool->loop, &intake->shares[i].leave);
+}
+
+void
+intake_free(struct intake *intake)
+{
+	if (intake == NULL)
+		return;
+	close(intake->fd);
+	free(intake);
+}
+
+static void
+arrival_enter(struct loop_task *task)
+{
+	struct arrival *arrival = (struct arrival *)(void *)task;
+
+	conn_open(arrival->pool, arrival->fd);
+	free(arrival);
+}
+
+void
+intake_connection(struct server *server, int fd)
+{
+	struct arrival *arrival;
+
+	if ((arrival = calloc(1, sizeof(*arrival))) == NULL) {
+		log_error("memory", LOG_STR("for", "connection"));
+		close(fd);
+		return;
+	}
+	arrival->fd = fd;
+	arrival->pool = server_pool(
+	    server, (unsigned)fd % server_loops(server));
+	arrival->mail.run = arrival_enter;
+	loop_mail(arrival->pool->loop, &arrival->mail);
+}

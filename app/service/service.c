@@ -1,0 +1,162 @@
+/* Where the server below meets the handlers: a loop's world, and the routes. */
+#include "service/service.h"
+
+#include <sys/random.h>
+
+#include <stdlib.h>
+
+#include "http/client_address.h"
+#include "log/log.h"
+#include "log/metrics.h"
+
+#define RECLAIM_BATCH 64 /* expired sessions removed for one that is new */
+
+const struct route app_routes[] = {
+	/* fixed paths before patterns */
+	{ METHOD_GET, "/health", health_get, 0, LIMIT_NONE },
+	{ METHOD_GET, "/ready", ready_get, 0, LIMIT_NONE },
+	{ METHOD_POST, "/session/new", session_new,
+	    ROUTE_CHANGES | ROUTE_DRAINS, LIMIT_NEW },
+	{ METHOD_POST, "/session/chat", chat_post,
+	    ROUTE_CHANGES | ROUTE_DRAINS | ROUTE_JSON, LIMIT_CHAT },
+	{ METHOD_GET, "/sessions/stats", stats_get, 0, LIMIT_NONE },
+	{ METHOD_GET, "/metrics", metrics_get, 0, LIMIT_NONE },
+	{ METHOD_GET, "/session/{id}/info", session_info, 0, LIMIT_NONE },
+	{ METHOD_GET, "/session/{id}/messages", session_messages, 0,
+	    LIMIT_NONE },
+	{ METHOD_POST, "/session/{id}/stop", chat_stop, ROUTE_CHANGES,
+	    LIMIT_NONE },
+	{ METHOD_DELETE, "/session/{id}", session_delete, ROUTE_CHANGES,
+	    LIMIT_NONE },
+};
+const size_t app_routes_count = sizeof(app_routes) / sizeof(app_routes[0]);
+
+_Static_assert(sizeof(app_routes) / sizeof(app_routes[0]) < METRICS_ROUTES,
+    "each has a row, and so has none");
+
+static void
+app_loop_close(void *state)
+{
+	struct app_loop *al = state;
+
+	metrics_leave(al->app->metrics, al->metrics);
+	turns_close(al->turns);
+	responder_close(al->responder);
+	buf_free(&al->event);
+	free(al);
+}
+
+static struct turns *
+app_open_turns(const struct app_loop *al)
+{
+	const struct app *app = al->app;
+	struct turns_conf conf = {
+		.store = app->store,
+		.line = app->line,
+		.responder = al->responder,
+		.context = { app->conf->context_messages,
+		    app->conf->context_bytes },
+		.wait_ms = app->conf->turn_wait_ms,
+	};
+
+	return turns_open(al->loop, &conf);
+}
+
+static struct router
+app_router(const struct conf *cf)
+{
+	return (struct router){
+		.routes = app_routes,
+		.count = app_routes_count,
+		.base_path = cf->base_path,
+		.origins = cf->allowed_origins,
+		.cookie = { cf->session_cookie,
+		    *cf->base_path == '\0' ? "/" : cf->base_path },
+	};
+}
+
+static void *
+app_loop_open(void *arg, struct loop *loop)
+{
+	const struct app *app = arg;
+	struct app_loop *al;
+
+	if ((al = calloc(1, sizeof(*al))) == NULL)
+		return NULL;
+	al->app = app;
+	al->loop = loop;
+	al->metrics = loop_metrics(loop);
+	metrics_join(app->metrics, al->metrics);
+	al->router = app_router(app->conf);
+	buf_init(&al->event, APP_MAX_EVENT);
+	if (getrandom(&al->request_ids, sizeof(al->request_ids), 0) == -1)
+		log_warn("entropy", LOG_STR("for", "request ids"));
+	if ((al->responder = app_open_responder(app, loop)) == NULL ||
+	    (al->turns = app_open_turns(al)) == NULL) {
+		log_error("loop", LOG_STR("failed", "responder or turns"));
+		app_loop_close(al);
+		return NULL;
+	}
+	return al;
+}
+
+static void
+app_loop_drain(void *state)
+{
+	struct app_loop *al = state;
+
+	al->draining = true;
+	turns_drain(al->turns, APP_GRACE_MS);
+}
+
+enum rc
+app_admit_session(struct exchange *x)
+{
+	const struct app_loop *al = x->app;
+	struct limits *limits = al->app->limits;
+	enum rc rc;
+
+	if (limits == NULL)
+		return RC_OK;
+	rc = limit_begin(limits, &x->owner, LIMIT_SESSIONS);
+	if (rc == RC_TOO_MANY_SESSIONS &&
+	    store_sweep(al->app->store, loop_now(x->loop), RECLAIM_BATCH) > 0)
+		rc = limit_begin(limits, &x->owner, LIMIT_SESSIONS);
+	return rc;
+}
+
+static void
+app_request(void *state, struct conn *conn, struct cgi *cgi)
+{
+	struct app_loop *al = state;
+	struct exchange *x;
+
+	if ((x = exchange_new(conn, cgi, al, &al->request_ids)) == NULL)
+		return;
+	x->client = client_address(cgi, &al->app->trusted);
+	x->log_client = (enum addr_shown)al->app->conf->log_client;
+	x->suspicions = al->app->suspicions;
+	x->owner = addr_key(&x->client);
+	x->limits = al->app->limits;
+	route_dispatch(&al->router, x, al->draining);
+}
+
+static void
+app_abort(void *state, void *arg)
+{
+	(void)state;
+	exchange_abort(arg);
+}
+
+struct server_app
+app_callbacks(struct app *app)
+{
+	return (struct server_app){
+		.arg = app,
+		.loop_open = app_loop_open,
+		.loop_close = app_loop_close,
+		.loop_drain = app_loop_drain,
+		.request = app_request,
+		.abort = app_abort,
+	};
+}

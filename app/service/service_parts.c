@@ -1,0 +1,129 @@
+/* What the settings ask for, made. */
+#include "service/service_parts.h"
+
+#include "base/addr.h"
+#include "chat/model/responder_model.h"
+#include "chat/model/upstream.h"
+#include "chat/turn_queue.h"
+#include "limits/limit.h"
+#include "limits/suspicion.h"
+#include "session/store.h"
+
+static void
+session_ended(void *arg, const struct addr *owner)
+{
+	limit_end(arg, owner, LIMIT_SESSIONS);
+}
+
+static struct store *
+sessions_open(const struct conf *cf, struct limits *clients)
+{
+	struct store_limits limits = {
+		.ttl_ms = cf->session_timeout_ms,
+		.max_sessions = cf->max_sessions,
+		.memory = cf->memory_limit,
+		.session_messages = cf->session_max_messages,
+		.session_bytes = cf->session_max_bytes,
+		.ended = session_ended,
+		.ended_arg = clients,
+	};
+
+	return store_memory_open(&limits);
+}
+
+/* Sessions tell it when they end. */
+static struct limits *
+clients_open(const struct conf *cf)
+{
+	struct limit_conf conf = {
+		.rate = {
+			[LIMIT_NEW] = { cf->rate_new.count,
+			    cf->rate_new.seconds },
+			[LIMIT_CHAT] = { cf->rate_chat.count,
+			    cf->rate_chat.seconds },
+		},
+		.live = {
+			[LIMIT_SESSIONS] = cf->sessions_per_ip,
+			[LIMIT_TURNS] = cf->turns_per_ip,
+		},
+	};
+
+	if (cf->rate_new.count > 0)
+		conf.rate[LIMIT_GUESS] = LIMIT_GUESSES;
+	return limits_open(&conf);
+}
+
+static bool
+asks_model(const struct conf *cf)
+{
+	return cf->responder == CONF_RESPONDER_OPENAI ||
+	       (cf->responder == CONF_RESPONDER_AUTO &&
+		   cf->llm_base_url != NULL);
+}
+
+static struct openai *
+model_open(const struct conf *cf, const char *system, struct budget *budget)
+{
+	const struct openai_conf conf = {
+		.base_url = cf->llm_base_url,
+		.model = cf->llm_model,
+		.key = cf->llm_api_key,
+		.system = system,
+		.temperature = cf->llm_temperature,
+		.max_tokens = (int64_t)cf->llm_max_tokens,
+		.budget = budget,
+		.tokens_field = (enum openai_tokens)cf->llm_max_tokens_field,
+		.retries = (unsigned)cf->llm_retries,
+		.connect_ms = cf->llm_connect_ms,
+		.first_token_ms = cf->llm_first_token_ms,
+		.stall_ms = cf->llm_stall_ms,
+		.whole_ms = cf->llm_whole_ms,
+	};
+	struct openai *openai;
+
+	if (!upstream_init())
+		return NULL;
+	if ((openai = openai_new(&conf)) == NULL)
+		upstream_cleanup();
+	return openai;
+}
+
+static void
+model_close(struct openai *openai)
+{
+	if (openai == NULL)
+		return;
+	openai_free(openai);
+	upstream_cleanup();
+}
+
+const char *
+app_parts_open(struct app *app, const char *system)
+{
+	const struct conf *cf = app->conf;
+
+	if (cf->trusted_proxies != NULL)
+		addr_set_parse(&app->trusted, cf->trusted_proxies);
+	if ((app->suspicions = suspicions_open()) == NULL)
+		return "suspicions";
+	if ((app->limits = clients_open(cf)) == NULL)
+		return "limits";
+	if ((app->store = sessions_open(cf, app->limits)) == NULL)
+		return "store";
+	if ((app->line = line_new()) == NULL)
+		return "line";
+	if (asks_model(cf) &&
+	    (app->openai = model_open(cf, system, app->budget)) == NULL)
+		return "language model";
+	return NULL;
+}
+
+void
+app_parts_close(struct app *app)
+{
+	model_close(app->openai);
+	line_free(app->line);
+	store_close(app->store);
+	limits_close(app->limits);
+	suspicions_close(app->suspicions);
+}

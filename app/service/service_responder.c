@@ -1,0 +1,13 @@
+/* Alone in its file, so that a test program can be linked with another one. */
+#include "articles/articles.h"
+#include "chat/model/responder_model.h"
+#include "chat/responder.h"
+#include "service/service.h"
+
+struct responder *
+app_open_responder(const struct app *app, struct loop *loop)
+{
+	if (app->openai != NULL)
+		return responder_openai_open(app->openai, loop);
+	return responder_local_open(app->articles, loop);
+}

@@ -1,0 +1,101 @@
+/*
+ * An attempt to have an answer from the model: one call, the stream of its
+ * events, its deadlines, and what the breaker and the metrics are told of it.
+ */
+#ifndef CHAT_MODEL_ATTEMPT_H
+#define CHAT_MODEL_ATTEMPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/rc.h"
+#include "chat/model/breaker.h"
+#include "chat/model/completion.h"
+#include "chat/model/event_stream.h"
+#include "chat/model/upstream.h"
+#include "chat/responder.h"
+#include "loop/loop.h"
+
+#define ATTEMPT_MAX_REFUSAL 1024	/* bytes kept of what a failure said */
+
+/* What the attempts of one loop have in common; it outlives them. */
+struct attempts {
+	struct loop		*loop;
+	struct upstream		*upstream;
+	struct breaker		*breaker;
+	const char		*key;		/* not to be logged; or NULL */
+	int64_t			 first_token_ms;
+	int64_t			 stall_ms;
+
+	/* the attempts' own; its text is to be freed after the last */
+	struct completion_chunk	 chunk;
+};
+
+struct attempt_end {
+	/*
+	 * RC_OK: the answer is whole, or would be with a text. Nothing came:
+	 * RC_UPSTREAM_DOWN when that may pass. RC_UPSTREAM, _TIMEOUT, RC_NOMEM.
+	 */
+	enum rc		 rc;
+	int		 status;	/* of HTTP; 0: no reply */
+	int64_t		 retry_after;	/* s, as the server asks; or -1 */
+	const char	*why;		/* for the log, or NULL */
+};
+
+/* Called on the loop, never inside attempt_start. */
+struct attempt_events {
+	answer_delta_f	*delta;
+
+	/* Once; the attempt may be started again, or freed. */
+	void		(*end)(void *arg, const struct attempt_end *);
+};
+
+/* It lies in its owner's struct. */
+struct attempt {
+	struct attempts			*all;
+	const struct attempt_events	*events;
+	void				*arg;
+	const char			*request_id;
+
+	/* the owner reads, also at the end */
+	struct usage			 usage;
+	bool				 begun;		/* text came */
+	bool				 finished;	/* the text is whole */
+	struct buf			 refusal;	/* a failure's words */
+
+	/* its own */
+	struct upstream_call		*call;		/* NULL: does not run */
+	struct breaker_call		 pass;
+	struct event_stream		 stream;
+	struct timer			 quiet;
+	int64_t				 deadline;
+	int64_t				 started_ms;
+	int64_t				 active_ms;	/* the last event */
+	bool				 heard;		/* an event came */
+	bool				 closing;	/* its end is to come */
+	bool				 failed;	/* it was nonsense */
+};
+
+/* request_id outlives it. */
+void attempt_init(struct attempt *, struct attempts *,
+    const char *request_id, const struct attempt_events *, void *arg);
+
+/*
+ * Begin; the request's bytes stay until the end, or until attempt_has_sent.
+ * deadline is the latest end, monotonic ms. RC_UPSTREAM_DOWN: the breaker is
+ * open; RC_NOMEM: then there is no callback.
+ */
+enum rc attempt_start(struct attempt *, const struct buf *request,
+    int64_t deadline);
+
+/* Whether the bytes of the request are needed no more. */
+bool attempt_has_sent(const struct attempt *);
+
+/* Write what went wrong to the log, without the key. */
+void attempt_log(struct attempt *, const struct attempt_end *);
+
+/* Give up one that runs, if so, and free; not from within its callbacks. */
+void attempt_free(struct attempt *);
+
+#endif

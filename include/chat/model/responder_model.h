@@ -1,0 +1,60 @@
+/*
+ * A language model behind an OpenAI-compatible API, as all loops share it: its
+ * address and settings, its breaker, and what was learnt of its dialect.
+ */
+#ifndef CHAT_MODEL_RESPONDER_MODEL_H
+#define CHAT_MODEL_RESPONDER_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "limits/budget.h"
+#include "loop/loop.h"
+
+struct responder;
+struct openai;
+
+enum openai_tokens {
+	OPENAI_TOKENS_AUTO,		/* max_tokens, swapped when refused */
+	OPENAI_TOKENS_MAX,		/* max_tokens */
+	OPENAI_TOKENS_COMPLETION,	/* max_completion_tokens */
+};
+
+struct openai_conf {
+	const char		*base_url;	/* without /chat/completions */
+	const char		*model;
+	const char		*key;		/* or NULL */
+	const char		*system;	/* prompt; {date} and {time} */
+	double			 temperature;
+	int64_t			 max_tokens;
+	struct budget		*budget;	/* the day's tokens */
+	enum openai_tokens	 tokens_field;
+	unsigned		 retries;
+	int64_t			 connect_ms;
+	int64_t			 first_token_ms;
+	int64_t			 stall_ms;
+	int64_t			 whole_ms;
+};
+
+/* The strings of conf, and the budget, must outlive it. NULL without memory. */
+struct openai *openai_new(const struct openai_conf *);
+
+/* No responder may be open any more. NULL is allowed. */
+void openai_free(struct openai *);
+
+/* Whether the breaker refuses calls now (monotonic ms); from any thread. */
+bool openai_is_shut(struct openai *, int64_t now);
+
+/*
+ * The responder on one loop. Failures end with RC_UPSTREAM (nonsense, a
+ * refusal, an empty answer), RC_UPSTREAM_DOWN (nobody there, busy, broken: it
+ * was retried), RC_UPSTREAM_TIMEOUT or RC_BUDGET. NULL: what failed was logged.
+ *
+ * Each try takes from the day's tokens what it may use at most. It gives back
+ * what the model's usage says it did not use; all of it when it was refused
+ * (4xx but 408) or found no connection; nothing when it failed otherwise.
+ */
+struct responder *responder_openai_open(struct openai *, struct loop *);
+
+#endif

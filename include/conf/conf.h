@@ -1,0 +1,116 @@
+/*
+ * The configuration: one table of settings feeds the reader of files, the
+ * environment and the command line, the help, the manual page and the README.
+ * Once loaded it does not change.
+ */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "log/log.h"
+
+enum conf_responder {
+	CONF_RESPONDER_AUTO,		/* openai when llm_base_url is set */
+	CONF_RESPONDER_LOCAL,
+	CONF_RESPONDER_OPENAI,
+};
+
+enum conf_tokens_field {
+	CONF_TOKENS_AUTO,
+	CONF_TOKENS_MAX,		/* max_tokens */
+	CONF_TOKENS_COMPLETION,		/* max_completion_tokens */
+};
+
+struct conf_rate {
+	uint32_t	count;			/* 0: no limit */
+	uint32_t	seconds;		/* not 0 */
+};
+
+struct conf {
+	/* sessions */
+	int64_t		 session_timeout_ms;
+	int64_t		 cleanup_interval_ms;
+	uint64_t	 max_sessions;
+	uint64_t	 memory_limit;		/* bytes */
+	uint64_t	 session_max_messages;
+	uint64_t	 session_max_bytes;
+
+	/* requests */
+	uint64_t	 message_max_bytes;
+	uint64_t	 request_max_bytes;
+	char		*base_path;		/* "" or "/api/chatbot" */
+	char		*allowed_origins;	/* of origins.h; NULL: none */
+	char		*session_cookie;	/* its name; NULL: none */
+
+	/* turns */
+	uint64_t	 context_messages;
+	uint64_t	 context_bytes;
+	int64_t		 turn_wait_ms;
+	char		*articles;		/* path, NULL: the samples */
+
+	/* answers; unless said, a text is NULL when it is not set */
+	int		 responder;		/* enum conf_responder */
+	char		*system_prompt_file;
+	char		*llm_base_url;		/* no slash at its end */
+	char		*llm_model;		/* set when base_url is used */
+	char		*llm_api_key;		/* a secret; its file's, too */
+	char		*llm_api_key_file;
+	double		 llm_temperature;
+	uint64_t	 llm_max_tokens;
+	int		 llm_max_tokens_field;	/* enum conf_tokens_field */
+	int64_t		 llm_connect_ms;
+	int64_t		 llm_first_token_ms;
+	int64_t		 llm_stall_ms;
+	int64_t		 llm_whole_ms;
+	uint64_t	 llm_retries;
+
+	/* clients */
+	struct conf_rate rate_new;
+	struct conf_rate rate_chat;
+	uint64_t	 sessions_per_ip;	/* 0: no limit */
+	uint64_t	 turns_per_ip;		/* likewise */
+	uint64_t	 tokens_per_day;	/* likewise */
+	char		*trusted_proxies;	/* addr_set_parse's, or NULL */
+
+	/* the process */
+	char		*listen;		/* NULL: an inherited socket */
+	bool		 allow_remote;
+	uint64_t	 threads;		/* 0: one per core */
+	char		*owner_dir;		/* path, NULL: none */
+	int64_t		 owner_linger_ms;
+	int		 log_level;		/* enum log_level */
+	int		 log_format;		/* enum log_format */
+	char		*log_target;		/* log_target_open's */
+	int		 log_client;		/* enum addr_shown */
+};
+
+/* What the command line asks for. */
+enum conf_action {
+	CONF_RUN,
+	CONF_TEST,			/* -t: check, then exit */
+	CONF_VERSION,			/* -V */
+	CONF_HELP,			/* -h */
+	CONF_OWNER_STATUS,		/* --owner-status */
+	CONF_OWNER_STOP,		/* --owner-stop */
+	CONF_INVALID,			/* a message was put into err */
+};
+
+/*
+ * Read the command line, the environment (CAUSERIE_KEY) and the file of -f;
+ * a value from an earlier one of these wins. A secret is refused on the command
+ * line; it is also read from the file that llm_api_key_file names. On
+ * CONF_INVALID err holds one line for a person: where (file and line, variable
+ * or argument), the key and the allowed range, never a value. An unknown
+ * CAUSERIE_ variable is logged as a warning. The caller frees with conf_free
+ * whatever the result.
+ */
+enum conf_action conf_load(struct conf *, int argc, char *const *argv,
+    char *const *envp, char *err, size_t errsize);
+
+/* Secrets are overwritten first. */
+void conf_free(struct conf *);
+
+#endif

@@ -1,0 +1,111 @@
+/*
+ * The owner of the sessions: one process that accepts for all the processes
+ * that web servers start, and that hands everything to another one when a new
+ * program or configuration is to follow it. What is said is in owner_wire.h.
+ *
+ * It has a loop of its own, on the thread that calls these functions; all its
+ * callbacks come there.
+ */
+#ifndef OWNER_OWNER_H
+#define OWNER_OWNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "loop/loop.h"
+#include "owner/owner_dir.h"
+#include "owner/owner_wire.h"
+#include "server/server.h"
+
+#define OWNER_MAX_LISTENERS 1024
+#define OWNER_FDS (2 * OWNER_MAX_LISTENERS + 128)	/* that it needs */
+
+struct owner;
+struct owner_link;		/* to the one before, whose turns still run */
+
+/*
+ * What the owner hands over, as bytes that only the application understands.
+ */
+struct owner_app {
+	void	*arg;
+
+	void	 (*tick)(void *arg);		/* once a second */
+	void	 (*hangup)(void *arg);		/* SIGHUP */
+	uint64_t (*live)(void *arg);		/* sessions */
+
+	/*
+	 * In the old owner, while no request comes in: begin a copy of all
+	 * sessions (false: without memory); add the next one to the buffer
+	 * (false: that was all); forget those whose turns do not run, which
+	 * are the new owner's now.
+	 */
+	bool	 (*copy)(void *arg);
+	bool	 (*next)(void *arg, struct buf *);
+	void	 (*given)(void *arg);
+
+	/*
+	 * After the sessions, and again and again afterwards: add a piece of
+	 * what was spent of limits (false: that was all for now). kept: the new
+	 * owner did not take anything.
+	 */
+	bool	 (*spent)(void *arg, struct buf *);
+	void	 (*kept)(void *arg);
+
+	/*
+	 * Without memory, next() and result() say true and let the buffer fail.
+	 *
+	 * Afterwards: add a session in which a turn has ended (false: there is
+	 * none now); what the new owner has to tell; nobody follows any more,
+	 * which may come at any time.
+	 */
+	bool	 (*result)(void *arg, struct buf *);
+	void	 (*told)(void *arg, const char *, size_t);
+	void	 (*alone)(void *arg);
+
+	/*
+	 * In the new owner: what the old one copied, the results of its
+	 * turns, and what it spent; false: it is not to be understood. And the
+	 * end of it: turns whose result did not come are lost.
+	 */
+	bool	 (*adopt)(void *arg, struct owner_link *, const char *,
+	    size_t);
+	bool	 (*adopt_result)(void *arg, struct owner_link *, const char *,
+	    size_t);
+	bool	 (*adopt_spent)(void *arg, const char *, size_t);
+	void	 (*orphaned)(void *arg, struct owner_link *);
+};
+
+struct owner_conf {
+	struct owner_dir	*dir;
+	struct wire_hello	 self;
+	int			 lock;		/* -1: another one owns it */
+	int64_t			 linger_ms;
+	struct server		*server;
+};
+
+/*
+ * Begin to own: with the lock, on a new socket; without it, by following the
+ * one who has it, which takes until its sessions have come. NULL: err says why,
+ * for a person; the one before then serves on. The lock is the owner's.
+ */
+struct owner *owner_open(const struct owner_conf *, const struct owner_app *,
+    char *err, size_t errsize);
+
+/*
+ * Serve until a signal comes, or the order to stop, or nobody needs it any
+ * more, or everything was handed over and the last turn has ended.
+ */
+void owner_run(struct owner *);
+
+/* After server_drain. NULL is allowed. */
+void owner_close(struct owner *);
+
+/* Tell the old owner something, for its `told`; false: it does not come. */
+bool owner_tell(struct owner_link *, const void *, size_t);
+
+/* The owner's loop, for what is to be called on its thread. */
+struct loop *owner_link_loop(const struct owner_link *);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * Where the owner of the sessions is to be found: a directory that nobody else
+ * may enter, with lock files and a unix socket. Who holds the lock "owner" is
+ * the owner; the lock goes with the open file, so it is inherited over fork and
+ * passed over a socket, and ends with the last process that has it.
+ *
+ * Every function that can be refused writes one line for a person into err.
+ */
+#ifndef OWNER_OWNER_DIR_H
+#define OWNER_OWNER_DIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define OWNER_LOCK "owner.lock"		/* the owner's, as long as it lives */
+#define OWNER_NEXT "next.lock"		/* of who is to follow a living owner */
+#define OWNER_SOCKET "owner.sock"
+
+struct owner_dir {
+	const char	*path;		/* the caller's */
+	int		 fd;
+	uid_t		 uid;		/* whose it is */
+};
+
+/*
+ * Open the directory: no symbolic link, mode 0700, our own (root may look into
+ * anybody's with `any`). make: it is made when its parent exists.
+ */
+bool owner_dir_open(struct owner_dir *, const char *path, bool make, bool any,
+    char *err, size_t errsize);
+void owner_dir_close(struct owner_dir *);
+
+enum owner_lock {
+	OWNER_LOCKED,
+	OWNER_TAKEN,		/* by another process */
+	OWNER_REFUSED,		/* it is no file of ours: err */
+};
+
+/* Try to take a lock; *fd holds it. */
+enum owner_lock owner_dir_lock(const struct owner_dir *, const char *name,
+    int *fd, char *err, size_t errsize);
+
+/* For who has the lock: a listening, non-blocking socket; -1: err. */
+int owner_dir_listen(const struct owner_dir *, char *err, size_t errsize);
+
+/*
+ * Connect to the owner, whose process must be of the directory's user. The
+ * descriptor; -1 with an empty err: nobody listens; -1: err.
+ */
+int owner_dir_connect(const struct owner_dir *, char *err, size_t errsize);
+
+struct owner_cred {
+	pid_t	pid;
+	uid_t	uid;
+};
+
+/* Who is at the other end of a unix socket. False: errno says why. */
+bool owner_cred(int fd, struct owner_cred *);
+
+#endif

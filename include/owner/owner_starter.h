@@ -1,0 +1,45 @@
+/*
+ * What a process that a web server starts does instead of serving: it finds the
+ * owner of the sessions, or starts it, gives it the listening descriptor, and
+ * waits for its end (owner/owner_waiter.h).
+ *
+ * To be called early, while the process is small and has one thread: a new
+ * owner is forked off here, and so many of these processes may wait that each
+ * page counts.
+ */
+#ifndef OWNER_OWNER_STARTER_H
+#define OWNER_OWNER_STARTER_H
+
+#include <stddef.h>
+
+#include "owner/owner_dir.h"
+#include "owner/owner_wire.h"
+
+enum starter_end {
+	STARTER_OWNER,		/* this is the process of a new owner */
+	STARTER_FAILED,		/* err says why, for a person */
+};
+
+/* The new owner's, which is detached and has no descriptors but these. */
+struct starter_birth {
+	int	lock;		/* -1: it follows one that lives */
+	int	next;		/* the right to follow, or -1 */
+	int	ready;		/* where it is awaited */
+};
+
+/*
+ * listener: a listening descriptor; it is closed. The owner must be of the same
+ * program and configuration as *self; another one is followed by a new one.
+ */
+enum starter_end starter_run(const struct owner_dir *,
+    const struct wire_hello *self, int listener, struct starter_birth *,
+    char *err, size_t errsize);
+
+/*
+ * The new owner serves: standard error, which is the web server's, is let go
+ * of. Or it does not, since the one to be followed is gone: try again.
+ */
+void starter_ready(struct starter_birth *);
+void starter_again(struct starter_birth *);
+
+#endif

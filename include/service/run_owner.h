@@ -1,0 +1,46 @@
+/* What main has to do with owners: to become one, to be one, to ask one. */
+#ifndef SERVICE_RUN_OWNER_H
+#define SERVICE_RUN_OWNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "conf/conf.h"
+#include "handover/handover.h"
+#include "owner/owner.h"
+#include "owner/owner_dir.h"
+#include "owner/owner_starter.h"
+#include "owner/owner_wire.h"
+#include "service/service.h"
+
+struct owning {
+	struct owner_dir	dir;
+	struct wire_hello	self;
+	struct starter_birth	birth;
+};
+
+/*
+ * In a process with a listening descriptor and owner_dir set. True: this is now
+ * the process of a new owner. False: err says why not, for a person. A process
+ * whose listener an owner accepted does not return.
+ */
+bool owning_begin(struct owning *, const struct conf *, char *err,
+    size_t errsize);
+
+/* What owner_dir is, as far as it can be told before. */
+bool owning_check(const struct conf *, char *err, size_t errsize);
+
+/*
+ * Be the owner until it is to end; then server_drain, and owner_close. app are
+ * the handover's callbacks, with tick and hangup. NULL: it could not; that was
+ * logged.
+ */
+struct owner *owning_serve(struct owning *, struct handover *, struct server *,
+    const struct owner_app *app);
+
+#define OWNING_NONE 3		/* exit status: there is no owner */
+
+/* --owner-status and --owner-stop; the exit status. */
+int owning_command(const struct conf *, bool stop);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * What the handlers work with: the process-wide parts, and each loop's own.
+ */
+#ifndef SERVICE_SERVICE_H
+#define SERVICE_SERVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "articles/articles.h"
+#include "base/addr.h"
+#include "base/buf.h"
+#include "chat/model/responder_model.h"
+#include "chat/responder.h"
+#include "chat/turn.h"
+#include "chat/turn_queue.h"
+#include "conf/conf.h"
+#include "http/exchange.h"
+#include "http/route.h"
+#include "limits/budget.h"
+#include "limits/limit.h"
+#include "limits/suspicion.h"
+#include "log/metrics.h"
+#include "server/server.h"
+#include "session/store.h"
+
+#define APP_GRACE_MS 3500	/* for answers that run when a drain begins */
+
+/* Bytes of an answer as JSON; a byte of text can become six. */
+#define APP_MAX_EVENT (2 * 1024 + 6 * TURN_MAX_ANSWER)
+
+/* Shared by all loops; immutable while they run, but for their metrics. */
+struct app {
+	const struct conf	*conf;
+	struct addr_set		 trusted;	/* proxies */
+	struct limits		*limits;	/* NULL: none */
+	struct store		*store;
+	struct line		*line;
+	const struct articles	*articles;
+	struct openai		*openai;	/* NULL: answer from articles */
+	struct budget		*budget;	/* the model's */
+	struct metrics_all	*metrics;
+	struct suspicions	*suspicions;
+};
+
+/* One loop's. */
+struct app_loop {
+	const struct app	*app;
+	struct loop		*loop;
+	struct metrics		*metrics;	/* loop_metrics' */
+	struct responder	*responder;
+	struct turns		*turns;
+	struct router		 router;
+	uint64_t		 request_ids;	/* exchange_new's counter */
+	struct buf		 event;		/* of a stream, being built */
+	bool			 draining;
+};
+
+/*
+ * The responder that the configuration asks for, on one loop; NULL: what
+ * failed was logged. Alone in its file, so that a test program can be linked
+ * with another one.
+ */
+struct responder *app_open_responder(const struct app *, struct loop *);
+
+/* The callbacks for server_start; app must outlive the server. */
+struct server_app app_callbacks(struct app *);
+
+/*
+ * Before store_create: whether the client may have one more live session.
+ * RC_OK, RC_TOO_MANY_SESSIONS, RC_NOMEM. Expired ones that were not swept yet
+ * are removed first, a batch of them.
+ */
+enum rc app_admit_session(struct exchange *);
+
+/* All the routes, with base_path put before them by the dispatcher. */
+extern const struct route app_routes[];
+extern const size_t app_routes_count;
+
+/* The handlers, one file per subject. */
+route_handle_f	health_get, ready_get;			/* route_health.c */
+route_handle_f	session_new, session_info;		/* route_session.c */
+route_handle_f	session_messages, session_delete;
+route_handle_f	chat_post, chat_stop;			/* route_chat.c */
+route_handle_f	stats_get;				/* route_stats.c */
+route_handle_f	metrics_get;				/* route_metrics.c */
+
+#endif

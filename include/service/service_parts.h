@@ -1,0 +1,19 @@
+/*
+ * The parts of the program that all loops share, as the settings want them.
+ */
+#ifndef SERVICE_SERVICE_PARTS_H
+#define SERVICE_SERVICE_PARTS_H
+
+#include "service/service.h"
+
+/*
+ * Open those that app->conf asks for; system is the system prompt, which must
+ * outlive them, as app->budget. NULL; or the name of what failed, with errno,
+ * and what was opened is to be closed.
+ */
+const char *app_parts_open(struct app *, const char *system);
+
+/* Close those that are open; no loop runs any more. */
+void app_parts_close(struct app *);
+
+#endif
