@@ -85,7 +85,7 @@ signals_block(void)
 }
 
 static void
-tell_suspicions(const struct app *app, int64_t now)
+tell_suspicions(const struct service *app, int64_t now)
 {
 	suspicions_tell(
 	    app->suspicions, now, (enum addr_shown)app->conf->log_client);
@@ -93,7 +93,7 @@ tell_suspicions(const struct app *app, int64_t now)
 
 /* Wait for the end; until then SIGHUP means that the log was moved away. */
 static int
-signals_wait(const struct app *app)
+signals_wait(const struct service *app)
 {
 	static const struct timespec second = { .tv_sec = 1 };
 	sigset_t set;
@@ -118,14 +118,14 @@ signals_wait(const struct app *app)
 static bool
 parse_begin(void)
 {
-	bool ok = parse_init();
+	bool ok = parser_init();
 
 	signal(SIGPIPE, SIG_IGN);
 	return ok;
 }
 
 static void
-tell_start(const struct app *app)
+tell_start(const struct service *app)
 {
 	const struct conf *cf = app->conf;
 
@@ -138,9 +138,9 @@ tell_start(const struct app *app)
 }
 
 static struct server *
-loops_start(struct app *app, bool owns)
+loops_start(struct service *app, bool owns)
 {
-	struct server_app callbacks = app_callbacks(app);
+	struct server_app callbacks = service_callbacks(app);
 	struct server_conf sc = {
 		.threads = (unsigned)app->conf->threads,
 		.conn_fds = app->openai != NULL ? 2 : 1,
@@ -153,21 +153,21 @@ loops_start(struct app *app, bool owns)
 
 /* Serve until a signal comes. */
 static bool
-serve(struct app *app, struct listener *ls)
+serve(struct service *app, struct listener *ls)
 {
 	struct server *server;
-	struct intake *intake;
+	struct acceptor *intake;
 
 	if ((server = loops_start(app, false)) == NULL)
 		return false;
-	if ((intake = intake_open(server, ls->fd)) != NULL) {
+	if ((intake = acceptor_open(server, ls->fd)) != NULL) {
 		ls->fd = -1;
 		tell_start(app);
 		log_notice("drain", LOG_INT("signal", signals_wait(app)));
 	}
 	listener_unlink(ls);
 	server_drain(server);
-	intake_free(intake);
+	acceptor_free(intake);
 	tell_suspicions(app, clock_mono_ms() + SUSPICION_MS);
 	return intake != NULL;
 }
@@ -190,7 +190,7 @@ owner_hangup(void *arg)
 
 /* Serve for the processes of a web server, until nobody needs it. */
 static bool
-serve_as_owner(struct app *app, struct owning *own)
+serve_as_owner(struct service *app, struct run_owner *own)
 {
 	struct handover ho;
 	struct owner_app callbacks = handover_callbacks(&ho);
@@ -203,7 +203,7 @@ serve_as_owner(struct app *app, struct owning *own)
 		return false;
 	handover_init(&ho, app);
 	tell_start(app);
-	owner = owning_serve(own, &ho, server, &callbacks);
+	owner = run_owner_serve(own, &ho, server, &callbacks);
 	server_drain(server);
 	owner_close(owner);
 	handover_free(&ho);
@@ -213,11 +213,11 @@ serve_as_owner(struct app *app, struct owning *own)
 
 /* NULL, or the name of what failed. */
 static const char *
-open_parts(struct app *app, const char *system, struct sweeper **sweeper)
+open_parts(struct service *app, const char *system, struct sweeper **sweeper)
 {
 	const char *failed;
 
-	if ((failed = app_parts_open(app, system)) != NULL)
+	if ((failed = service_parts_open(app, system)) != NULL)
 		return failed;
 	*sweeper = sweeper_start(app->store, app->conf->cleanup_interval_ms);
 	if (*sweeper == NULL)
@@ -248,11 +248,11 @@ open_log(const struct conf *cf, bool owns)
 
 static int
 run(const struct conf *cf, const struct articles *articles, const char *system,
-    struct owning *own)
+    struct run_owner *own)
 {
 	struct metrics_all metrics;
 	struct budget budget;
-	struct app app = {
+	struct service app = {
 		.conf = cf,
 		.articles = articles,
 		.metrics = &metrics,
@@ -283,7 +283,7 @@ run(const struct conf *cf, const struct articles *articles, const char *system,
 		status = EXIT_SUCCESS;
 	if (sweeper != NULL)
 		sweeper_stop(sweeper);
-	app_parts_close(&app);
+	service_parts_close(&app);
 	metrics_all_destroy(&metrics);
 	budget_destroy(&budget);
 	listener_close(&ls);
@@ -293,7 +293,7 @@ run(const struct conf *cf, const struct articles *articles, const char *system,
 
 /* Everything that settings name is looked at before anything is started. */
 static int
-check_and_run(const struct conf *cf, bool test, struct owning *own)
+check_and_run(const struct conf *cf, bool test, struct run_owner *own)
 {
 	struct articles *articles = NULL;
 	char *system = NULL;
@@ -302,7 +302,7 @@ check_and_run(const struct conf *cf, bool test, struct owning *own)
 
 	if (!listener_check(cf->listen, cf->allow_remote, err, sizeof(err)) ||
 	    !log_target_check(cf->log_target, err, sizeof(err)) ||
-	    !owning_check(cf, err, sizeof(err)) ||
+	    !run_owner_check(cf, err, sizeof(err)) ||
 	    (articles = articles_load(cf->articles, err, sizeof(err))) ==
 		NULL ||
 	    (system = system_prompt_load(
@@ -325,13 +325,13 @@ out:
 static int
 start(const struct conf *cf, bool test)
 {
-	struct owning own;
+	struct run_owner own;
 	char err[ERR_SIZE];
 	int status;
 
 	if (test || cf->owner_dir == NULL)
 		return check_and_run(cf, test, NULL);
-	if (!owning_begin(&own, cf, err, sizeof(err))) {
+	if (!run_owner_begin(&own, cf, err, sizeof(err))) {
 		fprintf(stderr, "causerie: %s\n", err);
 		return EXIT_FAILURE;
 	}
@@ -359,7 +359,7 @@ main(int argc, char **argv)
 	char err[ERR_SIZE];
 	int status = EXIT_SUCCESS;
 
-	waiter_keep_signals(&before);
+	owner_waiter_keep_signals(&before);
 	fill_standard_descriptors();
 	harden();
 	log_begin();
@@ -378,7 +378,7 @@ main(int argc, char **argv)
 	case CONF_OWNER_STATUS:
 	case CONF_OWNER_STOP:
 		sigprocmask(SIG_SETMASK, &before, NULL);
-		status = owning_command(&cf, action == CONF_OWNER_STOP);
+		status = run_owner_command(&cf, action == CONF_OWNER_STOP);
 		break;
 	default:
 		log_set_level((enum log_level)cf.log_level);

@@ -42,7 +42,8 @@ place_leave(struct turn *t)
 	struct place *place = t->place;
 
 	t->place = NULL;
-	if (place != NULL && line_leave(t->turns->conf.line, &place->ticket))
+	if (place != NULL &&
+	    turn_queue_leave(t->turns->conf.line, &place->ticket))
 		place_free(&place->ticket);
 }
 
@@ -57,8 +58,8 @@ place_enter(struct turn *t, bool *waits)
 
 	if ((place = calloc(1, sizeof(*place))) == NULL)
 		return RC_NOMEM;
-	rc = line_enter(turns->conf.line, &place->ticket, turns->loop, &t->sid,
-	    place_signal, place_free, waits);
+	rc = turn_queue_enter(turns->conf.line, &place->ticket, turns->loop,
+	    &t->sid, place_signal, place_free, waits);
 	if (rc != RC_OK) {
 		free(place);
 		return rc;
@@ -80,7 +81,7 @@ turn_ended(struct turn *t)
 {
 	t->state = TURN_ENDS;
 	if (t->place == NULL ||
-	    !line_end(t->turns->conf.line, &t->place->ticket))
+	    !turn_queue_end(t->turns->conf.line, &t->place->ticket))
 		turn_over(t);
 }
 
@@ -165,7 +166,7 @@ turn_create(struct turn *t)
 	t->asked_ms = loop_now(turns->loop);
 	t->end.new_session = true;
 	store_create(
-	    turns->conf.store, &t->owner, true, t->asked_ms, turn_opened, t);
+	    turns->conf.store, &t->creator, true, t->asked_ms, turn_opened, t);
 }
 
 static void
@@ -178,8 +179,8 @@ turn_load(struct turn *t)
 	t->state = TURN_OPENS;
 	t->asked_ms = loop_now(turns->loop);
 	loop_untimer(turns->loop, &t->patience);
-	store_load(turns->conf.store, &t->sid, t->own ? &t->owner : NULL, true,
-	    t->keyed ? &WINDOW_ALL : &turns->conf.context, t->asked_ms,
+	store_load(turns->conf.store, &t->sid, t->own ? &t->creator : NULL,
+	    true, t->keyed ? &WINDOW_ALL : &turns->conf.context, t->asked_ms,
 	    turn_opened, t);
 }
 
@@ -228,12 +229,12 @@ place_signal(struct ticket *ticket, unsigned signals)
 	struct turn *t = ((struct place *)ticket)->turn;
 
 	if (t->state == TURN_ENDS) {
-		if (signals & LINE_OVER)
+		if (signals & TURN_QUEUE_OVER)
 			turn_over(t);
-	} else if (signals & LINE_DELETED) {
+	} else if (signals & TURN_QUEUE_DELETED) {
 		turn_interrupt(t, RC_DELETED);
-	} else if (signals & LINE_GO) {
-		if (signals & LINE_STOP)
+	} else if (signals & TURN_QUEUE_GO) {
+		if (signals & TURN_QUEUE_STOP)
 			t->why = RC_STOPPED;
 		turn_load(t);
 	} else {
@@ -294,8 +295,8 @@ turn_start(struct turns *turns, const struct turn_request *request,
 	if (request->sid != NULL)
 		t->sid = *request->sid;
 	t->has_sid = request->sid != NULL;
-	if (request->owner != NULL)
-		t->owner = *request->owner;
+	if (request->creator != NULL)
+		t->creator = *request->creator;
 	t->own = request->own;
 	t->lang = request->lang;
 	t->keyed = request->key != NULL && request->sid != NULL;

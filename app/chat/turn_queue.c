@@ -5,8 +5,9 @@
  *
  * A mail is posted after the shard is unlocked, since no thread holds two
  * locks. It cannot meet a freed ticket: `mailed` was set under the lock, so
- * from then on line_leave answers false, and only opening that very mail gives
- * the ticket back. While it is under way, further signals are added to it.
+ * from then on turn_queue_leave answers false, and only opening that very mail
+ * gives the ticket back. While it is under way, further signals are added to
+ * it.
  */
 #include "chat/turn_queue.h"
 
@@ -16,7 +17,7 @@
 
 #define SHARDS 16
 #define LISTS  256 /* per shard */
-#define PLACES (1 + LINE_MAX_WAITING)
+#define PLACES (1 + TURN_QUEUE_MAX_WAITING)
 
 struct shard {
 	/* guarded by mtx, with the tickets that stand in it */
@@ -25,12 +26,12 @@ struct shard {
 	struct ticket *lists[LISTS];
 };
 
-struct line {
+struct turn_queue {
 	struct shard shards[SHARDS];
 };
 
 static struct shard *
-line_shard(struct line *line, const struct sid *sid)
+turn_queue_shard(struct turn_queue *line, const struct sid *sid)
 {
 	return &line->shards[sid_key(sid) % SHARDS];
 }
@@ -52,13 +53,13 @@ find_locked(struct ticket *ticket, const struct sid *sid)
 
 /* True: the caller has to mail it after unlocking. */
 static bool
-signal_locked(struct ticket *ticket, enum line_signal signal)
+signal_locked(struct ticket *ticket, enum turn_queue_signal signal)
 {
 	bool first = !ticket->mailed;
 
 	ticket->signals |= signal;
 	ticket->mailed = true;
-	if (signal == LINE_OVER)
+	if (signal == TURN_QUEUE_OVER)
 		ticket->kept = false;
 	return first;
 }
@@ -69,7 +70,7 @@ ticket_open(struct loop_task *mail)
 	struct ticket *ticket =
 	    (struct ticket *)(void *)((char *)mail -
 				      offsetof(struct ticket, mail));
-	struct shard *shard = line_shard(ticket->line, &ticket->sid);
+	struct shard *shard = turn_queue_shard(ticket->line, &ticket->sid);
 	unsigned signals;
 	bool left;
 
@@ -86,10 +87,10 @@ ticket_open(struct loop_task *mail)
 		ticket->signal(ticket, signals);
 }
 
-struct line *
-line_new(void)
+struct turn_queue *
+turn_queue_new(void)
 {
-	struct line *line;
+	struct turn_queue *line;
 	size_t i;
 
 	if ((line = calloc(1, sizeof(*line))) == NULL)
@@ -100,7 +101,7 @@ line_new(void)
 }
 
 void
-line_free(struct line *line)
+turn_queue_free(struct turn_queue *line)
 {
 	size_t i;
 
@@ -128,11 +129,11 @@ enter_locked(struct shard *shard, struct ticket *ticket)
 }
 
 enum rc
-line_enter(struct line *line, struct ticket *ticket, struct loop *loop,
-    const struct sid *sid, ticket_signal_f *signal, ticket_free_f *release,
-    bool *waits)
+turn_queue_enter(struct turn_queue *line, struct ticket *ticket,
+    struct loop *loop, const struct sid *sid, ticket_signal_f *signal,
+    ticket_free_f *release, bool *waits)
 {
-	struct shard *shard = line_shard(line, sid);
+	struct shard *shard = turn_queue_shard(line, sid);
 	size_t ahead;
 
 	*ticket = (struct ticket){
@@ -165,13 +166,13 @@ leave_locked(struct shard *shard, struct ticket *ticket)
 	*at = ticket->next;
 	ticket->next = NULL;
 	ticket->left = true;
-	return next != NULL && signal_locked(next, LINE_GO) ? next : NULL;
+	return next != NULL && signal_locked(next, TURN_QUEUE_GO) ? next : NULL;
 }
 
 bool
-line_leave(struct line *line, struct ticket *ticket)
+turn_queue_leave(struct turn_queue *line, struct ticket *ticket)
 {
-	struct shard *shard = line_shard(line, &ticket->sid);
+	struct shard *shard = turn_queue_shard(line, &ticket->sid);
 	struct ticket *next;
 	bool mailed;
 
@@ -186,9 +187,9 @@ line_leave(struct line *line, struct ticket *ticket)
 }
 
 bool
-line_end(struct line *line, struct ticket *ticket)
+turn_queue_end(struct turn_queue *line, struct ticket *ticket)
 {
-	struct shard *shard = line_shard(line, &ticket->sid);
+	struct shard *shard = turn_queue_shard(line, &ticket->sid);
 	bool kept;
 
 	pthread_mutex_lock(&shard->mtx);
@@ -215,7 +216,7 @@ list_over(struct shard *shard, struct ticket **list)
 
 	pthread_mutex_lock(&shard->mtx);
 	if ((ticket = kept_locked(*list)) != NULL)
-		mail = signal_locked(ticket, LINE_OVER);
+		mail = signal_locked(ticket, TURN_QUEUE_OVER);
 	pthread_mutex_unlock(&shard->mtx);
 	if (mail)
 		loop_mail(ticket->loop, &ticket->mail);
@@ -223,7 +224,7 @@ list_over(struct shard *shard, struct ticket **list)
 }
 
 void
-line_part(struct line *line, bool keep)
+turn_queue_part(struct turn_queue *line, bool keep)
 {
 	struct shard *shard;
 	size_t i, j;
@@ -239,11 +240,11 @@ line_part(struct line *line, bool keep)
 	}
 }
 
-struct line_view
-line_view(struct line *line, const struct sid *sid)
+struct turn_queue_view
+turn_queue_view(struct turn_queue *line, const struct sid *sid)
 {
-	struct shard *shard = line_shard(line, sid);
-	struct line_view view = { false };
+	struct shard *shard = turn_queue_shard(line, sid);
+	struct turn_queue_view view = { false };
 	const struct ticket *first;
 
 	pthread_mutex_lock(&shard->mtx);
@@ -258,23 +259,25 @@ line_view(struct line *line, const struct sid *sid)
 }
 
 bool
-line_tell(struct line *line, const struct sid *sid, enum line_signal signal)
+turn_queue_tell(struct turn_queue *line, const struct sid *sid,
+    enum turn_queue_signal signal)
 {
-	struct shard *shard = line_shard(line, sid);
+	struct shard *shard = turn_queue_shard(line, sid);
 	struct ticket *ticket, *mailed[PLACES];
 	size_t count = 0;
 	bool found;
 
 	pthread_mutex_lock(&shard->mtx);
 	ticket = find_locked(*shard_list(shard, sid), sid);
-	if (ticket != NULL && signal == LINE_OVER && !ticket->kept)
+	if (ticket != NULL && signal == TURN_QUEUE_OVER && !ticket->kept)
 		ticket = NULL;
 	found = ticket != NULL;
 	while (ticket != NULL) {
 		if (signal_locked(ticket, signal))
 			mailed[count++] = ticket;
-		ticket = signal == LINE_DELETED ? find_locked(ticket->next, sid)
-		                                : NULL;
+		ticket = signal == TURN_QUEUE_DELETED
+		             ? find_locked(ticket->next, sid)
+		             : NULL;
 	}
 	pthread_mutex_unlock(&shard->mtx);
 

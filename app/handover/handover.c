@@ -33,7 +33,7 @@ handover_live(void *arg)
 }
 
 void
-handover_init(struct handover *ho, struct app *app)
+handover_init(struct handover *ho, struct service *app)
 {
 	*ho = (struct handover){ .app = app };
 }

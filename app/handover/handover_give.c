@@ -105,7 +105,7 @@ handover_copy(void *arg)
 	struct handover *ho = arg;
 	bool ok;
 
-	line_part(ho->app->line, true);
+	turn_queue_part(ho->app->line, true);
 	ho->count = ho->at = 0;
 	ho->spent_place = 0;
 	ok = items_collect(ho, true);
@@ -118,9 +118,9 @@ handover_copy(void *arg)
 struct packing {
 	struct handover *ho;
 	struct handover_item *item;
-	struct buf *out;       /* NULL: it is only looked at */
-	struct line_view line; /* as it was before */
-	bool result;           /* after a turn */
+	struct buf *out;             /* NULL: it is only looked at */
+	struct turn_queue_view line; /* as it was before */
+	bool result;                 /* after a turn */
 	bool there;
 	bool failed; /* neither there nor gone */
 	bool runs;
@@ -130,7 +130,7 @@ static void
 pack(void *arg, enum rc rc, struct session *s)
 {
 	struct packing *p = arg;
-	const struct line_view *line = &p->line;
+	const struct turn_queue_view *line = &p->line;
 
 	p->there = rc == RC_OK;
 	p->failed = !p->there && rc != RC_NOSESSION;
@@ -150,7 +150,7 @@ pack(void *arg, enum rc rc, struct session *s)
 static void
 item_load(struct packing *p, const struct window *window)
 {
-	p->line = line_view(p->ho->app->line, &p->item->sid);
+	p->line = turn_queue_view(p->ho->app->line, &p->item->sid);
 	store_load(p->ho->app->store, &p->item->sid, NULL, false, window,
 	    clock_mono_ms(), pack, p);
 }
@@ -215,7 +215,7 @@ item_drop(struct handover *ho)
 	struct handover_item *item = &ho->items[ho->at];
 
 	item_forget(ho, item);
-	line_tell(ho->app->line, &item->sid, LINE_OVER);
+	turn_queue_tell(ho->app->line, &item->sid, TURN_QUEUE_OVER);
 	*item = ho->items[--ho->count];
 }
 
@@ -288,7 +288,7 @@ static void
 item_over(struct handover *ho, const struct sid *sid)
 {
 	item_again(ho, sid);
-	line_tell(ho->app->line, sid, LINE_OVER);
+	turn_queue_tell(ho->app->line, sid, TURN_QUEUE_OVER);
 }
 
 static void
@@ -301,18 +301,18 @@ handover_told(void *arg, const char *data, size_t len)
 		return;
 	memcpy(&item.sid, data, sizeof(item.sid));
 	switch (data[sizeof(item.sid)]) {
-	case LINE_OVER:
+	case TURN_QUEUE_OVER:
 		item_over(ho, &item.sid);
 		break;
 	case TELL_AGAIN:
 		item_again(ho, &item.sid);
 		break;
-	case LINE_DELETED:
+	case TURN_QUEUE_DELETED:
 		item_forget(ho, &item);
-		line_tell(ho->app->line, &item.sid, LINE_DELETED);
+		turn_queue_tell(ho->app->line, &item.sid, TURN_QUEUE_DELETED);
 		break;
 	default:
-		line_tell(ho->app->line, &item.sid, LINE_STOP);
+		turn_queue_tell(ho->app->line, &item.sid, TURN_QUEUE_STOP);
 	}
 }
 
@@ -321,7 +321,7 @@ handover_alone(void *arg)
 {
 	struct handover *ho = arg;
 
-	line_part(ho->app->line, false);
+	turn_queue_part(ho->app->line, false);
 }
 
 void

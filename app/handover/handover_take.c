@@ -36,7 +36,7 @@ ghost_leave(struct ghost *ghost)
 	while (*at != ghost)
 		at = &(*at)->next;
 	*at = ghost->next;
-	if (line_leave(ghost->ho->app->line, &ghost->ticket))
+	if (turn_queue_leave(ghost->ho->app->line, &ghost->ticket))
 		ghost_free(&ghost->ticket);
 }
 
@@ -55,13 +55,13 @@ ghost_signal(struct ticket *ticket, unsigned signals)
 {
 	struct ghost *ghost = (struct ghost *)ticket;
 
-	if (ghost->waits && signals & (LINE_OVER | LINE_DELETED))
-		tell(ghost->link, &ticket->sid, LINE_OVER);
-	if (signals & LINE_DELETED)
-		tell(ghost->link, &ticket->sid, LINE_DELETED);
-	else if (signals & LINE_STOP)
-		tell(ghost->link, &ticket->sid, LINE_STOP);
-	if (signals & (LINE_OVER | LINE_DELETED))
+	if (ghost->waits && signals & (TURN_QUEUE_OVER | TURN_QUEUE_DELETED))
+		tell(ghost->link, &ticket->sid, TURN_QUEUE_OVER);
+	if (signals & TURN_QUEUE_DELETED)
+		tell(ghost->link, &ticket->sid, TURN_QUEUE_DELETED);
+	else if (signals & TURN_QUEUE_STOP)
+		tell(ghost->link, &ticket->sid, TURN_QUEUE_STOP);
+	if (signals & (TURN_QUEUE_OVER | TURN_QUEUE_DELETED))
 		ghost_leave(ghost);
 }
 
@@ -73,8 +73,9 @@ ghost_enter(struct handover *ho, struct owner_link *link, const struct sid *sid)
 
 	if ((ghost = calloc(1, sizeof(*ghost))) == NULL)
 		return false;
-	if (line_enter(ho->app->line, &ghost->ticket, owner_link_loop(link),
-		sid, ghost_signal, ghost_free, &waits) != RC_OK) {
+	if (turn_queue_enter(ho->app->line, &ghost->ticket,
+		owner_link_loop(link), sid, ghost_signal, ghost_free,
+		&waits) != RC_OK) {
 		free(ghost);
 		return false;
 	}
@@ -88,11 +89,11 @@ ghost_enter(struct handover *ho, struct owner_link *link, const struct sid *sid)
 static bool
 adopt(struct handover *ho, struct session *s)
 {
-	if (limit_adopt(ho->app->limits, &s->owner, LIMIT_SESSIONS) != RC_OK)
+	if (limit_adopt(ho->app->limits, &s->creator, LIMIT_SESSIONS) != RC_OK)
 		return false;
 	if (store_adopt(ho->app->store, s, clock_mono_ms()) == RC_OK)
 		return true;
-	limit_end(ho->app->limits, &s->owner, LIMIT_SESSIONS);
+	limit_end(ho->app->limits, &s->creator, LIMIT_SESSIONS);
 	return false;
 }
 
@@ -137,7 +138,7 @@ ghost_take(struct handover *ho, struct session *s, bool waits)
 	store_return(ho->app->store, s, clock_mono_ms());
 	if (s->held)
 		return waits;
-	if (line_end(ho->app->line, &ghost->ticket)) {
+	if (turn_queue_end(ho->app->line, &ghost->ticket)) {
 		ghost->waits = waits;
 		return false;
 	}
@@ -177,7 +178,7 @@ handover_adopt_result(
 	else
 		waits = ghost_take(ho, &s, waits);
 	if (waits)
-		ok = tell(link, &s.id, LINE_OVER) && ok;
+		ok = tell(link, &s.id, TURN_QUEUE_OVER) && ok;
 	history_free(&s.history);
 	return ok;
 }

@@ -44,7 +44,7 @@ prompt_growth(const struct conf *cf)
 }
 
 bool
-spent_encode(const struct app *app, uint64_t *place, struct buf *b)
+spent_encode(const struct service *app, uint64_t *place, struct buf *b)
 {
 	struct budget_account account;
 	struct metrics_sum sum;
@@ -63,7 +63,7 @@ spent_encode(const struct app *app, uint64_t *place, struct buf *b)
 }
 
 void
-spent_keep(const struct app *app)
+spent_keep(const struct service *app)
 {
 	budget_keep(app->budget);
 }
@@ -89,7 +89,7 @@ adopt_account(struct budget *budget, const char *p, size_t n)
 }
 
 bool
-spent_adopt(const struct app *app, const char *p, size_t n, int64_t now)
+spent_adopt(const struct service *app, const char *p, size_t n, int64_t now)
 {
 	if (n < HEAD_SIZE || p[0] != FORMAT)
 		return false;

@@ -12,7 +12,7 @@ guard_take(struct exchange *x, enum limit_kind kind, int *retry_s)
 	if (x->limits == NULL)
 		return RC_OK;
 	return limit_take(
-	    x->limits, &x->owner, kind, loop_now(x->loop), retry_s);
+	    x->limits, &x->creator, kind, loop_now(x->loop), retry_s);
 }
 
 static void
@@ -49,10 +49,10 @@ guard_refusal(struct exchange *x, enum rc *rc, int *retry_s)
 }
 
 const struct addr *
-guard_owner(const struct exchange *x)
+guard_creator(const struct exchange *x)
 {
-	if (x->limits == NULL || !limit_is_spent(x->limits, &x->owner,
+	if (x->limits == NULL || !limit_is_spent(x->limits, &x->creator,
 				     LIMIT_GUESS, loop_now(x->loop)))
 		return NULL;
-	return &x->owner;
+	return &x->creator;
 }

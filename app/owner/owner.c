@@ -144,7 +144,7 @@ owner_serve(struct owner *ow)
 		next = link->next;
 		if (link->fd == -1)
 			continue;
-		link->intake = intake_open(ow->conf.server, link->fd);
+		link->intake = acceptor_open(ow->conf.server, link->fd);
 		if (link->intake != NULL)
 			link->fd = -1;
 		else
@@ -245,13 +245,13 @@ owner_close(struct owner *ow)
 		return;
 	ow->state = OWNER_ENDS;
 	while ((link = ow->links) != NULL) {
-		intake_free(link->intake);
+		acceptor_free(link->intake);
 		link->intake = NULL;
 		owner_link_drop(link);
 	}
 	if (ow->loop != NULL)
 		owner_links_bury(&ow->bury);
-	halt_free(ow->halt);
+	quiesce_free(ow->halt);
 	while (ow->conns_count > 0)
 		close(ow->conns[--ow->conns_count]);
 	free(ow->conns);

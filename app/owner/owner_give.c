@@ -48,7 +48,7 @@ give_listener(struct owner *ow)
 	if (link == NULL)
 		return false;
 	link->given = true;
-	fds[0] = intake_fd(link->intake);
+	fds[0] = acceptor_fd(link->intake);
 	fds[1] = link->peer.fd;
 	bytes_put(id, (uint64_t)link->cred.pid, 8);
 	bytes_put(id + 8, (uint64_t)link->cred.uid, 8);
@@ -60,7 +60,7 @@ give_listener(struct owner *ow)
 static bool
 give_connection(struct owner *ow)
 {
-	int fd = halt_take(ow->halt);
+	int fd = quiesce_take(ow->halt);
 
 	if (fd == -1)
 		return false;
@@ -175,7 +175,7 @@ give_more(void *arg)
 
 	owner_give_room(ow);
 	while (ow->state == OWNER_RETIRES && ow->heir == NULL &&
-	       (fd = halt_take(ow->halt)) != -1)
+	       (fd = quiesce_take(ow->halt)) != -1)
 		close(fd);
 }
 
@@ -209,7 +209,7 @@ owner_give_begin(struct owner *ow, struct owner_link *heir)
 	struct owner_link *link, *next;
 
 	if (ow->state != OWNER_SERVES ||
-	    (ow->halt = halt_begin(ow->conf.server, ow->loop, give_halted,
+	    (ow->halt = quiesce_begin(ow->conf.server, ow->loop, give_halted,
 		 give_more, ow)) == NULL) {
 		owner_link_drop(heir);
 		return;
@@ -235,12 +235,12 @@ owner_give_begin(struct owner *ow, struct owner_link *heir)
 static void
 serve_on(struct owner *ow)
 {
-	struct halt *halt = ow->halt;
+	struct quiesce *halt = ow->halt;
 
 	ow->halt = NULL;
 	ow->app.kept(ow->app.arg);
 	log_warn("hand_over", LOG_STR("result", "failed, serving on"));
-	halt_undo(halt);
+	quiesce_undo(halt);
 	owner_serve_connections(ow);
 	owner_serve(ow);
 }
@@ -355,7 +355,7 @@ retire(struct owner *ow)
 	ow->app.given(ow->app.arg);
 	timer_init(&ow->results, give_results, ow);
 	loop_timer(ow->loop, &ow->results, loop_now(ow->loop));
-	halt_await_empty(ow->halt, give_emptied, ow);
+	quiesce_await_empty(ow->halt, give_emptied, ow);
 }
 
 bool

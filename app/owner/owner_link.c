@@ -24,12 +24,12 @@ owner_links_bury(struct loop_task *task)
 }
 
 static void
-waiter_gone(struct owner_link *link)
+owner_waiter_gone(struct owner_link *link)
 {
 	struct owner *ow = link->owner;
 
 	if (link->intake != NULL)
-		intake_close(link->intake, ow->state != OWNER_RETIRES);
+		acceptor_close(link->intake, ow->state != OWNER_RETIRES);
 	else if (link->fd != -1)
 		close(link->fd);
 	link->intake = NULL;
@@ -54,7 +54,7 @@ owner_link_drop(struct owner_link *link)
 	ow->dead = link;
 	loop_task(ow->loop, &ow->bury);
 	if (link->role == LINK_WAITER)
-		waiter_gone(link);
+		owner_waiter_gone(link);
 	else if (link->role == LINK_HEIR)
 		owner_give_broken(ow);
 	else if (link->role == LINK_OLD)
@@ -135,7 +135,7 @@ hello_listen(struct owner_link *link, int fd)
 	struct owner *ow = link->owner;
 
 	if (ow->listeners >= OWNER_MAX_LISTENERS || !listener_adopt(fd) ||
-	    (link->intake = intake_open(ow->conf.server, fd)) == NULL) {
+	    (link->intake = acceptor_open(ow->conf.server, fd)) == NULL) {
 		close(fd);
 		link_answer(link, WIRE_REFUSED,
 		    ow->listeners >= OWNER_MAX_LISTENERS

@@ -31,7 +31,7 @@ report_link(struct buf *b, const struct owner_link *link)
 	buf_addf(b, "%s pid=%ld uid=%lu", what, (long)link->cred.pid,
 	    (unsigned long)link->cred.uid);
 	if (link->intake != NULL)
-		report_address(b, intake_fd(link->intake));
+		report_address(b, acceptor_fd(link->intake));
 	buf_addc(b, '\n');
 }
 

@@ -30,7 +30,7 @@ enum ready { READY_GONE = 0, READY_SERVES = 'R', READY_AGAIN = 'A' };
 struct starter {
 	const struct owner_dir *od;
 	const struct wire_hello *self;
-	struct starter_birth *birth;
+	struct owner_starter_birth *birth;
 	int listener;
 	int next; /* the right to follow, or -1 */
 	int64_t nap_ms;
@@ -149,7 +149,7 @@ give_birth(struct starter *st, int lock, bool follows)
 		return fail(st, "owner: %s", strerror(errno));
 	}
 	if (child == 0) {
-		*st->birth = (struct starter_birth){ follows ? -1 : lock,
+		*st->birth = (struct owner_starter_birth){ follows ? -1 : lock,
 			follows ? lock : -1, ends[1] };
 		detach(st, lock);
 		return BORN;
@@ -226,7 +226,7 @@ accepted(struct starter *st, int sock)
 	close_next(st);
 	close(st->listener);
 	null_to(STDIN_FILENO, O_RDONLY);
-	waiter_wait(sock);
+	owner_waiter_wait(sock);
 }
 
 static enum outcome
@@ -270,14 +270,14 @@ is_patient(struct starter *st)
 {
 	int64_t now = clock_mono_ms();
 
-	if (waiter_is_told() && st->end > now + TOLD_MS)
+	if (owner_waiter_is_told() && st->end > now + TOLD_MS)
 		st->end = now + TOLD_MS;
 	return now < st->end;
 }
 
-enum starter_end
-starter_run(const struct owner_dir *od, const struct wire_hello *self,
-    int listener, struct starter_birth *birth, char *err, size_t errsize)
+enum owner_starter_end
+owner_starter_run(const struct owner_dir *od, const struct wire_hello *self,
+    int listener, struct owner_starter_birth *birth, char *err, size_t errsize)
 {
 	struct starter st = { .od = od,
 		.self = self,
@@ -290,16 +290,16 @@ starter_run(const struct owner_dir *od, const struct wire_hello *self,
 		.errsize = errsize };
 	enum outcome out = AGAIN;
 
-	*birth = (struct starter_birth){ -1, -1, -1 };
+	*birth = (struct owner_starter_birth){ -1, -1, -1 };
 	while (out == AGAIN && is_patient(&st))
 		out = find(&st);
 	if (out == BORN)
-		return STARTER_OWNER;
+		return OWNER_STARTER_OWNER;
 	close_next(&st);
 	close(listener);
 	if (out == AGAIN)
 		fail(&st, "owner: none answers");
-	return STARTER_FAILED;
+	return OWNER_STARTER_FAILED;
 }
 
 /*
@@ -307,7 +307,7 @@ starter_run(const struct owner_dir *od, const struct wire_hello *self,
  */
 
 static void
-tell(struct starter_birth *birth, enum ready what)
+tell(struct owner_starter_birth *birth, enum ready what)
 {
 	const char byte = (char)what;
 
@@ -320,14 +320,14 @@ tell(struct starter_birth *birth, enum ready what)
 }
 
 void
-starter_ready(struct starter_birth *birth)
+owner_starter_ready(struct owner_starter_birth *birth)
 {
 	null_to(STDERR_FILENO, O_WRONLY);
 	tell(birth, READY_SERVES);
 }
 
 void
-starter_again(struct starter_birth *birth)
+owner_starter_again(struct owner_starter_birth *birth)
 {
 	tell(birth, READY_AGAIN);
 }

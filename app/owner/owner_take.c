@@ -62,7 +62,7 @@ void
 owner_serve_connections(struct owner *ow)
 {
 	while (ow->conns_count > 0)
-		intake_connection(
+		acceptor_connection(
 		    ow->conf.server, ow->conns[--ow->conns_count]);
 }
 
@@ -123,7 +123,7 @@ owner_take_frame(
 		if (ow->state == OWNER_ENDS)
 			close(fds[0]);
 		else
-			intake_connection(ow->conf.server, fds[0]);
+			acceptor_connection(ow->conf.server, fds[0]);
 		return true;
 	case WIRE_RESULT:
 		return ow->app.adopt_result(

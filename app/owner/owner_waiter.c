@@ -74,7 +74,7 @@ has(const struct range *range, uintptr_t address)
 static bool
 is_needed(const struct range *range)
 {
-	return has(range, (uintptr_t)waiter_wait) ||
+	return has(range, (uintptr_t)owner_waiter_wait) ||
 	       has(range, (uintptr_t)dlsym(RTLD_DEFAULT, "_exit")) ||
 	       has(range, (uintptr_t)getauxval(AT_BASE)) ||
 	       has(range, (uintptr_t)getauxval(AT_SYSINFO_EHDR));
@@ -131,7 +131,7 @@ signals_open(void)
 }
 
 void
-waiter_keep_signals(sigset_t *before)
+owner_waiter_keep_signals(sigset_t *before)
 {
 	sigset_t set;
 
@@ -140,7 +140,7 @@ waiter_keep_signals(sigset_t *before)
 }
 
 bool
-waiter_is_told(void)
+owner_waiter_is_told(void)
 {
 	sigset_t set;
 
@@ -150,7 +150,7 @@ waiter_is_told(void)
 }
 
 _Noreturn void
-waiter_wait(int owner)
+owner_waiter_wait(int owner)
 {
 	struct pollfd pfds[2] = {
 		{ .fd = owner, .events = POLLIN },

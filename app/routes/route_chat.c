@@ -37,7 +37,7 @@ struct chat {
 	struct exchange *x;
 	struct turn *turn;
 	struct limits *limits; /* NULL: none */
-	struct addr owner;
+	struct addr creator;
 	bool stream;
 	bool named; /* a session */
 };
@@ -63,7 +63,7 @@ static enum rc
 ask_read(struct ask *ask, const struct exchange *x, const struct json *doc,
     const char **field)
 {
-	const struct app_loop *al = x->app;
+	const struct service_loop *al = x->app;
 	const struct json *stream = json_get(doc, "stream");
 	enum rc rc;
 
@@ -91,7 +91,7 @@ static void
 chat_free(struct chat *chat)
 {
 	if (chat->limits != NULL)
-		limit_end(chat->limits, &chat->owner, LIMIT_TURNS);
+		limit_end(chat->limits, &chat->creator, LIMIT_TURNS);
 	free(chat);
 }
 
@@ -109,7 +109,7 @@ chat_creates(void *arg, int64_t *retry_ms)
 	if (rc == RC_OK)
 		rc = guard_take(x, LIMIT_NEW, &retry_s);
 	if (rc == RC_OK)
-		rc = app_admit_session(x);
+		rc = service_admit_session(x);
 	*retry_ms = (int64_t)retry_s * 1000;
 	return rc;
 }
@@ -165,7 +165,7 @@ add_usage(struct buf *b, const struct usage *usage)
 static struct buf *
 chat_event(const struct chat *chat, const char *head)
 {
-	struct app_loop *al = chat->x->app;
+	struct service_loop *al = chat->x->app;
 
 	sse_begin(&al->event);
 	buf_adds(&al->event, head);
@@ -287,7 +287,7 @@ chat_done(void *arg, const struct turn_end *end)
 	} else if (end->rc != RC_OK) {
 		reply_problem(chat->x, &problem);
 	} else {
-		buf_init(&body, APP_MAX_EVENT);
+		buf_init(&body, SERVICE_MAX_EVENT);
 		json_open(&body, NULL);
 		add_answer(&body, end);
 		reply_json(chat->x, 200, &body);
@@ -305,10 +305,10 @@ chat_new(struct exchange *x, enum rc *rc)
 	if ((chat = calloc(1, sizeof(*chat))) == NULL)
 		return NULL;
 	chat->x = x;
-	chat->owner = x->owner;
+	chat->creator = x->creator;
 	*rc = RC_OK;
 	if (x->limits != NULL)
-		*rc = limit_begin(x->limits, &x->owner, LIMIT_TURNS);
+		*rc = limit_begin(x->limits, &x->creator, LIMIT_TURNS);
 	if (*rc != RC_OK) {
 		free(chat);
 		return NULL;
@@ -322,11 +322,11 @@ chat_start(struct exchange *x, const struct ask *ask)
 {
 	static const struct turn_events events = { chat_creates, chat_waits,
 		chat_started, chat_delta, chat_done };
-	const struct app_loop *al = x->app;
+	const struct service_loop *al = x->app;
 	struct turn_request request = {
 		.sid = ask->has_sid ? &ask->sid : NULL,
-		.owner = &x->owner,
-		.own = ask->has_sid && guard_owner(x) != NULL,
+		.creator = &x->creator,
+		.own = ask->has_sid && guard_creator(x) != NULL,
 		.message = ask->message,
 		.len = ask->len,
 		.lang = x->lang,
@@ -374,7 +374,7 @@ static void
 stop_loaded(void *arg, enum rc rc, struct session *s)
 {
 	struct exchange *x = arg;
-	const struct app_loop *al = x->app;
+	const struct service_loop *al = x->app;
 	struct buf body;
 
 	(void)s;
@@ -386,8 +386,8 @@ stop_loaded(void *arg, enum rc rc, struct session *s)
 	}
 	buf_init(&body, MAX_REPLY);
 	json_open(&body, NULL);
-	json_add_bool(
-	    &body, "stopped", line_tell(al->app->line, &x->sid, LINE_STOP));
+	json_add_bool(&body, "stopped",
+	    turn_queue_tell(al->app->line, &x->sid, TURN_QUEUE_STOP));
 	json_close(&body);
 	reply_json(x, 200, &body);
 }
@@ -395,9 +395,9 @@ stop_loaded(void *arg, enum rc rc, struct session *s)
 void
 chat_stop(struct exchange *x)
 {
-	const struct app_loop *al = x->app;
+	const struct service_loop *al = x->app;
 
 	exchange_wait(x);
-	store_load(al->app->store, &x->sid, guard_owner(x), false, &WINDOW_NONE,
-	    loop_now(x->loop), stop_loaded, x);
+	store_load(al->app->store, &x->sid, guard_creator(x), false,
+	    &WINDOW_NONE, loop_now(x->loop), stop_loaded, x);
 }

@@ -47,7 +47,7 @@ ready_counted(void *arg, enum rc rc, const struct store_totals *totals)
 void
 ready_get(struct exchange *x)
 {
-	const struct app_loop *al = x->app;
+	const struct service_loop *al = x->app;
 
 	if (al->draining) {
 		reply_rc(x, RC_UNAVAILABLE);

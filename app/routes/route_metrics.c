@@ -11,13 +11,13 @@
 
 /* The gauges that others own. */
 static void
-gauges_read(struct metrics_sum *sum, const struct app *app,
+gauges_read(struct metrics_sum *sum, const struct service *app,
     const struct store_totals *totals, int64_t now)
 {
 	sum->cell[METRIC_SESSIONS] = totals->sessions;
 	sum->cell[METRIC_SESSION_BYTES] = totals->bytes;
 	sum->cell[METRIC_BREAKER_OPEN] = app->openai != NULL &&
-	                                 openai_is_shut(app->openai, now);
+	                                 model_is_shut(app->openai, now);
 	sum->cell[METRIC_BUILD] = 1;
 }
 
@@ -37,10 +37,9 @@ names_of(const struct route *routes, size_t count)
 static void
 metrics_counted(void *arg, enum rc rc, const struct store_totals *totals)
 {
-	const struct metrics_names names = names_of(
-	    app_routes, app_routes_count);
+	const struct metrics_names names = names_of(routes_table, routes_count);
 	struct exchange *x = arg;
-	const struct app_loop *al = x->app;
+	const struct service_loop *al = x->app;
 	struct metrics_sum sum;
 	struct buf body;
 
@@ -60,7 +59,7 @@ metrics_counted(void *arg, enum rc rc, const struct store_totals *totals)
 void
 metrics_get(struct exchange *x)
 {
-	const struct app_loop *al = x->app;
+	const struct service_loop *al = x->app;
 
 	exchange_wait(x);
 	store_count(al->app->store, loop_now(x->loop), metrics_counted, x);

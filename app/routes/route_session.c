@@ -21,7 +21,7 @@
 static struct store *
 session_store(const struct exchange *x)
 {
-	const struct app_loop *al = x->app;
+	const struct service_loop *al = x->app;
 
 	return al->app->store;
 }
@@ -80,14 +80,14 @@ session_created(void *arg, enum rc rc, struct session *s)
 void
 session_new(struct exchange *x)
 {
-	enum rc rc = app_admit_session(x);
+	enum rc rc = service_admit_session(x);
 
 	if (rc != RC_OK) {
 		reply_rc(x, rc);
 		return;
 	}
 	exchange_wait(x);
-	store_create(session_store(x), &x->owner, false, loop_now(x->loop),
+	store_create(session_store(x), &x->creator, false, loop_now(x->loop),
 	    session_created, x);
 }
 
@@ -128,7 +128,7 @@ void
 session_info(struct exchange *x)
 {
 	exchange_wait(x);
-	store_load(session_store(x), &x->sid, guard_owner(x), false,
+	store_load(session_store(x), &x->sid, guard_creator(x), false,
 	    &WINDOW_NONE, loop_now(x->loop), info_loaded, x);
 }
 
@@ -177,7 +177,7 @@ void
 session_messages(struct exchange *x)
 {
 	exchange_wait(x);
-	store_load(session_store(x), &x->sid, guard_owner(x), false,
+	store_load(session_store(x), &x->sid, guard_creator(x), false,
 	    &WINDOW_ALL, loop_now(x->loop), messages_loaded, x);
 }
 
@@ -186,11 +186,11 @@ static void
 session_deleted(void *arg, enum rc rc, struct session *none)
 {
 	struct exchange *x = arg;
-	const struct app_loop *al = x->app;
+	const struct service_loop *al = x->app;
 
 	(void)none;
 	if (rc == RC_OK)
-		line_tell(al->app->line, &x->sid, LINE_DELETED);
+		turn_queue_tell(al->app->line, &x->sid, TURN_QUEUE_DELETED);
 	if (!exchange_resume(x))
 		return;
 	if (rc == RC_OK || rc == RC_NOSESSION)
@@ -206,6 +206,6 @@ void
 session_delete(struct exchange *x)
 {
 	exchange_wait(x);
-	store_delete(session_store(x), &x->sid, guard_owner(x),
+	store_delete(session_store(x), &x->sid, guard_creator(x),
 	    loop_now(x->loop), session_deleted, x);
 }

@@ -31,7 +31,7 @@ stats_counted(void *arg, enum rc rc, const struct store_totals *totals)
 void
 stats_get(struct exchange *x)
 {
-	const struct app_loop *al = x->app;
+	const struct service_loop *al = x->app;
 
 	exchange_wait(x);
 	store_count(al->app->store, loop_now(x->loop), stats_counted, x);

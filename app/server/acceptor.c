@@ -14,13 +14,13 @@
 /* One loop's part. */
 struct share {
 	struct pool_listener listener; /* first */
-	struct intake *intake;
+	struct acceptor *intake;
 	struct pool *pool;
 	struct loop_task enter;
 	struct loop_task leave;
 };
 
-struct intake {
+struct acceptor {
 	/* immutable while the loops have it */
 	int fd;
 	bool last_calls;
@@ -53,18 +53,18 @@ share_leave(struct loop_task *task)
 	struct share *share = (struct share *)(void *)((char *)task -
 						       offsetof(struct share,
 							   leave));
-	struct intake *intake = share->intake;
+	struct acceptor *intake = share->intake;
 
 	pool_unlisten(share->pool, &share->listener, intake->last_calls);
 	if (atomic_fetch_sub(&intake->left, 1) == 1)
-		intake_free(intake);
+		acceptor_free(intake);
 }
 
-struct intake *
-intake_open(struct server *server, int fd)
+struct acceptor *
+acceptor_open(struct server *server, int fd)
 {
 	unsigned count = server_loops(server), i;
-	struct intake *intake;
+	struct acceptor *intake;
 	struct share *share;
 
 	intake = calloc(1, sizeof(*intake) + count * sizeof(*share));
@@ -85,13 +85,13 @@ intake_open(struct server *server, int fd)
 }
 
 int
-intake_fd(const struct intake *intake)
+acceptor_fd(const struct acceptor *intake)
 {
 	return intake->fd;
 }
 
 void
-intake_close(struct intake *intake, bool last_calls)
+acceptor_close(struct acceptor *intake, bool last_calls)
 {
 	unsigned count = intake->count, i;
 
@@ -102,7 +102,7 @@ intake_close(struct intake *intake, bool last_calls)
 }
 
 void
-intake_free(struct intake *intake)
+acceptor_free(struct acceptor *intake)
 {
 	if (intake == NULL)
 		return;
@@ -120,7 +120,7 @@ arrival_enter(struct loop_task *task)
 }
 
 void
-intake_connection(struct server *server, int fd)
+acceptor_connection(struct server *server, int fd)
 {
 	struct arrival *arrival;
 

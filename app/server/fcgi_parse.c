@@ -249,7 +249,7 @@ parse_works(void)
 }
 
 bool
-parse_init(void)
+parser_init(void)
 {
 	bool ok = FCGX_Init() == 0 && parse_works();
 

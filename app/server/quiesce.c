@@ -16,7 +16,7 @@
 
 /* One loop's part. */
 struct part {
-	struct halt *halt;
+	struct quiesce *halt;
 	struct pool *pool;
 	struct loop_task mail;   /* to the loop */
 	struct loop_task answer; /* to the control */
@@ -31,12 +31,12 @@ struct part {
 	size_t count, room;
 };
 
-struct halt {
+struct quiesce {
 	struct server *server;
 	struct loop *control;
-	halt_f *done;
+	quiesce_f *done;
 	void *arg;
-	halt_f *more;
+	quiesce_f *more;
 	void *more_arg;
 	unsigned awaited; /* answers of this step */
 	unsigned count;
@@ -47,9 +47,9 @@ struct halt {
 	((struct part *)(void *)((char *)(task)-offsetof(struct part, member)))
 
 static void
-halt_answered(struct loop_task *task)
+quiesce_answered(struct loop_task *task)
 {
-	struct halt *halt = PART_OF(task, answer)->halt;
+	struct quiesce *halt = PART_OF(task, answer)->halt;
 
 	if (--halt->awaited == 0)
 		halt->done(halt->arg);
@@ -62,7 +62,7 @@ part_answer(struct part *part)
 }
 
 static void
-halt_ask(struct halt *halt, loop_task_f *what, halt_f *done, void *arg)
+quiesce_ask(struct quiesce *halt, loop_task_f *what, quiesce_f *done, void *arg)
 {
 	struct part *part;
 
@@ -123,7 +123,7 @@ part_keep(void *arg, int fd)
 }
 
 static void
-halt_more(struct loop_task *task)
+quiesce_more(struct loop_task *task)
 {
 	struct part *part = PART_OF(task, more);
 
@@ -168,12 +168,12 @@ part_hold(struct loop_task *task)
 	loop_timer(loop, &part->look, loop_now(loop) + LOOK_MS);
 }
 
-struct halt *
-halt_begin(struct server *server, struct loop *control, halt_f *done,
-    halt_f *more, void *arg)
+struct quiesce *
+quiesce_begin(struct server *server, struct loop *control, quiesce_f *done,
+    quiesce_f *more, void *arg)
 {
 	unsigned count = server_loops(server);
-	struct halt *halt;
+	struct quiesce *halt;
 	struct part *part;
 
 	halt = calloc(1, sizeof(*halt) + count * sizeof(*part));
@@ -188,18 +188,18 @@ halt_begin(struct server *server, struct loop *control, halt_f *done,
 		part = &halt->parts[i];
 		part->halt = halt;
 		part->pool = server_pool(server, i);
-		part->answer.run = halt_answered;
+		part->answer.run = quiesce_answered;
 		part->settled.run = part_settled;
-		part->more.run = halt_more;
+		part->more.run = quiesce_more;
 		pthread_mutex_init(&part->mtx, NULL);
 		timer_init(&part->look, part_look, part);
 	}
-	halt_ask(halt, part_hold, done, arg);
+	quiesce_ask(halt, part_hold, done, arg);
 	return halt;
 }
 
 int
-halt_take(struct halt *halt)
+quiesce_take(struct quiesce *halt)
 {
 	struct part *part;
 	int fd = -1;
@@ -232,9 +232,9 @@ part_await_empty(struct loop_task *task)
 }
 
 void
-halt_await_empty(struct halt *halt, halt_f *done, void *arg)
+quiesce_await_empty(struct quiesce *halt, quiesce_f *done, void *arg)
 {
-	halt_ask(halt, part_await_empty, done, arg);
+	quiesce_ask(halt, part_await_empty, done, arg);
 }
 
 static void
@@ -247,30 +247,30 @@ part_release(struct loop_task *task)
 }
 
 static void
-halt_undone(void *arg)
+quiesce_undone(void *arg)
 {
-	struct halt *halt = arg;
+	struct quiesce *halt = arg;
 	int fd;
 
-	while ((fd = halt_take(halt)) != -1)
-		intake_connection(halt->server, fd);
-	halt_free(halt);
+	while ((fd = quiesce_take(halt)) != -1)
+		acceptor_connection(halt->server, fd);
+	quiesce_free(halt);
 }
 
 void
-halt_undo(struct halt *halt)
+quiesce_undo(struct quiesce *halt)
 {
-	halt_ask(halt, part_release, halt_undone, halt);
+	quiesce_ask(halt, part_release, quiesce_undone, halt);
 }
 
 void
-halt_free(struct halt *halt)
+quiesce_free(struct quiesce *halt)
 {
 	int fd;
 
 	if (halt == NULL)
 		return;
-	while ((fd = halt_take(halt)) != -1)
+	while ((fd = quiesce_take(halt)) != -1)
 		close(fd);
 	for (unsigned i = 0; i < halt->count; i++) {
 		free(halt->parts[i].fds);

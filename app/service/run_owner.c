@@ -28,11 +28,11 @@ hello(const struct conf *cf)
 }
 
 bool
-owning_begin(
-    struct owning *own, const struct conf *cf, char *err, size_t errsize)
+run_owner_begin(
+    struct run_owner *own, const struct conf *cf, char *err, size_t errsize)
 {
 	struct listener ls;
-	enum starter_end end;
+	enum owner_starter_end end;
 
 	if (!listener_open(&ls, cf->listen, cf->allow_remote, err, errsize))
 		return false;
@@ -42,9 +42,9 @@ owning_begin(
 		return false;
 	}
 	own->self = hello(cf);
-	end = starter_run(
+	end = owner_starter_run(
 	    &own->dir, &own->self, ls.fd, &own->birth, err, errsize);
-	if (end == STARTER_OWNER) {
+	if (end == OWNER_STARTER_OWNER) {
 		free(ls.path);
 		return true;
 	}
@@ -55,7 +55,7 @@ owning_begin(
 
 /* One that does not exist yet will be made. */
 bool
-owning_check(const struct conf *cf, char *err, size_t errsize)
+run_owner_check(const struct conf *cf, char *err, size_t errsize)
 {
 	struct owner_dir dir;
 
@@ -73,8 +73,8 @@ owning_check(const struct conf *cf, char *err, size_t errsize)
  */
 
 struct owner *
-owning_serve(struct owning *own, struct handover *ho, struct server *server,
-    const struct owner_app *app)
+run_owner_serve(struct run_owner *own, struct handover *ho,
+    struct server *server, const struct owner_app *app)
 {
 	const struct owner_conf conf = {
 		.dir = &own->dir,
@@ -88,10 +88,10 @@ owning_serve(struct owning *own, struct handover *ho, struct server *server,
 
 	if ((owner = owner_open(&conf, app, err, sizeof(err))) == NULL) {
 		log_error("owner", LOG_STR("failed", err));
-		starter_again(&own->birth);
+		owner_starter_again(&own->birth);
 		return NULL;
 	}
-	starter_ready(&own->birth);
+	owner_starter_ready(&own->birth);
 	owner_run(owner);
 	return owner;
 }
@@ -136,7 +136,7 @@ ask(int sock, const struct wire_hello *self, bool stop)
 }
 
 int
-owning_command(const struct conf *cf, bool stop)
+run_owner_command(const struct conf *cf, bool stop)
 {
 	const struct wire_hello self = hello(cf);
 	struct owner_dir dir = { .fd = -1 };
@@ -156,7 +156,7 @@ owning_command(const struct conf *cf, bool stop)
 		status = EXIT_FAILURE;
 	} else {
 		puts("causerie: there is no owner");
-		status = stop ? EXIT_SUCCESS : OWNING_NONE;
+		status = stop ? EXIT_SUCCESS : RUN_OWNER_NONE;
 	}
 	owner_dir_close(&dir);
 	return status;

@@ -11,7 +11,7 @@
 
 #define RECLAIM_BATCH 64 /* expired sessions removed for one that is new */
 
-const struct route app_routes[] = {
+const struct route routes_table[] = {
 	/* fixed paths before patterns */
 	{ METHOD_GET, "/health", health_get, 0, LIMIT_NONE },
 	{ METHOD_GET, "/ready", ready_get, 0, LIMIT_NONE },
@@ -29,15 +29,15 @@ const struct route app_routes[] = {
 	{ METHOD_DELETE, "/session/{id}", session_delete, ROUTE_CHANGES,
 	    LIMIT_NONE },
 };
-const size_t app_routes_count = sizeof(app_routes) / sizeof(app_routes[0]);
+const size_t routes_count = sizeof(routes_table) / sizeof(routes_table[0]);
 
-_Static_assert(sizeof(app_routes) / sizeof(app_routes[0]) < METRICS_ROUTES,
+_Static_assert(sizeof(routes_table) / sizeof(routes_table[0]) < METRICS_ROUTES,
     "each has a row, and so has none");
 
 static void
-app_loop_close(void *state)
+service_loop_close(void *state)
 {
-	struct app_loop *al = state;
+	struct service_loop *al = state;
 
 	metrics_leave(al->app->metrics, al->metrics);
 	turns_close(al->turns);
@@ -47,9 +47,9 @@ app_loop_close(void *state)
 }
 
 static struct turns *
-app_open_turns(const struct app_loop *al)
+service_open_turns(const struct service_loop *al)
 {
-	const struct app *app = al->app;
+	const struct service *app = al->app;
 	struct turns_conf conf = {
 		.store = app->store,
 		.line = app->line,
@@ -63,11 +63,11 @@ app_open_turns(const struct app_loop *al)
 }
 
 static struct router
-app_router(const struct conf *cf)
+service_router(const struct conf *cf)
 {
 	return (struct router){
-		.routes = app_routes,
-		.count = app_routes_count,
+		.routes = routes_table,
+		.count = routes_count,
 		.base_path = cf->base_path,
 		.origins = cf->allowed_origins,
 		.cookie = { cf->session_cookie,
@@ -76,10 +76,10 @@ app_router(const struct conf *cf)
 }
 
 static void *
-app_loop_open(void *arg, struct loop *loop)
+service_loop_open(void *arg, struct loop *loop)
 {
-	const struct app *app = arg;
-	struct app_loop *al;
+	const struct service *app = arg;
+	struct service_loop *al;
 
 	if ((al = calloc(1, sizeof(*al))) == NULL)
 		return NULL;
@@ -87,48 +87,48 @@ app_loop_open(void *arg, struct loop *loop)
 	al->loop = loop;
 	al->metrics = loop_metrics(loop);
 	metrics_join(app->metrics, al->metrics);
-	al->router = app_router(app->conf);
-	buf_init(&al->event, APP_MAX_EVENT);
+	al->router = service_router(app->conf);
+	buf_init(&al->event, SERVICE_MAX_EVENT);
 	if (getrandom(&al->request_ids, sizeof(al->request_ids), 0) == -1)
 		log_warn("entropy", LOG_STR("for", "request ids"));
-	if ((al->responder = app_open_responder(app, loop)) == NULL ||
-	    (al->turns = app_open_turns(al)) == NULL) {
+	if ((al->responder = service_open_responder(app, loop)) == NULL ||
+	    (al->turns = service_open_turns(al)) == NULL) {
 		log_error("loop", LOG_STR("failed", "responder or turns"));
-		app_loop_close(al);
+		service_loop_close(al);
 		return NULL;
 	}
 	return al;
 }
 
 static void
-app_loop_drain(void *state)
+service_loop_drain(void *state)
 {
-	struct app_loop *al = state;
+	struct service_loop *al = state;
 
 	al->draining = true;
-	turns_drain(al->turns, APP_GRACE_MS);
+	turns_drain(al->turns, SERVICE_GRACE_MS);
 }
 
 enum rc
-app_admit_session(struct exchange *x)
+service_admit_session(struct exchange *x)
 {
-	const struct app_loop *al = x->app;
+	const struct service_loop *al = x->app;
 	struct limits *limits = al->app->limits;
 	enum rc rc;
 
 	if (limits == NULL)
 		return RC_OK;
-	rc = limit_begin(limits, &x->owner, LIMIT_SESSIONS);
+	rc = limit_begin(limits, &x->creator, LIMIT_SESSIONS);
 	if (rc == RC_TOO_MANY_SESSIONS &&
 	    store_sweep(al->app->store, loop_now(x->loop), RECLAIM_BATCH) > 0)
-		rc = limit_begin(limits, &x->owner, LIMIT_SESSIONS);
+		rc = limit_begin(limits, &x->creator, LIMIT_SESSIONS);
 	return rc;
 }
 
 static void
-app_request(void *state, struct conn *conn, struct cgi *cgi)
+service_request(void *state, struct conn *conn, struct cgi *cgi)
 {
-	struct app_loop *al = state;
+	struct service_loop *al = state;
 	struct exchange *x;
 
 	if ((x = exchange_new(conn, cgi, al, &al->request_ids)) == NULL)
@@ -136,27 +136,27 @@ app_request(void *state, struct conn *conn, struct cgi *cgi)
 	x->client = client_address(cgi, &al->app->trusted);
 	x->log_client = (enum addr_shown)al->app->conf->log_client;
 	x->suspicions = al->app->suspicions;
-	x->owner = addr_key(&x->client);
+	x->creator = addr_key(&x->client);
 	x->limits = al->app->limits;
 	route_dispatch(&al->router, x, al->draining);
 }
 
 static void
-app_abort(void *state, void *arg)
+service_abort(void *state, void *arg)
 {
 	(void)state;
 	exchange_abort(arg);
 }
 
 struct server_app
-app_callbacks(struct app *app)
+service_callbacks(struct service *app)
 {
 	return (struct server_app){
 		.arg = app,
-		.loop_open = app_loop_open,
-		.loop_close = app_loop_close,
-		.loop_drain = app_loop_drain,
-		.request = app_request,
-		.abort = app_abort,
+		.loop_open = service_loop_open,
+		.loop_close = service_loop_close,
+		.loop_drain = service_loop_drain,
+		.request = service_request,
+		.abort = service_abort,
 	};
 }

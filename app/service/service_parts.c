@@ -10,9 +10,9 @@
 #include "session/store.h"
 
 static void
-session_ended(void *arg, const struct addr *owner)
+session_ended(void *arg, const struct addr *creator)
 {
-	limit_end(arg, owner, LIMIT_SESSIONS);
+	limit_end(arg, creator, LIMIT_SESSIONS);
 }
 
 static struct store *
@@ -61,10 +61,10 @@ asks_model(const struct conf *cf)
 		   cf->llm_base_url != NULL);
 }
 
-static struct openai *
+static struct model *
 model_open(const struct conf *cf, const char *system, struct budget *budget)
 {
-	const struct openai_conf conf = {
+	const struct model_conf conf = {
 		.base_url = cf->llm_base_url,
 		.model = cf->llm_model,
 		.key = cf->llm_api_key,
@@ -72,33 +72,33 @@ model_open(const struct conf *cf, const char *system, struct budget *budget)
 		.temperature = cf->llm_temperature,
 		.max_tokens = (int64_t)cf->llm_max_tokens,
 		.budget = budget,
-		.tokens_field = (enum openai_tokens)cf->llm_max_tokens_field,
+		.tokens_field = (enum model_tokens)cf->llm_max_tokens_field,
 		.retries = (unsigned)cf->llm_retries,
 		.connect_ms = cf->llm_connect_ms,
 		.first_token_ms = cf->llm_first_token_ms,
 		.stall_ms = cf->llm_stall_ms,
 		.whole_ms = cf->llm_whole_ms,
 	};
-	struct openai *openai;
+	struct model *openai;
 
 	if (!upstream_init())
 		return NULL;
-	if ((openai = openai_new(&conf)) == NULL)
+	if ((openai = model_new(&conf)) == NULL)
 		upstream_cleanup();
 	return openai;
 }
 
 static void
-model_close(struct openai *openai)
+model_close(struct model *openai)
 {
 	if (openai == NULL)
 		return;
-	openai_free(openai);
+	model_free(openai);
 	upstream_cleanup();
 }
 
 const char *
-app_parts_open(struct app *app, const char *system)
+service_parts_open(struct service *app, const char *system)
 {
 	const struct conf *cf = app->conf;
 
@@ -110,7 +110,7 @@ app_parts_open(struct app *app, const char *system)
 		return "limits";
 	if ((app->store = sessions_open(cf, app->limits)) == NULL)
 		return "store";
-	if ((app->line = line_new()) == NULL)
+	if ((app->line = turn_queue_new()) == NULL)
 		return "line";
 	if (asks_model(cf) &&
 	    (app->openai = model_open(cf, system, app->budget)) == NULL)
@@ -119,10 +119,10 @@ app_parts_open(struct app *app, const char *system)
 }
 
 void
-app_parts_close(struct app *app)
+service_parts_close(struct service *app)
 {
 	model_close(app->openai);
-	line_free(app->line);
+	turn_queue_free(app->line);
 	store_close(app->store);
 	limits_close(app->limits);
 	suspicions_close(app->suspicions);

@@ -5,9 +5,9 @@
 #include "service/service.h"
 
 struct responder *
-app_open_responder(const struct app *app, struct loop *loop)
+service_open_responder(const struct service *app, struct loop *loop)
 {
 	if (app->openai != NULL)
-		return responder_openai_open(app->openai, loop);
+		return responder_model_open(app->openai, loop);
 	return responder_local_open(app->articles, loop);
 }

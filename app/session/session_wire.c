@@ -3,7 +3,7 @@
  * by a program that is newer or older. A result goes by its code, whose place
  * in the list may change; the code of an unknown one becomes "unavailable".
  *
- *	version, held: 1 byte each; id, owner: 16 each; messages ever: 8;
+ *	version, held: 1 byte each; id, creator: 16 each; messages ever: 8;
  *	created, active: 8 each; messages: 4; and each of them:
  *	role, status, keyed, length of the code: 1 each; created: 8; length: 4;
  *	the code; the key (16) when keyed; the text
@@ -45,7 +45,7 @@ session_encode(struct buf *b, const struct session *s)
 	bytes_add(b, FORMAT, 1);
 	bytes_add(b, s->held, 1);
 	buf_add(b, s->id.b, sizeof(s->id.b));
-	buf_add(b, s->owner.b, sizeof(s->owner.b));
+	buf_add(b, s->creator.b, sizeof(s->creator.b));
 	bytes_add(b, s->message_count, 8);
 	bytes_add(b, (uint64_t)s->created_ms, 8);
 	bytes_add(b, (uint64_t)s->active_ms, 8);
@@ -155,7 +155,7 @@ session_decode(struct session *s, const char *p, size_t n)
 	r = (struct reader){ p + SESSION_HEAD, n - SESSION_HEAD };
 	s->held = p[1] != 0;
 	memcpy(s->id.b, p + 2, sizeof(s->id.b));
-	memcpy(s->owner.b, p + 18, sizeof(s->owner.b));
+	memcpy(s->creator.b, p + 18, sizeof(s->creator.b));
 	s->message_count = bytes_get(p + 34, 8);
 	s->created_ms = (int64_t)bytes_get(p + 42, 8);
 	s->active_ms = (int64_t)bytes_get(p + 50, 8);

@@ -2,18 +2,18 @@
 #include "session/store.h"
 
 void
-store_create(struct store *st, const struct addr *owner, bool hold, int64_t now,
-    store_done_f *done, void *arg)
+store_create(struct store *st, const struct addr *creator, bool hold,
+    int64_t now, store_done_f *done, void *arg)
 {
-	st->backend->create(st, owner, hold, now, done, arg);
+	st->backend->create(st, creator, hold, now, done, arg);
 }
 
 void
-store_load(struct store *st, const struct sid *sid, const struct addr *owner,
+store_load(struct store *st, const struct sid *sid, const struct addr *creator,
     bool hold, const struct window *window, int64_t now, store_done_f *done,
     void *arg)
 {
-	st->backend->load(st, sid, owner, hold, window, now, done, arg);
+	st->backend->load(st, sid, creator, hold, window, now, done, arg);
 }
 
 void
@@ -32,10 +32,10 @@ store_release(struct store *st, const struct sid *sid, int64_t now,
 }
 
 void
-store_delete(struct store *st, const struct sid *sid, const struct addr *owner,
-    int64_t now, store_done_f *done, void *arg)
+store_delete(struct store *st, const struct sid *sid,
+    const struct addr *creator, int64_t now, store_done_f *done, void *arg)
 {
-	st->backend->remove(st, sid, owner, now, done, arg);
+	st->backend->remove(st, sid, creator, now, done, arg);
 }
 
 void

@@ -51,10 +51,10 @@ memory_cost(const struct history *h)
  */
 
 static void
-memory_ended(const struct memory *st, const struct addr *owner)
+memory_ended(const struct memory *st, const struct addr *creator)
 {
 	if (st->limits.ended != NULL)
-		st->limits.ended(st->limits.ended_arg, owner);
+		st->limits.ended(st->limits.ended_arg, creator);
 }
 
 void
@@ -68,7 +68,7 @@ memory_free(struct memory *st, struct shard_entry *e)
 		    &st->bytes, ENTRY_COST + memory_cost(&e->history));
 		atomic_fetch_sub(&st->sessions, 1);
 		history_free(&e->history);
-		memory_ended(st, &e->owner);
+		memory_ended(st, &e->creator);
 		explicit_bzero(e, sizeof(*e));
 		free(e);
 	}
@@ -82,7 +82,7 @@ memory_show_locked(const struct memory *st, const struct shard_entry *e,
 	out->message_count = e->message_count;
 	out->created_ms = e->created_ms;
 	out->active_ms = e->active_ms;
-	out->owner = e->owner;
+	out->creator = e->creator;
 	out->held = e->holds > 0;
 	out->expires_ms = (e->holds > 0 ? now : e->active_ms) +
 	                  st->limits.ttl_ms;
@@ -161,7 +161,7 @@ memory_is_full(struct memory *st)
 
 /* Expired ones that were not swept yet make room. */
 static enum rc
-entry_new(struct memory *st, const struct addr *owner, int64_t now,
+entry_new(struct memory *st, const struct addr *creator, int64_t now,
     struct shard_entry **out)
 {
 	struct shard_entry *e = NULL;
@@ -176,7 +176,7 @@ entry_new(struct memory *st, const struct addr *owner, int64_t now,
 	rc = RC_ENTROPY;
 	if (!sid_make(&e->sid))
 		goto out;
-	e->owner = *owner;
+	e->creator = *creator;
 	e->created_ms = e->active_ms = now;
 	*out = e;
 	rc = RC_OK;
@@ -190,7 +190,7 @@ out:
 }
 
 static void
-memory_create(struct store *store, const struct addr *owner, bool hold,
+memory_create(struct store *store, const struct addr *creator, bool hold,
     int64_t now, store_done_f *done, void *arg)
 {
 	struct memory *st = memory_of(store);
@@ -199,7 +199,7 @@ memory_create(struct store *store, const struct addr *owner, bool hold,
 	struct shard_entry *e;
 	enum rc rc;
 
-	if ((rc = entry_new(st, owner, now, &e)) == RC_OK) {
+	if ((rc = entry_new(st, creator, now, &e)) == RC_OK) {
 		sh = memory_shard(st, &e->sid);
 		pthread_mutex_lock(&sh->mtx);
 		shard_add_locked(sh, e);
@@ -209,31 +209,31 @@ memory_create(struct store *store, const struct addr *owner, bool hold,
 		shard_settle_locked(sh, now, SETTLE_STEPS);
 		pthread_mutex_unlock(&sh->mtx);
 	} else {
-		memory_ended(st, owner);
+		memory_ended(st, creator);
 	}
 	entry_answer(rc, &session, done, arg);
 }
 
 static struct shard_entry *
-find_locked(struct shard *sh, const struct sid *sid, const struct addr *owner,
+find_locked(struct shard *sh, const struct sid *sid, const struct addr *creator,
     int64_t now)
 {
 	struct shard_entry *e = shard_find_locked(sh, sid, now);
 
-	if (e != NULL && owner != NULL && !addr_equal(&e->owner, owner))
+	if (e != NULL && creator != NULL && !addr_equal(&e->creator, creator))
 		return NULL;
 	return e;
 }
 
 static enum rc
 load_locked(struct memory *st, struct shard *sh, const struct sid *sid,
-    const struct addr *owner, bool hold, const struct window *window,
+    const struct addr *creator, bool hold, const struct window *window,
     int64_t now, struct session *session)
 {
 	struct shard_entry *e;
 	enum rc rc;
 
-	if ((e = find_locked(sh, sid, owner, now)) == NULL)
+	if ((e = find_locked(sh, sid, creator, now)) == NULL)
 		return RC_NOSESSION;
 	if (hold && memory_is_full(st))
 		return RC_CAPACITY;
@@ -248,7 +248,7 @@ load_locked(struct memory *st, struct shard *sh, const struct sid *sid,
 
 static void
 memory_load(struct store *store, const struct sid *sid,
-    const struct addr *owner, bool hold, const struct window *window,
+    const struct addr *creator, bool hold, const struct window *window,
     int64_t now, store_done_f *done, void *arg)
 {
 	struct memory *st = memory_of(store);
@@ -259,7 +259,7 @@ memory_load(struct store *store, const struct sid *sid,
 	if (hold && memory_is_full(st))
 		memory_sweep(store, now, RECLAIM_BATCH);
 	pthread_mutex_lock(&sh->mtx);
-	rc = load_locked(st, sh, sid, owner, hold, window, now, &session);
+	rc = load_locked(st, sh, sid, creator, hold, window, now, &session);
 	shard_settle_locked(sh, now, SETTLE_STEPS);
 	pthread_mutex_unlock(&sh->mtx);
 	entry_answer(rc, &session, done, arg);
@@ -323,7 +323,7 @@ memory_release(struct store *store, const struct sid *sid, int64_t now,
 
 static void
 memory_remove(struct store *store, const struct sid *sid,
-    const struct addr *owner, int64_t now, store_done_f *done, void *arg)
+    const struct addr *creator, int64_t now, store_done_f *done, void *arg)
 {
 	struct memory *st = memory_of(store);
 	struct shard *sh = memory_shard(st, sid);
@@ -331,7 +331,7 @@ memory_remove(struct store *store, const struct sid *sid,
 	enum rc rc = RC_NOSESSION;
 
 	pthread_mutex_lock(&sh->mtx);
-	if ((e = find_locked(sh, sid, owner, now)) != NULL) {
+	if ((e = find_locked(sh, sid, creator, now)) != NULL) {
 		shard_remove_locked(sh, e);
 		e->chain = NULL;
 		rc = RC_OK;

@@ -91,7 +91,7 @@ static void
 entry_fill(struct memory *st, struct shard_entry *e, struct session *s)
 {
 	atomic_fetch_add(&st->bytes, memory_cost(&s->history));
-	e->owner = s->owner;
+	e->creator = s->creator;
 	e->created_ms = s->created_ms;
 	e->message_count = s->message_count;
 	e->history = s->history;

@@ -26,7 +26,7 @@ struct turns;
 
 struct turns_conf {
 	struct store		*store;
-	struct line		*line;
+	struct turn_queue	*line;
 	struct responder	*responder;	/* of this loop */
 	struct window		 context;	/* of history in a prompt */
 	int64_t			 wait_ms;	/* in line at most */
@@ -57,8 +57,8 @@ struct turn;
  */
 struct turn_request {
 	const struct sid	*sid;		/* NULL: a new session */
-	const struct addr	*owner;		/* of a new session; copied */
-	bool			 own;		/* only owner's may be named */
+	const struct addr	*creator;	/* of a new session; copied */
+	bool			 own;		/* only its may be named */
 	const char		*message;	/* copied */
 	size_t			 len;
 	enum lang		 lang;

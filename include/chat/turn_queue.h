@@ -1,10 +1,10 @@
 /*
- * The line before a session: one turn runs, at most LINE_MAX_WAITING wait, in
- * order of arrival, whatever loop they are on. Shared by all loops.
+ * The line before a session: one turn runs, at most TURN_QUEUE_MAX_WAITING
+ * wait, in order of arrival, whatever loop they are on. Shared by all loops.
  *
  * A place in the line (struct ticket) belongs to its turn. Signals come to it
  * as a mail to its loop; they may cross with its leaving, so a turn that leaves
- * looks at what line_leave says before it frees the ticket.
+ * looks at what turn_queue_leave says before it frees the ticket.
  */
 #ifndef CHAT_TURN_QUEUE_H
 #define CHAT_TURN_QUEUE_H
@@ -16,26 +16,26 @@
 #include "base/sid.h"
 #include "loop/loop.h"
 
-#define LINE_MAX_WAITING 4
+#define TURN_QUEUE_MAX_WAITING 4
 
-enum line_signal {
-	LINE_GO = 1,		/* it is this one's turn */
-	LINE_STOP = 2,		/* end the answer, keep what came */
-	LINE_DELETED = 4,	/* the session is gone */
-	LINE_OVER = 8,		/* its end is known where it has to be */
+enum turn_queue_signal {
+	TURN_QUEUE_GO = 1,	/* it is this one's turn */
+	TURN_QUEUE_STOP = 2,	/* end the answer, keep what came */
+	TURN_QUEUE_DELETED = 4,	/* the session is gone */
+	TURN_QUEUE_OVER = 8,	/* its end is known where it has to be */
 };
 
-struct line;
+struct turn_queue;
 struct ticket;
 
-/* On the ticket's loop; signals are a set of enum line_signal. */
+/* On the ticket's loop; signals are a set of enum turn_queue_signal. */
 typedef void ticket_signal_f(struct ticket *, unsigned signals);
 
-/* A mail that came after line_leave has been opened: free it now. */
+/* A mail that came after turn_queue_leave has been opened: free it now. */
 typedef void ticket_free_f(struct ticket *);
 
 struct ticket {
-	/* set by line_enter */
+	/* set by turn_queue_enter */
 	struct loop		*loop;
 	struct sid		 sid;
 	ticket_signal_f		*signal;
@@ -46,56 +46,58 @@ struct ticket {
 	unsigned		 signals;
 	bool			 mailed;
 	bool			 left;
-	bool			 ended;		/* line_end was called */
-	bool			 kept;		/* and LINE_OVER is to come */
-	struct line		*line;
+	bool			 ended;		/* turn_queue_end was called */
+	bool			 kept;		/* TURN_QUEUE_OVER is to come */
+	struct turn_queue	*line;
 	struct ticket		*next;
 };
 
 /* NULL without memory. */
-struct line *line_new(void);
+struct turn_queue *turn_queue_new(void);
 
 /* Nobody may stand in it. NULL is allowed. */
-void line_free(struct line *);
+void turn_queue_free(struct turn_queue *);
 
 /*
  * Enter. RC_OK: it is this one's turn, *waits false; or it stands in line,
- * *waits true, and LINE_GO will come. RC_BUSY: the line is full, the ticket
- * stays outside.
+ * *waits true, and TURN_QUEUE_GO will come. RC_BUSY: the line is full, the
+ * ticket stays outside.
  */
-enum rc line_enter(struct line *, struct ticket *, struct loop *,
+enum rc turn_queue_enter(struct turn_queue *, struct ticket *, struct loop *,
     const struct sid *, ticket_signal_f *, ticket_free_f *, bool *waits);
 
 /*
  * Leave, running or waiting; the next one is told. True: the ticket may be
  * freed now; false: a mail is under way, release will be called.
  */
-bool line_leave(struct line *, struct ticket *);
+bool turn_queue_leave(struct turn_queue *, struct ticket *);
 
 /*
- * The running one has ended, and will leave. True: only when LINE_OVER has
- * come, since its end has to be known elsewhere first (line_part).
+ * The running one has ended, and will leave. True: only when TURN_QUEUE_OVER
+ * has come, since its end has to be known elsewhere first (turn_queue_part).
  */
-bool line_end(struct line *, struct ticket *);
+bool turn_queue_end(struct turn_queue *, struct ticket *);
 
 /*
- * From now on, keep those that end; or keep them no more: then LINE_OVER goes
- * to all that were kept. From any thread.
+ * From now on, keep those that end; or keep them no more: then TURN_QUEUE_OVER
+ * goes to all that were kept. From any thread.
  */
-void line_part(struct line *, bool keep);
+void turn_queue_part(struct turn_queue *, bool keep);
 
 /* Who stands before a session, from any thread. */
-struct line_view {
+struct turn_queue_view {
 	bool	runs;			/* one does, and has not ended */
 	bool	kept;			/* one has ended, and is kept */
 	bool	waits;			/* others do, behind it */
 };
-struct line_view line_view(struct line *, const struct sid *);
+struct turn_queue_view turn_queue_view(struct turn_queue *, const struct sid *);
 
 /*
- * From any thread: LINE_STOP goes to the running one, LINE_OVER to one that is
- * kept, LINE_DELETED to all who stand in line. Whether there was one.
+ * From any thread: TURN_QUEUE_STOP goes to the running one, TURN_QUEUE_OVER to
+ * one that is kept, TURN_QUEUE_DELETED to all who stand in line. Whether there
+ * was one.
  */
-bool line_tell(struct line *, const struct sid *, enum line_signal);
+bool turn_queue_tell(struct turn_queue *, const struct sid *,
+    enum turn_queue_signal);
 
 #endif

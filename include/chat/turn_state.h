@@ -45,7 +45,7 @@ struct turn {
 	const struct turn_events	*events;
 	void				*arg;
 
-	struct addr			 owner;
+	struct addr			 creator;
 	struct sid			 sid;
 	struct sid			 key;
 	enum turn_state			 state;

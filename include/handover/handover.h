@@ -21,7 +21,7 @@ struct handover_item;
 struct ghost;			/* a turn that runs in the owner before */
 
 struct handover {
-	struct app		*app;
+	struct service		*app;
 
 	/* the old owner's: what is to be copied, then what runs on */
 	struct handover_item	*items;
@@ -35,7 +35,7 @@ struct handover {
 						   there was no memory */
 };
 
-void handover_init(struct handover *, struct app *);
+void handover_init(struct handover *, struct service *);
 void handover_free(struct handover *);
 
 /* All callbacks but tick and hangup; their arg is the handover. */

@@ -14,12 +14,12 @@
 /* What a result begins with, one byte; the session is held: more is to come. */
 enum {
 	RESULT_KNOWN = 1,	/* the session is there already */
-	RESULT_WAITS = 2,	/* its turn is kept until LINE_OVER is told */
+	RESULT_WAITS = 2,	/* its turn is kept until TURN_QUEUE_OVER */
 };
 
 /*
- * What the new owner tells: an id, and an enum line_signal as one byte; or that
- * the result is to come again, for want of memory.
+ * What the new owner tells: an id, and an enum turn_queue_signal as one byte;
+ * or that the result is to come again, for want of memory.
  */
 #define TELL_AGAIN  64
 #define TELL_LENGTH (sizeof(struct sid) + 1)

@@ -19,16 +19,16 @@
  * (0 at first). False: there is nothing to be told now. When the buffer fails,
  * the tokens are told by the next call.
  */
-bool spent_encode(const struct app *, uint64_t *place, struct buf *);
+bool spent_encode(const struct service *, uint64_t *place, struct buf *);
 
 /* It was not taken: count on as before. */
-void spent_keep(const struct app *);
+void spent_keep(const struct service *);
 
 /*
  * In the new one: take in a piece of exactly n bytes; now is monotonic ms.
  * False: it is none (of this version), and nothing has changed; or there is no
  * memory.
  */
-bool spent_adopt(const struct app *, const char *, size_t n, int64_t now);
+bool spent_adopt(const struct service *, const char *, size_t n, int64_t now);
 
 #endif

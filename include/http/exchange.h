@@ -61,7 +61,7 @@ struct exchange {
 	struct addr		 client;	/* client_address's */
 	enum addr_shown		 log_client;	/* what the log shows of it */
 	struct suspicions	*suspicions;	/* NULL: not told of */
-	struct addr		 owner;		/* addr_key's of it */
+	struct addr		 creator;	/* addr_key's of it */
 	struct limits		*limits;	/* NULL: none */
 	struct sid		 sid;		/* of a route with {id} */
 	struct sid		 log_sid;	/* set it to log the session */

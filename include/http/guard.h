@@ -22,6 +22,6 @@ void guard_refusal(struct exchange *, enum rc *, int *retry_s);
  * But a client without tokens of LIMIT_GUESS finds its own only, or it would
  * guess on.
  */
-const struct addr *guard_owner(const struct exchange *);
+const struct addr *guard_creator(const struct exchange *);
 
 #endif

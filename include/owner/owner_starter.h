@@ -15,13 +15,13 @@
 #include "owner/owner_dir.h"
 #include "owner/owner_wire.h"
 
-enum starter_end {
-	STARTER_OWNER,		/* this is the process of a new owner */
-	STARTER_FAILED,		/* err says why, for a person */
+enum owner_starter_end {
+	OWNER_STARTER_OWNER,		/* this is the process of a new owner */
+	OWNER_STARTER_FAILED,		/* err says why, for a person */
 };
 
 /* The new owner's, which is detached and has no descriptors but these. */
-struct starter_birth {
+struct owner_starter_birth {
 	int	lock;		/* -1: it follows one that lives */
 	int	next;		/* the right to follow, or -1 */
 	int	ready;		/* where it is awaited */
@@ -31,15 +31,15 @@ struct starter_birth {
  * listener: a listening descriptor; it is closed. The owner must be of the same
  * program and configuration as *self; another one is followed by a new one.
  */
-enum starter_end starter_run(const struct owner_dir *,
-    const struct wire_hello *self, int listener, struct starter_birth *,
+enum owner_starter_end owner_starter_run(const struct owner_dir *,
+    const struct wire_hello *self, int listener, struct owner_starter_birth *,
     char *err, size_t errsize);
 
 /*
  * The new owner serves: standard error, which is the web server's, is let go
  * of. Or it does not, since the one to be followed is gone: try again.
  */
-void starter_ready(struct starter_birth *);
-void starter_again(struct starter_birth *);
+void owner_starter_ready(struct owner_starter_birth *);
+void owner_starter_again(struct owner_starter_birth *);
 
 #endif

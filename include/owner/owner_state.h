@@ -38,7 +38,7 @@ struct owner_link {
 
 	/* a waiter's */
 	int			 fd;		/* until there is an intake */
-	struct intake		*intake;
+	struct acceptor		*intake;
 	bool			 given;		/* sent to the heir */
 };
 
@@ -64,7 +64,7 @@ struct owner {
 
 	/* owner_give.c's */
 	struct owner_link	*heir;
-	struct halt		*halt;
+	struct quiesce		*halt;
 	int			*conns;		/* idle connections, given */
 	size_t			 conns_count, conns_room;
 	enum wire_type		 step;		/* what is sent next */

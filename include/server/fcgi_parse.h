@@ -17,7 +17,7 @@ struct parser;			/* of one loop */
  * To be called once, before the first parser. SIGPIPE is ignored afterwards.
  * False when libfcgi fails, or reads past our OS_Read.
  */
-bool parse_init(void);
+bool parser_init(void);
 
 /* NULL without memory. */
 struct parser *parser_new(void);

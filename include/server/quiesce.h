@@ -10,29 +10,29 @@
 #include "loop/loop.h"
 #include "server/server.h"
 
-struct halt;
-typedef void halt_f(void *arg);
+struct quiesce;
+typedef void quiesce_f(void *arg);
 
 /*
  * Accept nothing and take no further request. done comes when every request
  * that had begun to come is with the application; a request has CONN_REQUEST_MS
- * for it. more comes whenever halt_take has another one. NULL without memory:
- * nothing has changed.
+ * for it. more comes whenever quiesce_take has another one. NULL without
+ * memory: nothing has changed.
  */
-struct halt *halt_begin(struct server *, struct loop *control, halt_f *done,
-    halt_f *more, void *arg);
+struct quiesce *quiesce_begin(struct server *, struct loop *control,
+    quiesce_f *done, quiesce_f *more, void *arg);
 
 /* After done: the descriptor of an idle connection, which is then the
  * caller's; -1: there is none now. */
-int halt_take(struct halt *);
+int quiesce_take(struct quiesce *);
 
 /* After done: done comes when all requests have ended, too. */
-void halt_await_empty(struct halt *, halt_f *done, void *arg);
+void quiesce_await_empty(struct quiesce *, quiesce_f *done, void *arg);
 
-/* After done, before halt_await_empty: go on as before. *halt is freed. */
-void halt_undo(struct halt *);
+/* After done, before quiesce_await_empty: go on as before. *halt is freed. */
+void quiesce_undo(struct quiesce *);
 
 /* When the server is gone. NULL is allowed. */
-void halt_free(struct halt *);
+void quiesce_free(struct quiesce *);
 
 #endif

@@ -13,10 +13,10 @@
 #include "owner/owner_wire.h"
 #include "service/service.h"
 
-struct owning {
+struct run_owner {
 	struct owner_dir	dir;
 	struct wire_hello	self;
-	struct starter_birth	birth;
+	struct owner_starter_birth	birth;
 };
 
 /*
@@ -24,23 +24,23 @@ struct owning {
  * the process of a new owner. False: err says why not, for a person. A process
  * whose listener an owner accepted does not return.
  */
-bool owning_begin(struct owning *, const struct conf *, char *err,
+bool run_owner_begin(struct run_owner *, const struct conf *, char *err,
     size_t errsize);
 
 /* What owner_dir is, as far as it can be told before. */
-bool owning_check(const struct conf *, char *err, size_t errsize);
+bool run_owner_check(const struct conf *, char *err, size_t errsize);
 
 /*
  * Be the owner until it is to end; then server_drain, and owner_close. app are
  * the handover's callbacks, with tick and hangup. NULL: it could not; that was
  * logged.
  */
-struct owner *owning_serve(struct owning *, struct handover *, struct server *,
-    const struct owner_app *app);
+struct owner *run_owner_serve(struct run_owner *, struct handover *,
+    struct server *, const struct owner_app *app);
 
-#define OWNING_NONE 3		/* exit status: there is no owner */
+#define RUN_OWNER_NONE 3		/* exit status: there is no owner */
 
 /* --owner-status and --owner-stop; the exit status. */
-int owning_command(const struct conf *, bool stop);
+int run_owner_command(const struct conf *, bool stop);
 
 #endif

@@ -24,28 +24,28 @@
 #include "server/server.h"
 #include "session/store.h"
 
-#define APP_GRACE_MS 3500	/* for answers that run when a drain begins */
+#define SERVICE_GRACE_MS 3500	/* for answers that run when a drain begins */
 
 /* Bytes of an answer as JSON; a byte of text can become six. */
-#define APP_MAX_EVENT (2 * 1024 + 6 * TURN_MAX_ANSWER)
+#define SERVICE_MAX_EVENT (2 * 1024 + 6 * TURN_MAX_ANSWER)
 
 /* Shared by all loops; immutable while they run, but for their metrics. */
-struct app {
+struct service {
 	const struct conf	*conf;
 	struct addr_set		 trusted;	/* proxies */
 	struct limits		*limits;	/* NULL: none */
 	struct store		*store;
-	struct line		*line;
+	struct turn_queue	*line;
 	const struct articles	*articles;
-	struct openai		*openai;	/* NULL: answer from articles */
+	struct model		*openai;	/* NULL: answer from articles */
 	struct budget		*budget;	/* the model's */
 	struct metrics_all	*metrics;
 	struct suspicions	*suspicions;
 };
 
 /* One loop's. */
-struct app_loop {
-	const struct app	*app;
+struct service_loop {
+	const struct service	*app;
 	struct loop		*loop;
 	struct metrics		*metrics;	/* loop_metrics' */
 	struct responder	*responder;
@@ -61,21 +61,21 @@ struct app_loop {
  * failed was logged. Alone in its file, so that a test program can be linked
  * with another one.
  */
-struct responder *app_open_responder(const struct app *, struct loop *);
+struct responder *service_open_responder(const struct service *, struct loop *);
 
 /* The callbacks for server_start; app must outlive the server. */
-struct server_app app_callbacks(struct app *);
+struct server_app service_callbacks(struct service *);
 
 /*
  * Before store_create: whether the client may have one more live session.
  * RC_OK, RC_TOO_MANY_SESSIONS, RC_NOMEM. Expired ones that were not swept yet
  * are removed first, a batch of them.
  */
-enum rc app_admit_session(struct exchange *);
+enum rc service_admit_session(struct exchange *);
 
 /* All the routes, with base_path put before them by the dispatcher. */
-extern const struct route app_routes[];
-extern const size_t app_routes_count;
+extern const struct route routes_table[];
+extern const size_t routes_count;
 
 /* The handlers, one file per subject. */
 route_handle_f	health_get, ready_get;			/* route_health.c */

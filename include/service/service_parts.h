@@ -11,9 +11,9 @@
  * outlive them, as app->budget. NULL; or the name of what failed, with errno,
  * and what was opened is to be closed.
  */
-const char *app_parts_open(struct app *, const char *system);
+const char *service_parts_open(struct service *, const char *system);
 
 /* Close those that are open; no loop runs any more. */
-void app_parts_close(struct app *);
+void service_parts_close(struct service *);
 
 #endif

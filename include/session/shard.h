@@ -27,7 +27,7 @@
 
 struct shard_entry {
 	struct sid		 sid;		/* immutable */
-	struct addr		 owner;		/* likewise */
+	struct addr		 creator;		/* likewise */
 
 	/* the shard's own */
 	struct shard_entry	*chain;		/* the next in the bucket */

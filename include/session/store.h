@@ -21,11 +21,11 @@
 #include "session/history.h"
 
 /*
- * Called once for each store_create, with its owner: when the session has
+ * Called once for each store_create, with its creator: when the session has
  * ended, deleted or swept, or none was made. On any thread, under no lock; not
  * for those that are left at store_close.
  */
-typedef void store_ended_f(void *arg, const struct addr *owner);
+typedef void store_ended_f(void *arg, const struct addr *creator);
 
 struct store_limits {
 	int64_t		ttl_ms;
@@ -45,7 +45,7 @@ struct session {
 	int64_t		created_ms;
 	int64_t		active_ms;	/* last activity */
 	int64_t		expires_ms;	/* held: if it were let go of now */
-	struct addr	owner;		/* who made it */
+	struct addr	creator;		/* who made it */
 	bool		held;		/* a turn runs */
 	struct history	history;	/* what the call's window let in; the
 					   callback may take it (and zero it),
@@ -70,16 +70,16 @@ struct store;
  * A new session, with a new identifier; hold: for a turn. RC_CAPACITY at
  * max_sessions or when the memory limit is reached, RC_ENTROPY, RC_NOMEM.
  */
-typedef void store_create_f(struct store *, const struct addr *owner, bool hold,
-    int64_t now, store_done_f *, void *arg);
+typedef void store_create_f(struct store *, const struct addr *creator,
+    bool hold, int64_t now, store_done_f *, void *arg);
 
 /*
  * Read a session. hold: for a turn (RC_CAPACITY when the memory limit is
- * reached); without it reading does not prolong it. owner: RC_NOSESSION when it
- * is another's; NULL: anybody's. RC_NOSESSION, RC_NOMEM.
+ * reached); without it reading does not prolong it. creator: RC_NOSESSION when
+ * it is another's; NULL: anybody's. RC_NOSESSION, RC_NOMEM.
  */
 typedef void store_load_f(struct store *, const struct sid *,
-    const struct addr *owner, bool hold, const struct window *, int64_t now,
+    const struct addr *creator, bool hold, const struct window *, int64_t now,
     store_done_f *, void *arg);
 
 /*
@@ -96,11 +96,11 @@ typedef void store_release_f(struct store *, const struct sid *, int64_t now,
     store_done_f *, void *arg);
 
 /*
- * Delete a session, held or not; owner as for store_load. session is NULL.
+ * Delete a session, held or not; creator as for store_load. session is NULL.
  * RC_NOSESSION.
  */
 typedef void store_delete_f(struct store *, const struct sid *,
-    const struct addr *owner, int64_t now, store_done_f *, void *arg);
+    const struct addr *creator, int64_t now, store_done_f *, void *arg);
 
 /* How many there are, and what they take; all 0 unless RC_OK. */
 typedef void store_count_f(struct store *, int64_t now, store_count_done_f *,

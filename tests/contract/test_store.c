@@ -21,7 +21,7 @@ static const struct opener {
 
 static const struct opener *opener; /* the one that is asked */
 
-static const struct addr owner = { "192.0.2.1" };
+static const struct addr creator = { "192.0.2.1" };
 
 static const struct store_limits roomy = {
 	.ttl_ms = TTL,
@@ -90,7 +90,7 @@ try_create(struct store *st, bool hold, int64_t now, struct session *out)
 {
 	struct reply r = { 0 };
 
-	store_create(st, &owner, hold, now, replied, &r);
+	store_create(st, &creator, hold, now, replied, &r);
 	return outcome(&r, out);
 }
 
@@ -234,7 +234,7 @@ static void
 count_ended(void *arg, const struct addr *of)
 {
 	assert_ptr_equal(arg, &ended);
-	assert_true(addr_equal(of, &owner));
+	assert_true(addr_equal(of, &creator));
 	ended++;
 }
 
@@ -292,12 +292,12 @@ test_who_asks_for_his_own_finds_no_others(void **state)
 	store_delete(st, &id, &other, TTL - 1, replied, &r);
 	assert_int_equal(outcome(&r, NULL), RC_NOSESSION);
 	r = (struct reply){ 0 };
-	store_load(st, &id, &owner, false, &WINDOW_NONE, 1, replied, &r);
+	store_load(st, &id, &creator, false, &WINDOW_NONE, 1, replied, &r);
 	assert_int_equal(outcome(&r, NULL), RC_OK);
 	assert_int_equal(load(st, &id, false, TTL, NULL), RC_NOSESSION);
 	id = create(st, false, 0);
 	r = (struct reply){ 0 };
-	store_delete(st, &id, &owner, 1, replied, &r);
+	store_delete(st, &id, &creator, 1, replied, &r);
 	assert_int_equal(outcome(&r, NULL), RC_OK);
 	store_close(st);
 }

@@ -241,7 +241,7 @@ check_parser(const char *data, size_t n, uint32_t seed)
 
 /* The method says how: at once, later, or never. */
 static void
-app_request(void *state, struct conn *c, struct cgi *cgi)
+service_request(void *state, struct conn *c, struct cgi *cgi)
 {
 	const char *method = cgi->var[CGI_REQUEST_METHOD];
 
@@ -258,22 +258,22 @@ app_request(void *state, struct conn *c, struct cgi *cgi)
 }
 
 static void
-app_abort(void *state, void *arg)
+service_abort(void *state, void *arg)
 {
 	(void)state;
 	HOLDS(arg != NULL);
 }
 
 static void
-app_drain(void *state)
+service_drain(void *state)
 {
 	(void)state;
 }
 
 static const struct server_app application = {
-	.loop_drain = app_drain,
-	.request = app_request,
-	.abort = app_abort,
+	.loop_drain = service_drain,
+	.request = service_request,
+	.abort = service_abort,
 };
 
 static void
@@ -344,7 +344,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	log_set_level(LOG_LEVEL_FATAL);
-	HOLDS(parse_init());
+	HOLDS(parser_init());
 	HOLDS((loop = loop_new(0)) != NULL);
 	HOLDS((pool = calloc(1, sizeof(*pool))) != NULL);
 	HOLDS((pool->parser = parser_new()) != NULL);

@@ -26,7 +26,7 @@
 
 /* An owner, as far as limits go. */
 struct place {
-	struct app app;
+	struct service app;
 	struct metrics_all metrics;
 	struct budget budget;
 };

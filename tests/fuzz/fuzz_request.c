@@ -43,20 +43,20 @@ struct request {
 
 static struct conf conf;
 static struct metrics_all metrics;
-static struct app app;
+static struct service app;
 static struct server_app server;
 static struct loop *loop;
 static void *state;
 static char last_id[SID_TEXT_SIZE];
 
 static void
-session_ended(void *arg, const struct addr *owner)
+session_ended(void *arg, const struct addr *creator)
 {
-	limit_end(arg, owner, LIMIT_SESSIONS);
+	limit_end(arg, creator, LIMIT_SESSIONS);
 }
 
 static void
-app_open(void)
+service_open(void)
 {
 	static const struct limit_conf limits = {
 		.rate = { { 0, 1 }, { 0, 1 }, { 0, 1 }, { 0, 1 } },
@@ -75,7 +75,7 @@ app_open(void)
 	HOLDS((app.limits = limits_open(&limits)) != NULL);
 	store.ended_arg = app.limits;
 	HOLDS((app.store = store_memory_open(&store)) != NULL);
-	HOLDS((app.line = line_new()) != NULL);
+	HOLDS((app.line = turn_queue_new()) != NULL);
 	HOLDS((app.suspicions = suspicions_open()) != NULL);
 	app.articles = articles_load(NULL, err, sizeof(err));
 	HOLDS(app.articles != NULL);
@@ -102,9 +102,9 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	};
 	HOLDS((loop = loop_new(0)) != NULL);
 	metrics_all_init(&metrics);
-	app = (struct app){ .conf = &conf, .metrics = &metrics };
-	app_open();
-	server = app_callbacks(&app);
+	app = (struct service){ .conf = &conf, .metrics = &metrics };
+	service_open();
+	server = service_callbacks(&app);
 	HOLDS((state = server.loop_open(server.arg, loop)) != NULL);
 	return 0;
 }

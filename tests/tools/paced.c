@@ -139,7 +139,7 @@ static const struct responder_backend paced_backend = {
 };
 
 struct responder *
-app_open_responder(const struct app *app, struct loop *loop)
+service_open_responder(const struct service *app, struct loop *loop)
 {
 	struct paced *paced;
 

@@ -24,7 +24,7 @@
  */
 
 static void
-app_request(void *state, struct conn *c, struct cgi *cgi)
+service_request(void *state, struct conn *c, struct cgi *cgi)
 {
 	struct service *s = state;
 
@@ -35,7 +35,7 @@ app_request(void *state, struct conn *c, struct cgi *cgi)
 }
 
 static void
-app_abort(void *state, void *arg)
+service_abort(void *state, void *arg)
 {
 	struct service *s = state;
 
@@ -45,7 +45,7 @@ app_abort(void *state, void *arg)
 }
 
 static void
-app_drain(void *state)
+service_drain(void *state)
 {
 	struct service *s = state;
 
@@ -53,9 +53,9 @@ app_drain(void *state)
 }
 
 static const struct server_app application = {
-	.loop_drain = app_drain,
-	.request = app_request,
-	.abort = app_abort,
+	.loop_drain = service_drain,
+	.request = service_request,
+	.abort = service_abort,
 };
 
 void
@@ -87,7 +87,7 @@ service_setup(void **state)
 	struct service *s = calloc(1, sizeof(*s));
 
 	assert_non_null(s);
-	assert_true(parse_init());
+	assert_true(parser_init());
 	log_set_level(LOG_LEVEL_FATAL);
 	assert_non_null(s->loop = loop_new(0));
 	assert_non_null(s->pool = calloc(1, sizeof(*s->pool)));

@@ -396,7 +396,7 @@ static int
 setup(void **state)
 {
 	(void)state;
-	return parse_init() && (parser = parser_new()) != NULL ? 0 : -1;
+	return parser_init() && (parser = parser_new()) != NULL ? 0 : -1;
 }
 
 static int

@@ -28,7 +28,7 @@ handle_new(struct exchange *x)
 	struct buf body;
 
 	buf_init(&body, 64);
-	buf_adds(&body, guard_owner(x) == NULL ? "anybody" : "own");
+	buf_adds(&body, guard_creator(x) == NULL ? "anybody" : "own");
 	reply_json(x, 200, &body);
 }
 
@@ -108,7 +108,7 @@ ask(struct conn *conn, const char *address, const char *method,
 	x = exchange_new(conn, fake_cgi(method, path), NULL, &ids);
 	assert_non_null(x);
 	assert_true(addr_parse(&x->client, address, strlen(address)));
-	x->owner = addr_key(&x->client);
+	x->creator = addr_key(&x->client);
 	x->limits = limits;
 	route_dispatch(&router, x, draining);
 	assert_true(conn->ended);

@@ -16,7 +16,7 @@ struct world {
 	struct articles *articles;
 	struct article_search *search;
 	struct history history;
-	struct draft draft;
+	struct local_answer draft;
 };
 
 static int
@@ -37,7 +37,7 @@ teardown(void **state)
 {
 	struct world *w = *state;
 
-	draft_free(&w->draft);
+	local_answer_free(&w->draft);
 	article_search_close(w->search);
 	articles_free(w->articles);
 	history_free(&w->history);
@@ -59,7 +59,7 @@ remember(struct world *w, const char *question, const char *answer)
 }
 
 static void
-assert_pieces(const struct draft *d)
+assert_pieces(const struct local_answer *d)
 {
 	size_t from = 0;
 
@@ -85,8 +85,8 @@ converse_in(struct world *w, const char *question, enum lang lang)
 	};
 	const char *text;
 
-	draft_free(&w->draft);
-	assert_true(draft_write(&w->draft, w->search, &prompt));
+	local_answer_free(&w->draft);
+	assert_true(local_answer_write(&w->draft, w->search, &prompt));
 	assert_pieces(&w->draft);
 	assert_non_null(text = buf_string(&w->draft.text));
 	remember(w, question, text);

@@ -379,7 +379,7 @@ test_ping(void **state)
 
 /* Exactly one line was written. */
 static void
-line_end(char *line, size_t size)
+turn_queue_end(char *line, size_t size)
 {
 	capture_end(line, size);
 	assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
@@ -408,7 +408,7 @@ test_log(void **state)
 	sid_hash(hash, &x->log_sid);
 	x->has_log_sid = true;
 	reply_rc(x, RC_NOSESSION);
-	line_end(line, sizeof(line));
+	turn_queue_end(line, sizeof(line));
 	check_has(line, "event=request id=req-1 method=DELETE ");
 	check_has(line, " route=\"/session/{id}\" status=404 duration_ms=");
 	check_has(line, " code=session_not_found ");
@@ -427,7 +427,7 @@ test_log_foreign(void **state)
 	(void)state;
 	capture_begin();
 	reply_rc(begin("A\nVERY LONG METHOD", ""), RC_NOTFOUND);
-	line_end(line, sizeof(line));
+	turn_queue_end(line, sizeof(line));
 	check_has(line, " method=- route=- status=404 ");
 	fake_conn_free(&conn);
 }
@@ -456,7 +456,7 @@ test_abort(void **state)
 	sse_open(x);
 	ping_due(x);
 	exchange_abort(x);
-	line_end(line, sizeof(line));
+	turn_queue_end(line, sizeof(line));
 	assert_int_equal(left, 1);
 	check_has(line, " status=200 ");
 	check_has(line, " aborted=true\n");

@@ -78,7 +78,7 @@ static const struct responder_backend fake_backend = {
 static struct responder fake = { &fake_backend };
 
 struct responder *
-app_open_responder(const struct app *app, struct loop *loop)
+service_open_responder(const struct service *app, struct loop *loop)
 {
 	assert_non_null(app);
 	assert_non_null(loop);
@@ -91,10 +91,10 @@ app_open_responder(const struct app *app, struct loop *loop)
 
 static struct conf conf;
 static struct metrics_all metrics;
-static struct app app;
+static struct service app;
 static struct server_app server;
 static struct loop *loop;
-static struct app_loop *al;
+static struct service_loop *al;
 static uint64_t max_sessions;
 static int64_t ttl_ms;
 
@@ -149,11 +149,11 @@ open_service(void **state)
 	cancelled = 0;
 	loop = loop_new(0);
 	metrics_all_init(&metrics);
-	app = (struct app){ .conf = &conf,
+	app = (struct service){ .conf = &conf,
 		.store = store_memory_open(&limits),
-		.line = line_new(),
+		.line = turn_queue_new(),
 		.metrics = &metrics };
-	server = app_callbacks(&app);
+	server = service_callbacks(&app);
 	al = server.loop_open(server.arg, loop);
 	return al == NULL ? -1 : 0;
 }
@@ -187,7 +187,7 @@ teardown(void **state)
 {
 	(void)state;
 	server.loop_close(al);
-	line_free(app.line);
+	turn_queue_free(app.line);
 	store_close(app.store);
 	loop_free(loop);
 	metrics_all_destroy(&metrics);
@@ -783,7 +783,7 @@ test_chat_capacity(void **state)
 static void
 test_line_full(void **state)
 {
-	struct conn conns[LINE_MAX_WAITING + 1], last;
+	struct conn conns[TURN_QUEUE_MAX_WAITING + 1], last;
 	char id[SID_TEXT_SIZE];
 	size_t i;
 

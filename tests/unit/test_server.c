@@ -108,7 +108,7 @@ setup(void **state)
 {
 	(void)state;
 	log_set_level(LOG_LEVEL_FATAL);
-	return parse_init() ? 0 : -1;
+	return parser_init() ? 0 : -1;
 }
 
 int

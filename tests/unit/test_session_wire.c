@@ -42,7 +42,7 @@ sample(void)
 	static const struct sid key = { "a key of 16 byte" };
 	struct session s = {
 		.id = { "an id of 16 byte" },
-		.owner = { "its owner's addr" },
+		.creator = { "its creator addr" },
 		.message_count = 42,
 		.created_ms = 5,
 		.active_ms = INT64_C(1) << 40,
@@ -89,7 +89,7 @@ a_session_comes_as_it_went(void **state)
 	assert_false(b.failed);
 	assert_int_equal(session_decode(&got, b.data, b.len), RC_OK);
 	assert_true(sid_equal(&got.id, &s.id));
-	assert_true(addr_equal(&got.owner, &s.owner));
+	assert_true(addr_equal(&got.creator, &s.creator));
 	assert_int_equal(got.message_count, 42);
 	assert_int_equal(got.created_ms, 5);
 	assert_true(got.active_ms == s.active_ms);

@@ -16,7 +16,7 @@
 
 /* An owner, as far as limits go. */
 struct place {
-	struct app app;
+	struct service app;
 	struct metrics_all all;
 	struct metrics *metrics;
 	struct budget budget;

@@ -16,9 +16,9 @@
 static unsigned ended;
 
 static void
-count_ended(void *arg, const struct addr *owner)
+count_ended(void *arg, const struct addr *creator)
 {
-	(void)owner;
+	(void)creator;
 	++*(unsigned *)arg;
 }
 
@@ -57,10 +57,10 @@ keep(void *arg, enum rc rc, struct session *s)
 static struct session
 make(struct store *store, bool hold, int64_t now)
 {
-	const struct addr owner = { { 1, 2, 3 } };
+	const struct addr creator = { { 1, 2, 3 } };
 	struct session s;
 
-	store_create(store, &owner, hold, now, keep, &s);
+	store_create(store, &creator, hold, now, keep, &s);
 	history_free(&s.history);
 	return s;
 }
@@ -135,7 +135,7 @@ all_that_live_are_listed(void **state)
 	assert_int_equal(export_all(store, TTL * 2, &s), 1);
 	assert_true(sid_equal(&s.id, &held.id));
 	assert_true(s.held);
-	assert_int_equal(s.owner.b[2], 3);
+	assert_int_equal(s.creator.b[2], 3);
 	for (int i = 0; i < MANY; i++)
 		make(store, false, i % 2 == 0 ? 0 : TTL);
 	assert_int_equal(export_all(store, TTL, NULL), MANY / 2 + 1);
@@ -160,7 +160,7 @@ a_session_moves_whole(void **state)
 	assert_int_equal(got.created_ms, 5);
 	assert_int_equal(got.active_ms, 7);
 	assert_int_equal(got.expires_ms, 7 + TTL);
-	assert_int_equal(got.owner.b[2], 3);
+	assert_int_equal(got.creator.b[2], 3);
 	assert_int_equal(got.history.count, 2);
 	assert_false(got.held);
 	assert_true(totals(to, 9).bytes == bytes);

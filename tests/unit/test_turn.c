@@ -36,7 +36,7 @@ struct op {
 	struct slow *slow;
 	enum { OP_CREATE, OP_LOAD, OP_APPEND, OP_RELEASE } kind;
 	struct sid sid;
-	struct addr owner;
+	struct addr creator;
 	bool own;
 	struct window window;
 	struct message pair[2];
@@ -55,11 +55,11 @@ op_run(struct loop_task *task)
 
 	switch (op->kind) {
 	case OP_CREATE:
-		store_create(
-		    slow->inner, &op->owner, true, op->now, op->done, op->arg);
+		store_create(slow->inner, &op->creator, true, op->now, op->done,
+		    op->arg);
 		break;
 	case OP_LOAD:
-		store_load(slow->inner, &op->sid, op->own ? &op->owner : NULL,
+		store_load(slow->inner, &op->sid, op->own ? &op->creator : NULL,
 		    true, &op->window, op->now, op->done, op->arg);
 		break;
 	case OP_APPEND:
@@ -99,25 +99,25 @@ op_new(struct store *store, int kind, const struct sid *sid, int64_t now,
 }
 
 static void
-slow_create(struct store *store, const struct addr *owner, bool hold,
+slow_create(struct store *store, const struct addr *creator, bool hold,
     int64_t now, store_done_f *done, void *arg)
 {
 	assert_true(hold);
-	op_new(store, OP_CREATE, NULL, now, done, arg)->owner = *owner;
+	op_new(store, OP_CREATE, NULL, now, done, arg)->creator = *creator;
 }
 
 static void
-slow_load(struct store *store, const struct sid *sid, const struct addr *owner,
-    bool hold, const struct window *window, int64_t now, store_done_f *done,
-    void *arg)
+slow_load(struct store *store, const struct sid *sid,
+    const struct addr *creator, bool hold, const struct window *window,
+    int64_t now, store_done_f *done, void *arg)
 {
 	struct op *op = op_new(store, OP_LOAD, sid, now, done, arg);
 
 	assert_true(hold);
 	op->window = *window;
-	op->own = owner != NULL;
+	op->own = creator != NULL;
 	if (op->own)
-		op->owner = *owner;
+		op->creator = *creator;
 }
 
 static void
@@ -266,13 +266,13 @@ struct chat {
 struct world {
 	struct loop *loop;
 	struct metrics_all metrics;
-	struct line *line;
+	struct turn_queue *line;
 	struct store *memory;
 	struct slow slow;
 	struct fake fake;
 	struct turns_conf conf;
 	struct turns *turns;
-	struct addr owner; /* of the next turns */
+	struct addr creator; /* of the next turns */
 	bool own;
 	struct chat chats[CHATS];
 };
@@ -384,7 +384,7 @@ world_new(bool slow)
 	assert_non_null(w->loop = loop_new(0));
 	metrics_all_init(&w->metrics);
 	metrics_join(&w->metrics, loop_metrics(w->loop));
-	assert_non_null(w->line = line_new());
+	assert_non_null(w->line = turn_queue_new());
 	w->memory = memory_open(200);
 	w->slow.store.backend = &slow_backend;
 	w->slow.inner = w->memory;
@@ -418,7 +418,7 @@ world_free(struct world *w)
 		buf_free(&w->chats[i].answer);
 	}
 	store_close(w->memory);
-	line_free(w->line);
+	turn_queue_free(w->line);
 	loop_free(w->loop);
 	metrics_all_destroy(&w->metrics);
 	free(w);
@@ -468,7 +468,7 @@ ask_fully(struct world *w, int i, const struct sid *sid, const char *message,
 	char copy[64], key_copy[64], id[] = "req-1";
 	struct turn_request request = {
 		.sid = sid,
-		.owner = &w->owner,
+		.creator = &w->creator,
 		.own = w->own,
 		.message = copy,
 		.len = strlen(message),
@@ -568,9 +568,9 @@ converse_keyed(struct world *w, const struct sid *sid, const char *message,
 }
 
 static void
-tell(struct world *w, const struct sid *sid, enum line_signal signal)
+tell(struct world *w, const struct sid *sid, enum turn_queue_signal signal)
 {
-	line_tell(w->line, sid, signal);
+	turn_queue_tell(w->line, sid, signal);
 	settle(w);
 }
 
@@ -679,19 +679,19 @@ test_end_is_kept(void **state)
 	settle(w);
 	next = ask_as(w, 1, &chat->sid, "Encore", true);
 	settle(w);
-	line_part(w->line, true);
+	turn_queue_part(w->line, true);
 	say(w, "Bonsoir");
 	end_answer(w, RC_OK);
 	assert_int_equal(chat->dones, 0);
 	assert_int_equal(next->starts, 0);
 	assert_history(w, &chat->sid, "Bonjour|Bonsoir|");
-	tell(w, &chat->sid, LINE_STOP);
+	tell(w, &chat->sid, TURN_QUEUE_STOP);
 	assert_int_equal(chat->dones, 0);
-	tell(w, &chat->sid, LINE_OVER);
+	tell(w, &chat->sid, TURN_QUEUE_OVER);
 	assert_end(chat, RC_OK, RC_OK, "Bonsoir");
 	assert_int_equal(chat->end.message_count, 2);
 	assert_int_equal(next->starts, 1);
-	line_part(w->line, false);
+	turn_queue_part(w->line, false);
 	say(w, "Oui");
 	end_answer(w, RC_OK);
 	assert_end(next, RC_OK, RC_OK, "Oui");
@@ -704,15 +704,15 @@ test_end_is_kept_of_one_that_left(void **state)
 	struct chat *chat = ask_as(w, 0, NULL, "Bonjour", true);
 
 	settle(w);
-	line_part(w->line, true);
+	turn_queue_part(w->line, true);
 	say(w, "Bonsoir");
 	end_answer(w, RC_OK);
 	turn_leave(chat->turn);
 	settle(w);
-	assert_true(line_view(w->line, &chat->sid).kept);
-	line_part(w->line, false);
+	assert_true(turn_queue_view(w->line, &chat->sid).kept);
+	turn_queue_part(w->line, false);
 	settle(w);
-	assert_false(line_view(w->line, &chat->sid).kept);
+	assert_false(turn_queue_view(w->line, &chat->sid).kept);
 	assert_int_equal(chat->dones, 0);
 }
 
@@ -724,9 +724,9 @@ test_end_of_a_deleted_one_is_not_kept(void **state)
 	struct chat *chat = ask_as(w, 0, NULL, "Bonjour", true);
 
 	settle(w);
-	line_part(w->line, true);
+	turn_queue_part(w->line, true);
 	delete_session(w, &chat->sid);
-	tell(w, &chat->sid, LINE_DELETED);
+	tell(w, &chat->sid, TURN_QUEUE_DELETED);
 	assert_int_equal(chat->dones, 1);
 	assert_int_equal(chat->end.rc, RC_DELETED);
 }
@@ -792,9 +792,9 @@ test_unknown_session(void **state)
 	assert_int_equal(chat->starts, 1);
 	assert_true(chat->new_session);
 	assert_false(sid_equal(&chat->sid, &made_up));
-	assert_false(line_tell(w->line, &made_up, LINE_STOP));
+	assert_false(turn_queue_tell(w->line, &made_up, TURN_QUEUE_STOP));
 	say(w, "a");
-	tell(w, &chat->sid, LINE_STOP);
+	tell(w, &chat->sid, TURN_QUEUE_STOP);
 	assert_end(chat, RC_OK, RC_STOPPED, "a");
 	assert_int_equal(look_at(w, &made_up).rc, RC_NOSESSION);
 }
@@ -826,7 +826,7 @@ test_in_order_of_arrival(void **state)
 	char question[16], answer[16];
 	int i, k;
 
-	for (i = 0; i <= LINE_MAX_WAITING; i++) {
+	for (i = 0; i <= TURN_QUEUE_MAX_WAITING; i++) {
 		snprintf(question, sizeof(question), "q%d", i + 1);
 		ask(w, i, &sid, question);
 		assert_int_equal(w->chats[i].waits, i > 0);
@@ -836,8 +836,8 @@ test_in_order_of_arrival(void **state)
 	assert_end(&w->chats[i], RC_BUSY, RC_OK, "");
 	assert_int_equal(w->chats[i].waits, 0);
 
-	for (i = 0; i <= LINE_MAX_WAITING; i++) {
-		for (k = 0; k <= LINE_MAX_WAITING; k++)
+	for (i = 0; i <= TURN_QUEUE_MAX_WAITING; i++) {
+		for (k = 0; k <= TURN_QUEUE_MAX_WAITING; k++)
 			assert_int_equal(w->chats[k].starts, k <= i);
 		snprintf(question, sizeof(question), "q%d", i + 1);
 		snprintf(answer, sizeof(answer), "a%d", i + 1);
@@ -846,7 +846,7 @@ test_in_order_of_arrival(void **state)
 		say(w, answer);
 		end_answer(w, RC_OK);
 		assert_end(&w->chats[i], RC_OK, RC_OK, answer);
-		k = LINE_MAX_WAITING - i;
+		k = TURN_QUEUE_MAX_WAITING - i;
 		assert_gauges(w, (uint64_t)k, (uint64_t)(k > 0 ? k - 1 : 0));
 	}
 	assert_history(w, &sid, "q0|a0|q1|a1|q2|a2|q3|a3|q4|a4|q5|a5|");
@@ -1011,7 +1011,7 @@ test_who_may_name_his_own_only(void **state)
 	struct sid foreign = converse(w, NULL, "q", "a"), own;
 	struct chat *chat;
 
-	w->owner = (struct addr){ { 192, 0, 2, 1 } };
+	w->creator = (struct addr){ { 192, 0, 2, 1 } };
 	own = converse(w, NULL, "r", "b");
 	w->own = true;
 	chat = ask(w, 0, &foreign, "s");
@@ -1267,7 +1267,7 @@ test_key_of_a_failed_try(void **state)
 	end_answer(w, RC_UPSTREAM);
 	assert_end(chat, RC_UPSTREAM, RC_OK, "");
 	ask_keyed(w, 0, &sid, "q1", "k");
-	tell(w, &sid, LINE_STOP);
+	tell(w, &sid, TURN_QUEUE_STOP);
 	assert_end(chat, RC_OK, RC_STOPPED, "");
 	converse_keyed(w, &sid, "another", "a1", "k");
 	assert_history(w, &sid, "q|a|another|a1|");
@@ -1285,7 +1285,7 @@ test_key_of_an_interrupted_answer(void **state)
 	assert_end(chat, RC_OK, RC_UPSTREAM_TIMEOUT, "some");
 	ask_keyed(w, 0, &sid, "q2", "k2");
 	say(w, "more");
-	tell(w, &sid, LINE_STOP);
+	tell(w, &sid, TURN_QUEUE_STOP);
 	ask_keyed(w, 0, &sid, "q3", "k3");
 	say(w, "seen");
 	turn_leave(chat->turn);
@@ -1393,7 +1393,7 @@ test_deleted_before_the_replay(void **state)
 	chat = ask_keyed(w, 1, &sid, "q1", "k");
 	assert_int_equal(chat->waits, 1);
 	delete_session(w, &sid);
-	tell(w, &sid, LINE_DELETED);
+	tell(w, &sid, TURN_QUEUE_DELETED);
 	assert_end(chat, RC_DELETED, RC_OK, "");
 	assert_int_equal(chat->starts, 0);
 }
@@ -1416,7 +1416,7 @@ test_leave_in_every_phase_of_a_replay(void **state)
 			turn_leave(chat->turn);
 		settle(w);
 		assert_history(w, &sid, "q|a|q1|a1|");
-		assert_false(line_tell(w->line, &sid, LINE_STOP));
+		assert_false(turn_queue_tell(w->line, &sid, TURN_QUEUE_STOP));
 	}
 	assert_int_equal(w->fake.started, 2);
 }
@@ -1432,7 +1432,7 @@ test_stop(void **state)
 	struct sid sid = converse(w, NULL, "q", "a");
 	struct chat *chat = ask(w, 0, &sid, "q1");
 
-	tell(w, &sid, LINE_STOP);
+	tell(w, &sid, TURN_QUEUE_STOP);
 	assert_end(chat, RC_OK, RC_STOPPED, "");
 	assert_int_equal(chat->end.message_count, 2);
 	assert_history(w, &sid, "q|a|");
@@ -1440,7 +1440,7 @@ test_stop(void **state)
 	chat = ask_as(w, 0, &sid, "q2", false);
 	settle(w);
 	say(w, "some");
-	tell(w, &sid, LINE_STOP);
+	tell(w, &sid, TURN_QUEUE_STOP);
 	assert_end(chat, RC_OK, RC_STOPPED, "some");
 	assert_int_equal(chat->end.message_count, 4);
 	assert_history(w, &sid, "q|a|q2|some!|");
@@ -1463,7 +1463,7 @@ test_stop_with_go(void **state)
 	fake_remove(&w->fake, a);
 	for (i = 0; i < TURNS && first->dones == 0; i++)
 		loop_turn(w->loop, 0);
-	tell(w, &sid, LINE_STOP);
+	tell(w, &sid, TURN_QUEUE_STOP);
 	assert_end(first, RC_OK, RC_OK, "a1");
 	assert_end(second, RC_OK, RC_STOPPED, "");
 	assert_int_equal(second->starts, 1);
@@ -1482,7 +1482,7 @@ test_delete(void **state)
 
 	say(w, "some");
 	delete_session(w, &sid);
-	tell(w, &sid, LINE_DELETED);
+	tell(w, &sid, TURN_QUEUE_DELETED);
 	assert_end(running, RC_DELETED, RC_OK, "");
 	assert_end(waiting, RC_DELETED, RC_OK, "");
 	assert_int_equal(w->fake.cancelled, 1);
@@ -1498,7 +1498,7 @@ test_told_before_deleted(void **state)
 	struct chat *chat = ask(w, 0, &sid, "q1");
 
 	say(w, "some");
-	tell(w, &sid, LINE_DELETED);
+	tell(w, &sid, TURN_QUEUE_DELETED);
 	assert_end(chat, RC_DELETED, RC_OK, "");
 	assert_history(w, &sid, "q|a|");
 }
@@ -1510,7 +1510,7 @@ test_told_while_closing(void **state)
 	struct chat *chat = ask(w, 0, NULL, "q");
 
 	say(w, "a");
-	line_tell(w->line, &chat->sid, LINE_DELETED);
+	turn_queue_tell(w->line, &chat->sid, TURN_QUEUE_DELETED);
 	end_answer(w, RC_OK);
 	assert_end(chat, RC_DELETED, RC_OK, "");
 }
@@ -1527,7 +1527,7 @@ test_deleted_when_too_long(void **state)
 	assert_non_null(piece);
 	memset(piece, 'x', TURN_MAX_ANSWER + 1);
 	say(w, piece);
-	tell(w, &sid, LINE_DELETED);
+	tell(w, &sid, TURN_QUEUE_DELETED);
 	assert_end(chat, RC_DELETED, RC_OK, "");
 	assert_int_equal(look_at(w, &sid).count, 2);
 	free(piece);
@@ -1560,7 +1560,7 @@ test_delete_in_every_phase(void **state)
 		for (i = 0; i < phase; i++)
 			loop_turn(w->loop, 0);
 		delete_session(w, &sid);
-		tell(w, &sid, LINE_DELETED);
+		tell(w, &sid, TURN_QUEUE_DELETED);
 		if (chat->dones == 0) {
 			assert_true(chat->new_session);
 			say(w, "a1");
@@ -1603,7 +1603,7 @@ test_leave(void **state)
 		settle(w);
 		assert_int_equal(chat->dones, 0);
 		assert_history(w, &sid, rows[i].history);
-		assert_false(line_tell(w->line, &sid, LINE_STOP));
+		assert_false(turn_queue_tell(w->line, &sid, TURN_QUEUE_STOP));
 		delete_session(w, &sid);
 	}
 }
@@ -1628,7 +1628,8 @@ test_leave_in_every_phase(void **state)
 			settle(w);
 			assert_int_equal(chat->dones, 0);
 			assert_null(w->fake.running);
-			assert_false(line_tell(w->line, sids[k], LINE_STOP));
+			assert_false(
+			    turn_queue_tell(w->line, sids[k], TURN_QUEUE_STOP));
 			if (chat->starts > 0 && k == 1)
 				delete_session(w, &chat->sid);
 			if (phase < 2)
@@ -1710,7 +1711,7 @@ test_close_awaits_mail(void **state)
 	struct world *w = *state;
 	struct chat *chat = ask(w, 0, NULL, "q");
 
-	line_tell(w->line, &chat->sid, LINE_STOP);
+	turn_queue_tell(w->line, &chat->sid, TURN_QUEUE_STOP);
 	turn_leave(chat->turn);
 	if (is_slow(w))
 		settle(w);

@@ -22,7 +22,7 @@ struct person {
 };
 
 struct world {
-	struct line *line;
+	struct turn_queue *line;
 	struct loop *loops[2];
 	struct sid a, b;
 	struct person people[PEOPLE];
@@ -49,7 +49,7 @@ setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
-	assert_non_null(w->line = line_new());
+	assert_non_null(w->line = turn_queue_new());
 	assert_non_null(w->loops[0] = loop_new(0));
 	assert_non_null(w->loops[1] = loop_new(1));
 	memset(w->a.b, 0xaa, sizeof(w->a.b));
@@ -63,7 +63,7 @@ teardown(void **state)
 {
 	struct world *w = *state;
 
-	line_free(w->line);
+	turn_queue_free(w->line);
 	loop_free(w->loops[0]);
 	loop_free(w->loops[1]);
 	free(w);
@@ -76,14 +76,14 @@ enter(struct world *w, int i, const struct sid *sid)
 {
 	struct person *p = &w->people[i];
 
-	return line_enter(w->line, &p->ticket, w->loops[i % 2], sid, hear,
+	return turn_queue_enter(w->line, &p->ticket, w->loops[i % 2], sid, hear,
 	    release, &p->waits);
 }
 
 static bool
 leave(struct world *w, int i)
 {
-	return line_leave(w->line, &w->people[i].ticket);
+	return turn_queue_leave(w->line, &w->people[i].ticket);
 }
 
 static void
@@ -108,19 +108,19 @@ test_one_runs_the_others_wait(void **state)
 	struct world *w = *state;
 	int i;
 
-	for (i = 0; i <= LINE_MAX_WAITING; i++) {
+	for (i = 0; i <= TURN_QUEUE_MAX_WAITING; i++) {
 		assert_int_equal(enter(w, i, &w->a), RC_OK);
 		assert_int_equal(w->people[i].waits, i > 0);
 	}
 	assert_int_equal(enter(w, i, &w->a), RC_BUSY);
 	assert_false(w->people[i].waits);
 
-	for (i = 0; i <= LINE_MAX_WAITING; i++) {
+	for (i = 0; i <= TURN_QUEUE_MAX_WAITING; i++) {
 		assert_true(leave(w, i));
 		open_mail(w);
 		assert_int_equal(w->people[i].calls, i > 0);
-		if (i < LINE_MAX_WAITING)
-			assert_int_equal(heard(w, i + 1), LINE_GO);
+		if (i < TURN_QUEUE_MAX_WAITING)
+			assert_int_equal(heard(w, i + 1), TURN_QUEUE_GO);
 	}
 	assert_int_equal(enter(w, 0, &w->a), RC_OK);
 	assert_false(w->people[0].waits);
@@ -136,10 +136,10 @@ test_sessions_do_not_meet(void **state)
 	assert_int_equal(enter(w, 1, &w->b), RC_OK);
 	assert_false(w->people[1].waits);
 	assert_true(leave(w, 0));
-	assert_true(line_tell(w->line, &w->b, LINE_STOP));
+	assert_true(turn_queue_tell(w->line, &w->b, TURN_QUEUE_STOP));
 	open_mail(w);
 	assert_int_equal(heard(w, 0), 0);
-	assert_int_equal(heard(w, 1), LINE_STOP);
+	assert_int_equal(heard(w, 1), TURN_QUEUE_STOP);
 	assert_true(leave(w, 1));
 }
 
@@ -168,7 +168,7 @@ test_sessions_of_one_list(void **state)
 	assert_true(leave(w, 1));
 	open_mail(w);
 	assert_int_equal(heard(w, 3), 0);
-	assert_int_equal(heard(w, 4), LINE_GO);
+	assert_int_equal(heard(w, 4), TURN_QUEUE_GO);
 	assert_int_equal(heard(w, 5), 0);
 	for (i = 3; i < 6; i++)
 		assert_true(leave(w, i));
@@ -189,7 +189,7 @@ test_leaving_while_waiting(void **state)
 	assert_int_equal(heard(w, 2), 0);
 	assert_true(leave(w, 0));
 	open_mail(w);
-	assert_int_equal(heard(w, 2), LINE_GO);
+	assert_int_equal(heard(w, 2), TURN_QUEUE_GO);
 	assert_true(leave(w, 2));
 }
 
@@ -199,24 +199,24 @@ test_tell(void **state)
 	struct world *w = *state;
 	int i;
 
-	assert_false(line_tell(w->line, &w->a, LINE_STOP));
-	assert_false(line_tell(w->line, &w->a, LINE_DELETED));
+	assert_false(turn_queue_tell(w->line, &w->a, TURN_QUEUE_STOP));
+	assert_false(turn_queue_tell(w->line, &w->a, TURN_QUEUE_DELETED));
 	for (i = 0; i < 3; i++)
 		assert_int_equal(enter(w, i, &w->a), RC_OK);
 
-	assert_true(line_tell(w->line, &w->a, LINE_STOP));
+	assert_true(turn_queue_tell(w->line, &w->a, TURN_QUEUE_STOP));
 	open_mail(w);
-	assert_int_equal(heard(w, 0), LINE_STOP);
+	assert_int_equal(heard(w, 0), TURN_QUEUE_STOP);
 	assert_int_equal(heard(w, 1), 0);
 	assert_int_equal(heard(w, 2), 0);
 
-	assert_true(line_tell(w->line, &w->a, LINE_DELETED));
+	assert_true(turn_queue_tell(w->line, &w->a, TURN_QUEUE_DELETED));
 	open_mail(w);
 	for (i = 0; i < 3; i++)
-		assert_int_equal(heard(w, i), LINE_DELETED);
+		assert_int_equal(heard(w, i), TURN_QUEUE_DELETED);
 	for (i = 2; i >= 0; i--)
 		assert_true(leave(w, i));
-	assert_false(line_tell(w->line, &w->a, LINE_STOP));
+	assert_false(turn_queue_tell(w->line, &w->a, TURN_QUEUE_STOP));
 }
 
 static void
@@ -227,10 +227,11 @@ test_signals_add_up_in_one_mail(void **state)
 	assert_int_equal(enter(w, 0, &w->a), RC_OK);
 	assert_int_equal(enter(w, 1, &w->a), RC_OK);
 	assert_true(leave(w, 0));
-	assert_true(line_tell(w->line, &w->a, LINE_STOP));
-	assert_true(line_tell(w->line, &w->a, LINE_DELETED));
+	assert_true(turn_queue_tell(w->line, &w->a, TURN_QUEUE_STOP));
+	assert_true(turn_queue_tell(w->line, &w->a, TURN_QUEUE_DELETED));
 	open_mail(w);
-	assert_int_equal(heard(w, 1), LINE_GO | LINE_STOP | LINE_DELETED);
+	assert_int_equal(
+	    heard(w, 1), TURN_QUEUE_GO | TURN_QUEUE_STOP | TURN_QUEUE_DELETED);
 	assert_int_equal(w->people[1].calls, 1);
 	assert_true(leave(w, 1));
 }
@@ -251,11 +252,11 @@ test_mail_crosses_a_leaving(void **state)
 	open_mail(w);
 	assert_int_equal(w->people[1].released, 1);
 	assert_int_equal(w->people[1].calls, 0);
-	assert_int_equal(heard(w, 2), LINE_GO);
+	assert_int_equal(heard(w, 2), TURN_QUEUE_GO);
 
-	assert_true(line_tell(w->line, &w->a, LINE_STOP));
+	assert_true(turn_queue_tell(w->line, &w->a, TURN_QUEUE_STOP));
 	assert_false(leave(w, 2));
-	assert_false(line_tell(w->line, &w->a, LINE_STOP));
+	assert_false(turn_queue_tell(w->line, &w->a, TURN_QUEUE_STOP));
 	open_mail(w);
 	assert_int_equal(w->people[2].released, 1);
 	assert_int_equal(w->people[2].calls, 1);
@@ -265,12 +266,12 @@ test_mail_crosses_a_leaving(void **state)
  * Threads.
  */
 
-#define THREADS (1 + LINE_MAX_WAITING)
+#define THREADS (1 + TURN_QUEUE_MAX_WAITING)
 #define ROUNDS  300
 
 struct runner {
 	struct loop *loop;
-	struct line *line;
+	struct turn_queue *line;
 	struct sid sid;
 	atomic_int *inside;
 	atomic_int *errors;
@@ -287,7 +288,7 @@ struct visit {
 static void
 visit_hear(struct ticket *ticket, unsigned signals)
 {
-	if (signals & LINE_GO)
+	if (signals & TURN_QUEUE_GO)
 		((struct visit *)ticket)->go = true;
 }
 
@@ -310,7 +311,7 @@ runner_main(void *arg)
 	for (int i = 0; i < ROUNDS; i++) {
 		if ((v = calloc(1, sizeof(*v))) == NULL)
 			abort();
-		if (line_enter(r->line, &v->ticket, r->loop, &r->sid,
+		if (turn_queue_enter(r->line, &v->ticket, r->loop, &r->sid,
 			visit_hear, visit_free, &waits) != RC_OK)
 			abort();
 		v->freed = &freed;
@@ -320,11 +321,11 @@ runner_main(void *arg)
 		if (v->go) {
 			if (atomic_fetch_add(r->inside, 1) != 0)
 				atomic_fetch_add(r->errors, 1);
-			line_tell(r->line, &r->sid,
-			    i % 3 == 0 ? LINE_DELETED : LINE_STOP);
+			turn_queue_tell(r->line, &r->sid,
+			    i % 3 == 0 ? TURN_QUEUE_DELETED : TURN_QUEUE_STOP);
 			atomic_fetch_sub(r->inside, 1);
 		}
-		if (line_leave(r->line, &v->ticket))
+		if (turn_queue_leave(r->line, &v->ticket))
 			free(v);
 		else
 			mailed++;
@@ -362,7 +363,7 @@ test_threads(void **state)
 	for (i = 0; i < THREADS; i++)
 		loop_free(runners[i].loop);
 	assert_int_equal(errors, 0);
-	assert_false(line_tell(w->line, &w->a, LINE_STOP));
+	assert_false(turn_queue_tell(w->line, &w->a, TURN_QUEUE_STOP));
 }
 
 static void
@@ -370,16 +371,16 @@ who_stands_is_seen(void **state)
 {
 	struct world *w = *state;
 
-	assert_false(line_view(w->line, &w->a).runs);
+	assert_false(turn_queue_view(w->line, &w->a).runs);
 	enter(w, 0, &w->a);
 	enter(w, 1, &w->a);
-	assert_true(line_view(w->line, &w->a).runs);
-	assert_false(line_view(w->line, &w->b).runs);
+	assert_true(turn_queue_view(w->line, &w->a).runs);
+	assert_false(turn_queue_view(w->line, &w->b).runs);
 	assert_true(leave(w, 0));
-	assert_true(line_view(w->line, &w->a).runs);
+	assert_true(turn_queue_view(w->line, &w->a).runs);
 	open_mail(w);
 	assert_true(leave(w, 1));
-	assert_false(line_view(w->line, &w->a).runs);
+	assert_false(turn_queue_view(w->line, &w->a).runs);
 }
 
 static void
@@ -391,27 +392,27 @@ one_that_ended_leaves_when_it_is_told(void **state)
 	enter(w, 0, &w->a);
 	enter(w, 1, &w->a);
 	enter(w, 2, &w->b);
-	assert_false(line_tell(w->line, &w->a, LINE_OVER));
-	assert_false(line_end(w->line, &p[2].ticket));
-	assert_false(line_view(w->line, &w->b).runs);
-	line_part(w->line, true);
-	assert_true(line_view(w->line, &w->a).runs);
-	assert_true(line_end(w->line, &p[0].ticket));
-	assert_false(line_view(w->line, &w->a).runs);
-	assert_true(line_view(w->line, &w->a).kept);
-	assert_true(line_view(w->line, &w->a).waits);
+	assert_false(turn_queue_tell(w->line, &w->a, TURN_QUEUE_OVER));
+	assert_false(turn_queue_end(w->line, &p[2].ticket));
+	assert_false(turn_queue_view(w->line, &w->b).runs);
+	turn_queue_part(w->line, true);
+	assert_true(turn_queue_view(w->line, &w->a).runs);
+	assert_true(turn_queue_end(w->line, &p[0].ticket));
+	assert_false(turn_queue_view(w->line, &w->a).runs);
+	assert_true(turn_queue_view(w->line, &w->a).kept);
+	assert_true(turn_queue_view(w->line, &w->a).waits);
 
-	assert_true(line_tell(w->line, &w->a, LINE_OVER));
-	assert_false(line_tell(w->line, &w->a, LINE_OVER));
-	assert_false(line_view(w->line, &w->a).kept);
+	assert_true(turn_queue_tell(w->line, &w->a, TURN_QUEUE_OVER));
+	assert_false(turn_queue_tell(w->line, &w->a, TURN_QUEUE_OVER));
+	assert_false(turn_queue_view(w->line, &w->a).kept);
 	open_mail(w);
-	assert_int_equal(p[0].signals, LINE_OVER);
+	assert_int_equal(p[0].signals, TURN_QUEUE_OVER);
 	assert_int_equal(p[0].calls, 1);
 	assert_true(leave(w, 0));
 	open_mail(w);
-	assert_int_equal(p[1].signals, LINE_GO);
-	assert_true(line_view(w->line, &w->a).runs);
-	assert_false(line_view(w->line, &w->a).waits);
+	assert_int_equal(p[1].signals, TURN_QUEUE_GO);
+	assert_true(turn_queue_view(w->line, &w->a).runs);
+	assert_false(turn_queue_view(w->line, &w->a).waits);
 	assert_true(leave(w, 1));
 	assert_true(leave(w, 2));
 }
@@ -425,17 +426,17 @@ all_that_are_kept_are_let_go(void **state)
 	enter(w, 0, &w->a);
 	enter(w, 1, &w->b);
 	enter(w, 2, &w->a);
-	line_part(w->line, true);
-	assert_true(line_end(w->line, &p[0].ticket));
-	assert_true(line_end(w->line, &p[1].ticket));
-	line_part(w->line, false);
+	turn_queue_part(w->line, true);
+	assert_true(turn_queue_end(w->line, &p[0].ticket));
+	assert_true(turn_queue_end(w->line, &p[1].ticket));
+	turn_queue_part(w->line, false);
 	open_mail(w);
-	assert_int_equal(p[0].signals, LINE_OVER);
-	assert_int_equal(p[1].signals, LINE_OVER);
+	assert_int_equal(p[0].signals, TURN_QUEUE_OVER);
+	assert_int_equal(p[1].signals, TURN_QUEUE_OVER);
 	assert_int_equal(p[2].signals, 0);
 	assert_true(leave(w, 0));
 	open_mail(w);
-	assert_false(line_end(w->line, &p[2].ticket));
+	assert_false(turn_queue_end(w->line, &p[2].ticket));
 	assert_true(leave(w, 1));
 	assert_true(leave(w, 2));
 }

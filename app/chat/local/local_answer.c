@@ -12,7 +12,7 @@
 
 #define BEST          3   /* articles in an answer */
 #define SHOWN_MAX     256 /* articles shown before that are left out */
-#define QUOTES_MAX    (DRAFT_PIECES - 3)
+#define QUOTES_MAX    (LOCAL_ANSWER_PIECES - 3)
 #define QUOTE_BYTES   500 /* of a message that is quoted */
 #define EXCERPT_BYTES 600
 #define ANSWER_MAX    (32 * 1024)
@@ -32,7 +32,7 @@ struct words {
 
 /* A draft in the making. */
 struct writer {
-	struct draft *draft;
+	struct local_answer *draft;
 	struct article_search *search;
 	const struct prompt *prompt;
 	const struct words *words;
@@ -78,9 +78,9 @@ static const struct words words[] = {
 static void
 piece_end(struct writer *wr)
 {
-	struct draft *d = wr->draft;
+	struct local_answer *d = wr->draft;
 
-	if (d->pieces < DRAFT_PIECES)
+	if (d->pieces < LOCAL_ANSWER_PIECES)
 		d->ends[d->pieces++] = d->text.len;
 }
 
@@ -348,8 +348,8 @@ write_all(struct writer *wr)
 }
 
 bool
-draft_write(
-    struct draft *d, struct article_search *search, const struct prompt *prompt)
+local_answer_write(struct local_answer *d, struct article_search *search,
+    const struct prompt *prompt)
 {
 	struct writer wr = {
 		.draft = d,
@@ -365,7 +365,7 @@ draft_write(
 }
 
 void
-draft_free(struct draft *d)
+local_answer_free(struct local_answer *d)
 {
 	buf_wipe(&d->text);
 }

@@ -23,14 +23,14 @@ struct answer {
 	struct loop_task task;
 	const struct answer_events *events;
 	void *arg;
-	struct draft draft;
+	struct local_answer draft;
 	size_t given; /* pieces */
 };
 
 static void
 answer_free(struct answer *a)
 {
-	draft_free(&a->draft);
+	local_answer_free(&a->draft);
 	free(a);
 }
 
@@ -66,7 +66,7 @@ local_start(struct responder *responder, const struct prompt *prompt,
 	a->task.run = answer_go_on;
 	a->events = events;
 	a->arg = arg;
-	if (!draft_write(&a->draft, local->search, prompt)) {
+	if (!local_answer_write(&a->draft, local->search, prompt)) {
 		answer_free(a);
 		return RC_NOMEM;
 	}

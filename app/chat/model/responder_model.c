@@ -28,9 +28,9 @@
 #define MAX_SWAPS       2    /* the tokens' field, and usage */
 #define ADVICE_MS       5000 /* to wait, when nobody said how long */
 
-struct openai {
+struct model {
 	/* immutable */
-	struct openai_conf conf;
+	struct model_conf conf;
 	char *url;
 
 	/* of any thread */
@@ -39,16 +39,16 @@ struct openai {
 	atomic_int_fast64_t busy_until; /* said by Retry-After */
 };
 
-struct model {
+struct model_responder {
 	struct responder responder; /* first */
-	struct openai *shared;
+	struct model *shared;
 	struct loop *loop;
 	struct attempts attempts;
 	struct request_head head;
 };
 
 struct answer {
-	struct model *model;
+	struct model_responder *model;
 	const struct answer_events *events;
 	void *arg;
 	char request_id[65];
@@ -89,7 +89,7 @@ answer_count_tokens(const struct answer *a)
 static bool
 answer_take_budget(struct answer *a)
 {
-	struct openai *shared = a->model->shared;
+	struct model *shared = a->model->shared;
 	int64_t most = (int64_t)a->tail_at + TEMPLATE_TOKENS +
 	               shared->conf.max_tokens;
 
@@ -149,7 +149,7 @@ answer_end(struct answer *a, enum rc rc)
 static void
 answer_try(struct answer *a)
 {
-	const struct openai_conf *conf = &a->model->shared->conf;
+	const struct model_conf *conf = &a->model->shared->conf;
 
 	a->request.len = a->tail_at;
 	completion_tail(&a->request, conf->max_tokens, a->quirks);
@@ -206,13 +206,13 @@ static bool
 answer_swap(struct answer *a, int status)
 {
 	const struct buf *refusal = &a->attempt.refusal;
-	struct openai *shared = a->model->shared;
+	struct model *shared = a->model->shared;
 	unsigned quirks;
 
 	if ((status != 400 && status != 422) || refusal->len == 0)
 		return false;
 	quirks = completion_quirks(a->quirks, refusal->data, refusal->len);
-	if (shared->conf.tokens_field != OPENAI_TOKENS_AUTO)
+	if (shared->conf.tokens_field != MODEL_TOKENS_AUTO)
 		quirks = (quirks & ~(unsigned)QUIRK_COMPLETION_TOKENS) |
 		         (a->quirks & QUIRK_COMPLETION_TOKENS);
 	if (quirks == a->quirks || a->swaps == MAX_SWAPS)
@@ -268,7 +268,7 @@ answer_attempt_end(void *arg, const struct attempt_end *end)
 static void
 write_request(struct answer *a, const struct prompt *prompt)
 {
-	const struct openai_conf *conf = &a->model->shared->conf;
+	const struct model_conf *conf = &a->model->shared->conf;
 	const struct request_head_conf head_conf = {
 		.model = conf->model,
 		.temperature = conf->temperature,
@@ -289,15 +289,15 @@ write_request(struct answer *a, const struct prompt *prompt)
 }
 
 static enum rc
-openai_start(struct responder *responder, const struct prompt *prompt,
+model_start(struct responder *responder, const struct prompt *prompt,
     const struct answer_events *events, void *arg, struct answer **answer)
 {
 	static const struct attempt_events attempt_events = {
 		.delta = answer_delta,
 		.end = answer_attempt_end,
 	};
-	struct model *m = (struct model *)responder;
-	const struct openai_conf *conf = &m->shared->conf;
+	struct model_responder *m = (struct model_responder *)responder;
+	const struct model_conf *conf = &m->shared->conf;
 	struct answer *a;
 
 	if ((a = calloc(1, sizeof(*a))) == NULL)
@@ -327,16 +327,16 @@ openai_start(struct responder *responder, const struct prompt *prompt,
 }
 
 static void
-openai_cancel(struct responder *responder, struct answer *a)
+model_cancel(struct responder *responder, struct answer *a)
 {
 	(void)responder;
 	answer_free(a);
 }
 
 static enum rc
-openai_ready(struct responder *responder, int64_t *retry_ms)
+model_ready(struct responder *responder, int64_t *retry_ms)
 {
-	struct model *m = (struct model *)responder;
+	struct model_responder *m = (struct model_responder *)responder;
 	int64_t now = loop_now(m->loop), wall = clock_wall_ms();
 	int64_t busy = atomic_load(&m->shared->busy_until) - now;
 	enum breaker_pass pass;
@@ -356,9 +356,9 @@ openai_ready(struct responder *responder, int64_t *retry_ms)
 }
 
 static void
-openai_close(struct responder *responder)
+model_close(struct responder *responder)
 {
-	struct model *m = (struct model *)responder;
+	struct model_responder *m = (struct model_responder *)responder;
 
 	upstream_close(m->attempts.upstream);
 	buf_free(&m->attempts.chunk.text);
@@ -368,21 +368,21 @@ openai_close(struct responder *responder)
 
 static const struct responder_backend responder_openai = {
 	.name = "openai",
-	.start = openai_start,
-	.cancel = openai_cancel,
-	.ready = openai_ready,
-	.close = openai_close,
+	.start = model_start,
+	.cancel = model_cancel,
+	.ready = model_ready,
+	.close = model_close,
 };
 
 struct responder *
-responder_openai_open(struct openai *shared, struct loop *loop)
+responder_model_open(struct model *shared, struct loop *loop)
 {
 	const struct upstream_conf conf = {
 		.url = shared->url,
 		.key = shared->conf.key,
 		.connect_ms = shared->conf.connect_ms,
 	};
-	struct model *m;
+	struct model_responder *m;
 
 	if ((m = calloc(1, sizeof(*m))) == NULL ||
 	    (m->attempts.upstream = upstream_open(loop, &conf)) == NULL) {
@@ -402,21 +402,21 @@ responder_openai_open(struct openai *shared, struct loop *loop)
 	return &m->responder;
 }
 
-struct openai *
-openai_new(const struct openai_conf *conf)
+struct model *
+model_new(const struct model_conf *conf)
 {
 	static const char path[] = "/chat/completions";
 	size_t size = strlen(conf->base_url) + sizeof(path);
-	struct openai *shared;
+	struct model *shared;
 
 	if ((shared = calloc(1, sizeof(*shared))) == NULL)
 		return NULL;
 	shared->conf = *conf;
 	breaker_init(&shared->breaker);
-	if (conf->tokens_field == OPENAI_TOKENS_COMPLETION)
+	if (conf->tokens_field == MODEL_TOKENS_COMPLETION)
 		atomic_store(&shared->quirks, QUIRK_COMPLETION_TOKENS);
 	if ((shared->url = malloc(size)) == NULL) {
-		openai_free(shared);
+		model_free(shared);
 		return NULL;
 	}
 	snprintf(shared->url, size, "%s%s", conf->base_url, path);
@@ -424,7 +424,7 @@ openai_new(const struct openai_conf *conf)
 }
 
 bool
-openai_is_shut(struct openai *shared, int64_t now)
+model_is_shut(struct model *shared, int64_t now)
 {
 	int64_t retry_ms;
 
@@ -433,7 +433,7 @@ openai_is_shut(struct openai *shared, int64_t now)
 }
 
 void
-openai_free(struct openai *shared)
+model_free(struct model *shared)
 {
 	if (shared == NULL)
 		return;

@@ -11,14 +11,15 @@
 #include "base/buf.h"
 #include "chat/responder.h"
 
-#define DRAFT_PIECES 13	/* at most: ten quotes and what goes with them */
+/* At most: ten quotes and what goes with them. */
+#define LOCAL_ANSWER_PIECES 13
 
 struct article_search;
 
-struct draft {
+struct local_answer {
 	struct buf	text;			/* UTF-8 */
-	size_t		ends[DRAFT_PIECES];	/* of the pieces, in the text;
-						   none is empty */
+	/* of the pieces, in the text; none is empty */
+	size_t		ends[LOCAL_ANSWER_PIECES];
 	size_t		pieces;
 };
 
@@ -26,10 +27,10 @@ struct draft {
  * Write it into an uninitialized draft; false without memory. The caller frees
  * it whatever the result.
  */
-bool draft_write(struct draft *, struct article_search *,
+bool local_answer_write(struct local_answer *, struct article_search *,
     const struct prompt *);
 
 /* What it says is overwritten first. */
-void draft_free(struct draft *);
+void local_answer_free(struct local_answer *);
 
 #endif

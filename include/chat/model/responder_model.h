@@ -13,15 +13,15 @@
 #include "loop/loop.h"
 
 struct responder;
-struct openai;
+struct model;
 
-enum openai_tokens {
-	OPENAI_TOKENS_AUTO,		/* max_tokens, swapped when refused */
-	OPENAI_TOKENS_MAX,		/* max_tokens */
-	OPENAI_TOKENS_COMPLETION,	/* max_completion_tokens */
+enum model_tokens {
+	MODEL_TOKENS_AUTO,		/* max_tokens, swapped when refused */
+	MODEL_TOKENS_MAX,		/* max_tokens */
+	MODEL_TOKENS_COMPLETION,	/* max_completion_tokens */
 };
 
-struct openai_conf {
+struct model_conf {
 	const char		*base_url;	/* without /chat/completions */
 	const char		*model;
 	const char		*key;		/* or NULL */
@@ -29,7 +29,7 @@ struct openai_conf {
 	double			 temperature;
 	int64_t			 max_tokens;
 	struct budget		*budget;	/* the day's tokens */
-	enum openai_tokens	 tokens_field;
+	enum model_tokens	 tokens_field;
 	unsigned		 retries;
 	int64_t			 connect_ms;
 	int64_t			 first_token_ms;
@@ -38,13 +38,13 @@ struct openai_conf {
 };
 
 /* The strings of conf, and the budget, must outlive it. NULL without memory. */
-struct openai *openai_new(const struct openai_conf *);
+struct model *model_new(const struct model_conf *);
 
 /* No responder may be open any more. NULL is allowed. */
-void openai_free(struct openai *);
+void model_free(struct model *);
 
 /* Whether the breaker refuses calls now (monotonic ms); from any thread. */
-bool openai_is_shut(struct openai *, int64_t now);
+bool model_is_shut(struct model *, int64_t now);
 
 /*
  * The responder on one loop. Failures end with RC_UPSTREAM (nonsense, a
@@ -55,6 +55,6 @@ bool openai_is_shut(struct openai *, int64_t now);
  * what the model's usage says it did not use; all of it when it was refused
  * (4xx but 408) or found no connection; nothing when it failed otherwise.
  */
-struct responder *responder_openai_open(struct openai *, struct loop *);
+struct responder *responder_model_open(struct model *, struct loop *);
 
 #endif
