@@ -1,6 +1,6 @@
 /*
  * The configuration: one table of settings feeds the reader of files, the
- * environment and the command line, the help, the manual page and the README.
+ * environment and the command line, the help, the manual page and docs/operating.md.
  * Once loaded it does not change.
  */
 #ifndef CONF_CONF_H

@@ -13,7 +13,7 @@
 /* The help of -h: usage and every setting with default and range. */
 void conf_help(FILE *);
 
-/* The rows of the README's table, and of the manual page (man(7) macros). */
+/* The rows of docs/operating.md's table, and of the manual page (man(7) macros). */
 void conf_markdown(FILE *);
 void conf_man(FILE *);
 

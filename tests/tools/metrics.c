@@ -1,4 +1,4 @@
-/* The README's table of metrics, from the list that the program has. */
+/* docs/operating.md's table of metrics, from the list that the program has. */
 #include "log/metrics.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* Prints the table of settings for the README or for the manual page. */
+/* Prints the table of settings for docs/operating.md or for the manual page. */
 #include <stdio.h>
 #include <string.h>
 

@@ -32,7 +32,7 @@ class Site:
         self.thread.start()
 
     def use(self, service):
-        """The two lines of the page that name the service, as the README has
+        """The two lines of the page that name the service, as docs/api.md has
         it."""
         path = pathlib.Path(self.folder) / "index.html"
         text = path.read_text()
