@@ -1,7 +1,7 @@
 /*
  * The configuration: one table of settings feeds the reader of files, the
- * environment and the command line, the help, the manual page and docs/operating.md.
- * Once loaded it does not change.
+ * environment and the command line, the help, the manual page and
+ * docs/operating.md. Once loaded it does not change.
  */
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
