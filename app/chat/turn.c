@@ -13,39 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/container.h"
+#include "base/list.h"
 #include "chat/turn_answer.h"
+#include "chat/turn_end.h"
 #include "chat/turn_state.h"
-#include "log/metrics.h"
-
-static void
-turn_gauge(const struct turn *t, enum metric gauge, int change)
-{
-	metrics_add(loop_metrics(t->turns->loop), gauge, 0, change);
-}
 
 /*
  * The line.
  */
-
-static void
-place_free(struct ticket *ticket)
-{
-	struct place *place = (struct place *)ticket;
-
-	place->turns->places--;
-	free(place);
-}
-
-static void
-place_leave(struct turn *t)
-{
-	struct place *place = t->place;
-
-	t->place = NULL;
-	if (place != NULL &&
-	    turn_queue_leave(t->turns->conf.line, &place->ticket))
-		place_free(&place->ticket);
-}
 
 static ticket_signal_f place_signal;
 
@@ -72,79 +48,6 @@ place_enter(struct turn *t, bool *waits)
 }
 
 /*
- * The end.
- */
-
-/* Where its end has to be known elsewhere first, it waits for that. */
-void
-turn_ended(struct turn *t)
-{
-	t->state = TURN_ENDS;
-	if (t->place == NULL ||
-	    !turn_queue_end(t->turns->conf.line, &t->place->ticket))
-		turn_over(t);
-}
-
-void
-turn_over(struct turn *t)
-{
-	struct turns *turns = t->turns;
-
-	*(t->prev != NULL ? &t->prev->next : &turns->first) = t->next;
-	if (t->next != NULL)
-		t->next->prev = t->prev;
-	loop_untask(turns->loop, &t->task);
-	loop_untimer(turns->loop, &t->patience);
-	place_leave(t);
-	turn_gauge(t, METRIC_TURNS, -1);
-	if (t->state == TURN_WAITS)
-		turn_gauge(t, METRIC_TURNS_WAITING, -1);
-
-	if (t->end.rc != RC_OK) {
-		t->end.interrupted = RC_OK;
-		t->end.len = 0;
-	}
-	if (t->end.len == 0)
-		t->end.answer = "";
-	if (t->end.rc == RC_UPSTREAM_DOWN)
-		responder_ready(turns->conf.responder, &t->end.retry_ms);
-	if (!t->left)
-		t->events->done(t->arg, &t->end);
-
-	buf_wipe(&t->text);
-	explicit_bzero(t->message, t->len);
-	free(t);
-}
-
-static void
-turn_fail(struct turn *t, enum rc rc)
-{
-	t->end.rc = rc;
-	turn_over(t);
-}
-
-void
-turn_interrupt(struct turn *t, enum rc why)
-{
-	if (t->why == RC_OK || why == RC_DELETED)
-		t->why = why;
-	switch (t->state) {
-	case TURN_BEGINS:
-	case TURN_WAITS:
-		turn_fail(t, t->why);
-		break;
-	case TURN_ANSWERS:
-		responder_cancel(t->turns->conf.responder, t->answer);
-		turn_finish(t, t->why);
-		break;
-	case TURN_OPENS:
-	case TURN_CLOSES:
-	case TURN_ENDS:
-		break;
-	}
-}
-
-/*
  * The session.
  */
 
@@ -159,10 +62,10 @@ turn_create(struct turn *t)
 	if (rc == RC_OK && t->events->creates != NULL)
 		rc = t->events->creates(t->arg, &t->end.retry_ms);
 	if (rc != RC_OK) {
-		turn_fail(t, rc);
+		turn_refuse(t, rc);
 		return;
 	}
-	t->state = TURN_OPENS;
+	turn_to(t, TURN_OPENS);
 	t->asked_ms = loop_now(turns->loop);
 	t->end.new_session = true;
 	store_create(
@@ -174,9 +77,7 @@ turn_load(struct turn *t)
 {
 	struct turns *turns = t->turns;
 
-	if (t->state == TURN_WAITS)
-		turn_gauge(t, METRIC_TURNS_WAITING, -1);
-	t->state = TURN_OPENS;
+	turn_to(t, TURN_OPENS);
 	t->asked_ms = loop_now(turns->loop);
 	loop_untimer(turns->loop, &t->patience);
 	store_load(turns->conf.store, &t->sid, t->own ? &t->creator : NULL,
@@ -190,10 +91,10 @@ turn_not_opened(struct turn *t, enum rc rc)
 	bool ends = t->left || (t->why != RC_OK && t->why != RC_STOPPED);
 
 	if (rc == RC_NOSESSION && !ends && !t->end.new_session) {
-		place_leave(t);
+		turn_leave_line(t);
 		turn_create(t);
 	} else {
-		turn_fail(t, ends ? t->why : rc);
+		turn_refuse(t, ends ? t->why : rc);
 	}
 }
 
@@ -212,13 +113,13 @@ turn_opened(void *arg, enum rc rc, struct session *session)
 	t->end.sid = &t->sid;
 	t->end.message_count = session->message_count;
 	if (t->place == NULL && (rc = place_enter(t, &waits)) != RC_OK) {
-		turn_finish(t, rc);
+		turn_close(t, rc);
 	} else if (t->why == RC_OK) {
 		turn_answer(t, session);
 	} else {
 		if (t->why == RC_STOPPED && !t->left)
 			t->events->started(t->arg, &t->sid, t->end.new_session);
-		turn_finish(t, t->why);
+		turn_close(t, t->why);
 	}
 }
 
@@ -226,11 +127,11 @@ turn_opened(void *arg, enum rc rc, struct session *session)
 static void
 place_signal(struct ticket *ticket, unsigned signals)
 {
-	struct turn *t = ((struct place *)ticket)->turn;
+	struct turn *t = container_of(ticket, struct place, ticket)->turn;
 
-	if (t->state == TURN_ENDS) {
+	if (t->state == TURN_SETTLES) {
 		if (signals & TURN_QUEUE_OVER)
-			turn_over(t);
+			turn_conclude(t);
 	} else if (signals & TURN_QUEUE_DELETED) {
 		turn_interrupt(t, RC_DELETED);
 	} else if (signals & TURN_QUEUE_GO) {
@@ -250,30 +151,28 @@ static void
 turn_impatient(struct timer *timer, void *arg)
 {
 	(void)timer;
-	turn_fail(arg, RC_BUSY);
+	turn_refuse(arg, RC_BUSY);
 }
 
 static void
 turn_begin(struct loop_task *task)
 {
-	struct turn *t = (struct turn *)(void *)((char *)task -
-						 offsetof(struct turn, task));
+	struct turn *t = container_of(task, struct turn, task);
 	struct turns *turns = t->turns;
 	bool waits = false;
 	enum rc rc;
 
 	if (turns->draining) {
-		turn_fail(t, RC_UNAVAILABLE);
+		turn_refuse(t, RC_UNAVAILABLE);
 	} else if (!t->has_sid) {
 		turn_create(t);
 	} else if ((!t->keyed && (rc = turn_ready(t)) != RC_OK) ||
 		   (rc = place_enter(t, &waits)) != RC_OK) {
-		turn_fail(t, rc);
+		turn_refuse(t, rc);
 	} else if (!waits) {
 		turn_load(t);
 	} else {
-		t->state = TURN_WAITS;
-		turn_gauge(t, METRIC_TURNS_WAITING, 1);
+		turn_to(t, TURN_WAITS);
 		loop_timer(turns->loop, &t->patience,
 		    loop_now(turns->loop) + turns->conf.wait_ms);
 		t->events->waits(t->arg);
@@ -311,10 +210,8 @@ turn_start(struct turns *turns, const struct turn_request *request,
 	memcpy(t->message + t->len, request->request_id, id_size);
 	t->request_id = t->message + t->len;
 
-	if ((t->next = turns->first) != NULL)
-		t->next->prev = t;
-	turns->first = t;
-	turn_gauge(t, METRIC_TURNS, 1);
+	list_add_first(&turns->running, &t->node);
+	turn_to(t, TURN_BEGINS);
 	t->task.run = turn_begin;
 	loop_task(turns->loop, &t->task);
 	return t;

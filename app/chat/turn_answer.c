@@ -1,92 +1,22 @@
-/*
- * What is answered, and what is kept of it. The turn is gone when the store has
- * taken the outcome, which may be before its call returns.
- */
+/* What is answered: by the responder, or again what a key was answered. */
 #include "chat/turn_answer.h"
 
 #include <stddef.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "base/text.h"
 #include "chat/responder.h"
-
-/*
- * The end.
- */
-
-static void
-turn_closed(void *arg, enum rc rc, struct session *session)
-{
-	struct turn *t = arg;
-	bool added = t->end.len > 0;
-
-	if (t->why == RC_DELETED || rc == RC_NOSESSION)
-		t->end.rc = RC_DELETED;
-	else if (rc == RC_OK && !t->replayed)
-		t->end.message_count = session->message_count;
-	else if (added)
-		t->end.rc = rc;
-	if (t->end.rc == RC_DELETED)
-		turn_over(t);
-	else
-		turn_ended(t);
-}
-
-static void
-turn_add(struct turn *t, enum rc why)
-{
-	struct turns *turns = t->turns;
-	int64_t now = loop_now(turns->loop);
-	const struct message question = {
-		.role = ROLE_USER,
-		.created_ms = t->asked_ms,
-		.text = t->message,
-		.len = t->len,
-		.key = t->keyed && !t->end.new_session ? &t->key : NULL,
-	};
-	const struct message answer = {
-		.role = ROLE_ASSISTANT,
-		.status = why == RC_OK ? MESSAGE_COMPLETE : MESSAGE_INTERRUPTED,
-		.why = why,
-		.created_ms = now,
-		.text = t->text.data,
-		.len = t->text.len,
-	};
-
-	t->end.answer = t->text.data;
-	t->end.len = t->text.len;
-	store_append(turns->conf.store, &t->sid, &question, &answer, now,
-	    turn_closed, t);
-}
-
-void
-turn_finish(struct turn *t, enum rc why)
-{
-	struct turns *turns = t->turns;
-	bool keep = t->text.len > 0 && why != RC_DELETED &&
-	            (!t->left || t->keep_partial);
-
-	if (why == RC_OK && !keep)
-		why = RC_UPSTREAM;
-	t->state = TURN_CLOSES;
-	t->end.rc = keep || why == RC_STOPPED ? RC_OK : why;
-	t->end.interrupted = why;
-	if (keep)
-		turn_add(t, why);
-	else
-		store_release(turns->conf.store, &t->sid, loop_now(turns->loop),
-		    turn_closed, t);
-}
+#include "chat/turn_end.h"
 
 /*
  * The answer.
  */
 
 static void
-turn_cut(struct loop_task *task)
+turn_truncate(struct loop_task *task)
 {
-	struct turn *t = (struct turn *)(void *)((char *)task -
-						 offsetof(struct turn, task));
+	struct turn *t = container_of(task, struct turn, task);
 
 	turn_interrupt(t, t->why);
 }
@@ -109,7 +39,7 @@ turn_delta(void *arg, const char *text, size_t n)
 	else if (n > 0)
 		t->events->delta(t->arg, text, n);
 	if (t->why != RC_OK) {
-		t->task.run = turn_cut;
+		t->task.run = turn_truncate;
 		loop_task(t->turns->loop, &t->task);
 	}
 }
@@ -120,7 +50,7 @@ turn_answered(void *arg, enum rc rc, const struct usage *usage)
 	struct turn *t = arg;
 
 	t->end.usage = *usage;
-	turn_finish(t, t->why != RC_OK ? t->why : rc);
+	turn_close(t, t->why != RC_OK ? t->why : rc);
 }
 
 enum rc
@@ -151,10 +81,10 @@ turn_ask(struct turn *t, const struct history *history)
 	rc = responder_start(
 	    t->turns->conf.responder, &prompt, &answer_events, t, &t->answer);
 	if (rc != RC_OK) {
-		turn_finish(t, rc);
+		turn_close(t, rc);
 		return;
 	}
-	t->state = TURN_ANSWERS;
+	turn_to(t, TURN_ANSWERS);
 	t->events->started(t->arg, &t->sid, t->end.new_session);
 }
 
@@ -166,20 +96,17 @@ turn_ask(struct turn *t, const struct history *history)
 static void
 turn_replay(struct turn *t, const struct message *answer)
 {
-	t->state = TURN_CLOSES;
-	t->end.interrupted = answer->why;
 	buf_add(&t->text, answer->text, answer->len);
 	if (t->text.failed) {
-		turn_finish(t, RC_NOMEM);
+		turn_close(t, RC_NOMEM);
 		return;
 	}
-	t->events->started(t->arg, &t->sid, false);
-	t->events->delta(t->arg, t->text.data, t->text.len);
 	t->replayed = true;
 	t->end.answer = t->text.data;
 	t->end.len = t->text.len;
-	store_release(t->turns->conf.store, &t->sid, loop_now(t->turns->loop),
-	    turn_closed, t);
+	t->events->started(t->arg, &t->sid, false);
+	t->events->delta(t->arg, t->text.data, t->text.len);
+	turn_close(t, answer->why);
 }
 
 /*
@@ -222,7 +149,7 @@ turn_ask_keyed(struct turn *t, const struct session *session)
 		rc = history_copy(
 		    &context, &session->history, &t->turns->conf.context);
 	if (rc != RC_OK) {
-		turn_finish(t, rc);
+		turn_close(t, rc);
 		return;
 	}
 	turn_ask(t, &context);
@@ -242,5 +169,5 @@ turn_answer(struct turn *t, const struct session *session)
 		 memcmp(question.text, t->message, t->len) == 0)
 		turn_replay(t, &answer);
 	else
-		turn_finish(t, RC_KEY_REUSED);
+		turn_close(t, RC_KEY_REUSED);
 }

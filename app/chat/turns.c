@@ -1,7 +1,9 @@
 /* All turns of a loop: what they have in common, and how they end together. */
 #include <stdlib.h>
 
+#include "base/list.h"
 #include "chat/turn.h"
+#include "chat/turn_end.h"
 #include "chat/turn_state.h"
 
 #define MAIL_WAIT_MS 10 /* turns_close looks again after it */
@@ -9,10 +11,12 @@
 static void
 turns_end(struct turns *turns, bool running)
 {
-	struct turn *t, *next;
+	struct list *node, *next;
+	struct turn *t;
 
-	for (t = turns->first; t != NULL; t = next) {
-		next = t->next;
+	LIST_EACH(node, next, &turns->running)
+	{
+		t = container_of(node, struct turn, node);
 		if (running || t->state <= TURN_WAITS)
 			turn_interrupt(t, RC_UNAVAILABLE);
 	}
@@ -33,6 +37,7 @@ turns_open(struct loop *loop, const struct turns_conf *conf)
 	if ((turns = calloc(1, sizeof(*turns))) == NULL)
 		return NULL;
 	turns->loop = loop;
+	list_init(&turns->running);
 	turns->conf = *conf;
 	timer_init(&turns->grace, turns_grace_over, turns);
 	return turns;

@@ -15,11 +15,7 @@
  */
 void turn_answer(struct turn *, const struct session *);
 
-/*
- * Nothing answers any more: keep what is to be kept and let go of the session.
- * RC_OK: the answer is whole, else why it is not. The turn may be gone when
- * this returns.
- */
-void turn_finish(struct turn *, enum rc why);
+/* Whether the responder may be asked; what it was answered needs no asking. */
+enum rc turn_ready(const struct turn *);
 
 #endif

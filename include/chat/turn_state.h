@@ -1,7 +1,7 @@
 /*
  * A turn between its steps, as the parts of the turn's code see it, and nobody
- * else: turn.c (its beginning, its session, its end), turn_answer.c (what is
- * answered, and kept), turns.c (all of a loop).
+ * else: turn.c (its beginning, its session), turn_answer.c (what is answered),
+ * turn_end.c (what is kept, and told), turns.c (all of a loop).
  */
 #ifndef CHAT_TURN_STATE_H
 #define CHAT_TURN_STATE_H
@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/buf.h"
+#include "base/list.h"
 #include "base/rc.h"
 #include "base/sid.h"
 #include "chat/responder.h"
@@ -19,13 +20,19 @@
 #include "chat/turn_queue.h"
 #include "loop/loop.h"
 
+/*
+ * The steps of a turn, in their order: some are left out. turn_state.c has the
+ * table of what may follow what.
+ */
 enum turn_state {
+	TURN_NEW,
 	TURN_BEGINS,
 	TURN_WAITS,
 	TURN_OPENS,		/* the store is asked for the session */
 	TURN_ANSWERS,
 	TURN_CLOSES,		/* the store is given the outcome */
-	TURN_ENDS,		/* another process is given it, too */
+	TURN_SETTLES,		/* another process is given it, too */
+	TURN_GONE,
 };
 
 /* A place in line outlives its turn while a mail to it is under way. */
@@ -37,8 +44,7 @@ struct place {
 
 struct turn {
 	struct turns			*turns;
-	struct turn			*next;
-	struct turn			*prev;
+	struct list			 node;		/* of turns */
 	struct place			*place;
 	struct loop_task		 task;
 	struct timer			 patience;
@@ -71,25 +77,16 @@ struct turn {
 struct turns {
 	struct loop		*loop;
 	struct turns_conf	 conf;
-	struct turn		*first;
+	struct list		 running;
 	size_t			 places;
 	bool			 draining;
 	struct timer		 grace;
 };
 
-/* Whether the responder may be asked; what it was answered needs no asking. */
-enum rc turn_ready(const struct turn *);
+/* The only setter of a turn's state: it must be a step that may follow. */
+void turn_to(struct turn *, enum turn_state);
 
-/* The end: tells it, and frees the turn. */
-void turn_over(struct turn *);
-
-/* Likewise, when the store has the outcome and the line lets it go. */
-void turn_ended(struct turn *);
-
-/*
- * End it for this reason as soon as its step allows: at once, or when the store
- * has answered. The first reason counts, but RC_DELETED counts more.
- */
-void turn_interrupt(struct turn *, enum rc why);
+/* Its place in line is free, and no mail to it is under way. */
+ticket_free_f place_free;
 
 #endif
