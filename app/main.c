@@ -23,6 +23,7 @@
 #include "log/metrics.h"
 #include "owner/owner.h"
 #include "owner/owner_waiter.h"
+#include "routes/routes.h"
 #include "server/acceptor.h"
 #include "server/fcgi_parse.h"
 #include "server/listener.h"
@@ -254,6 +255,7 @@ run(const struct conf *cf, const struct articles *articles, const char *system,
 	struct budget budget;
 	struct service app = {
 		.conf = cf,
+		.routes = &routes_table,
 		.articles = articles,
 		.metrics = &metrics,
 		.budget = &budget,

@@ -126,9 +126,9 @@ route_find(
 {
 	size_t i;
 
-	for (i = 0; i < r->count; i++) {
-		if (route_match(r->routes[i].path, path, id, id_len))
-			return &r->routes[i];
+	for (i = 0; i < r->table->count; i++) {
+		if (route_match(r->table->rows[i].path, path, id, id_len))
+			return &r->table->rows[i];
 	}
 	return NULL;
 }
@@ -141,10 +141,10 @@ route_method(const struct router *r, const char *path, enum method method)
 
 	if (method == METHOD_HEAD)
 		method = METHOD_GET;
-	for (i = 0; i < r->count; i++) {
-		if (r->routes[i].method == method &&
-		    strcmp(r->routes[i].path, path) == 0)
-			return &r->routes[i];
+	for (i = 0; i < r->table->count; i++) {
+		if (r->table->rows[i].method == method &&
+		    strcmp(r->table->rows[i].path, path) == 0)
+			return &r->table->rows[i];
 	}
 	return NULL;
 }
@@ -267,7 +267,7 @@ route_dispatch(const struct router *r, struct exchange *x, bool draining)
 		reply_rc(x, RC_NOTFOUND);
 		return;
 	}
-	x->route_row = 1 + (unsigned)(x->route - r->routes);
+	x->route_row = 1 + (unsigned)(x->route - r->table->rows);
 	if ((row = route_method(r, x->route->path, x->method)) == NULL) {
 		route_refuse(r, x);
 		return;

@@ -14,6 +14,7 @@
 #include "http/reply.h"
 #include "http/sse.h"
 #include "limits/limit.h"
+#include "routes/routes.h"
 #include "server/cgi.h"
 #include "service/service.h"
 #include "session/store.h"

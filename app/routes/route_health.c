@@ -4,6 +4,7 @@
 #include "base/rc.h"
 #include "http/exchange.h"
 #include "http/reply.h"
+#include "routes/routes.h"
 #include "service/service.h"
 #include "session/store.h"
 

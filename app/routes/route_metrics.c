@@ -6,6 +6,7 @@
 #include "http/reply.h"
 #include "log/metrics.h"
 #include "log/metrics_text.h"
+#include "routes/routes.h"
 #include "service/service.h"
 #include "session/store.h"
 
@@ -22,13 +23,13 @@ gauges_read(struct metrics_sum *sum, const struct service *app,
 }
 
 static struct metrics_names
-names_of(const struct route *routes, size_t count)
+names_of(const struct route_table *routes)
 {
 	struct metrics_names names = { .route = { "none" } };
 	size_t i;
 
-	for (i = 0; i < count; i++)
-		names.route[1 + i] = routes[i].path;
+	for (i = 0; i < routes->count; i++)
+		names.route[1 + i] = routes->rows[i].path;
 	for (i = 0; i < METRICS_METHODS; i++)
 		names.method[i] = method_name((enum method)i);
 	return names;
@@ -37,9 +38,9 @@ names_of(const struct route *routes, size_t count)
 static void
 metrics_counted(void *arg, enum rc rc, const struct store_totals *totals)
 {
-	const struct metrics_names names = names_of(routes_table, routes_count);
 	struct exchange *x = arg;
 	const struct service_loop *al = x->app;
+	const struct metrics_names names = names_of(al->app->routes);
 	struct metrics_sum sum;
 	struct buf body;
 

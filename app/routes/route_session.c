@@ -9,6 +9,7 @@
 #include "http/exchange.h"
 #include "http/guard.h"
 #include "http/reply.h"
+#include "routes/routes.h"
 #include "service/service.h"
 #include "session/history.h"
 #include "session/store.h"

@@ -1,4 +1,4 @@
-/* Where the server below meets the handlers: a loop's world, and the routes. */
+/* Where the server below meets the handlers: a loop's world. */
 #include "service/service.h"
 
 #include <sys/random.h>
@@ -10,29 +10,6 @@
 #include "log/metrics.h"
 
 #define RECLAIM_BATCH 64 /* expired sessions removed for one that is new */
-
-const struct route routes_table[] = {
-	/* fixed paths before patterns */
-	{ METHOD_GET, "/health", health_get, 0, LIMIT_NONE },
-	{ METHOD_GET, "/ready", ready_get, 0, LIMIT_NONE },
-	{ METHOD_POST, "/session/new", session_new,
-	    ROUTE_CHANGES | ROUTE_DRAINS, LIMIT_NEW },
-	{ METHOD_POST, "/session/chat", chat_post,
-	    ROUTE_CHANGES | ROUTE_DRAINS | ROUTE_JSON, LIMIT_CHAT },
-	{ METHOD_GET, "/sessions/stats", stats_get, 0, LIMIT_NONE },
-	{ METHOD_GET, "/metrics", metrics_get, 0, LIMIT_NONE },
-	{ METHOD_GET, "/session/{id}/info", session_info, 0, LIMIT_NONE },
-	{ METHOD_GET, "/session/{id}/messages", session_messages, 0,
-	    LIMIT_NONE },
-	{ METHOD_POST, "/session/{id}/stop", chat_stop, ROUTE_CHANGES,
-	    LIMIT_NONE },
-	{ METHOD_DELETE, "/session/{id}", session_delete, ROUTE_CHANGES,
-	    LIMIT_NONE },
-};
-const size_t routes_count = sizeof(routes_table) / sizeof(routes_table[0]);
-
-_Static_assert(sizeof(routes_table) / sizeof(routes_table[0]) < METRICS_ROUTES,
-    "each has a row, and so has none");
 
 static void
 service_loop_close(void *state)
@@ -63,11 +40,12 @@ service_open_turns(const struct service_loop *al)
 }
 
 static struct router
-service_router(const struct conf *cf)
+service_router(const struct service *app)
 {
+	const struct conf *cf = app->conf;
+
 	return (struct router){
-		.routes = routes_table,
-		.count = routes_count,
+		.table = app->routes,
 		.base_path = cf->base_path,
 		.origins = cf->allowed_origins,
 		.cookie = { cf->session_cookie,
@@ -87,7 +65,7 @@ service_loop_open(void *arg, struct loop *loop)
 	al->loop = loop;
 	al->metrics = loop_metrics(loop);
 	metrics_join(app->metrics, al->metrics);
-	al->router = service_router(app->conf);
+	al->router = service_router(app);
 	buf_init(&al->event, SERVICE_MAX_EVENT);
 	if (getrandom(&al->request_ids, sizeof(al->request_ids), 0) == -1)
 		log_warn("entropy", LOG_STR("for", "request ids"));

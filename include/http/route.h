@@ -29,9 +29,14 @@ struct route {
 	enum limit_kind	 limit;
 };
 
-struct router {
-	const struct route	*routes;
+/* All the rows; fixed paths stand before patterns. */
+struct route_table {
+	const struct route	*rows;
 	size_t			 count;
+};
+
+struct router {
+	const struct route_table *table;
 	const char		*base_path;	/* "" or "/api/chatbot" */
 	const char		*origins;	/* allowed ones, NULL: none */
 	struct cookie		 cookie;

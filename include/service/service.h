@@ -32,6 +32,7 @@
 /* Shared by all loops; immutable while they run, but for their metrics. */
 struct service {
 	const struct conf	*conf;
+	const struct route_table *routes;	/* without base_path */
 	struct addr_set		 trusted;	/* proxies */
 	struct limits		*limits;	/* NULL: none */
 	struct store		*store;
@@ -72,17 +73,5 @@ struct server_app service_callbacks(struct service *);
  * are removed first, a batch of them.
  */
 enum rc service_admit_session(struct exchange *);
-
-/* All the routes, with base_path put before them by the dispatcher. */
-extern const struct route routes_table[];
-extern const size_t routes_count;
-
-/* The handlers, one file per subject. */
-route_handle_f	health_get, ready_get;			/* route_health.c */
-route_handle_f	session_new, session_info;		/* route_session.c */
-route_handle_f	session_messages, session_delete;
-route_handle_f	chat_post, chat_stop;			/* route_chat.c */
-route_handle_f	stats_get;				/* route_stats.c */
-route_handle_f	metrics_get;				/* route_metrics.c */
 
 #endif

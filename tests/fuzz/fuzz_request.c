@@ -21,6 +21,7 @@
 #include "log/log.h"
 #include "log/metrics.h"
 #include "reply_check.h"
+#include "routes/routes.h"
 #include "service/service.h"
 
 #define MAX_INPUT    8192
@@ -102,7 +103,9 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	};
 	HOLDS((loop = loop_new(0)) != NULL);
 	metrics_all_init(&metrics);
-	app = (struct service){ .conf = &conf, .metrics = &metrics };
+	app = (struct service){
+		.conf = &conf, .routes = &routes_table, .metrics = &metrics
+	};
 	service_open();
 	server = service_callbacks(&app);
 	HOLDS((state = server.loop_open(server.arg, loop)) != NULL);

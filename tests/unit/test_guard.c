@@ -64,6 +64,8 @@ static const struct route routes[] = {
 	{ METHOD_GET, "/spent", handle_spent, 0, LIMIT_NONE },
 	{ METHOD_GET, "/session/{id}/info", handle_info, 0, LIMIT_NONE },
 };
+static const struct route_table table = { routes,
+	sizeof(routes) / sizeof(routes[0]) };
 
 static int
 setup(void **state)
@@ -98,9 +100,7 @@ static const char *
 ask(struct conn *conn, const char *address, const char *method,
     const char *path, bool draining)
 {
-	struct router router = { .routes = routes,
-		.count = sizeof(routes) / sizeof(routes[0]),
-		.base_path = "" };
+	struct router router = { .table = &table, .base_path = "" };
 	struct exchange *x;
 	uint64_t ids = 0;
 

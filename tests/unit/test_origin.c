@@ -162,6 +162,8 @@ static const struct route routes[] = {
 	    .handle = handle_stream,
 	    .flags = ROUTE_CHANGES },
 };
+static const struct route_table table = { routes,
+	sizeof(routes) / sizeof(routes[0]) };
 
 /* The reply's text; to be freed with its conn. */
 static const char *
@@ -169,8 +171,7 @@ dispatch(struct conn *conn, const char *list, const char *origin,
     const char *method, const char *path)
 {
 	struct router router = {
-		.routes = routes,
-		.count = COUNT(routes),
+		.table = &table,
 		.base_path = "",
 		.origins = list,
 	};
@@ -240,9 +241,7 @@ test_routes(void **state)
 static void
 test_refusal(void **state)
 {
-	struct router router = {
-		.routes = routes, .count = COUNT(routes), .base_path = ""
-	};
+	struct router router = { .table = &table, .base_path = "" };
 	struct cgi *cgi = fake_cgi("POST", "/change");
 	struct conn conn;
 	uint64_t ids = 0;

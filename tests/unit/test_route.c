@@ -204,6 +204,8 @@ static const struct route routes[] = {
 	{ METHOD_DELETE, "/session/{id}", handle_delete, 0, LIMIT_NONE },
 	{ METHOD_POST, "/session/{id}", handle_post, ROUTE_JSON, LIMIT_NONE },
 };
+static const struct route_table table = { routes,
+	sizeof(routes) / sizeof(routes[0]) };
 
 struct request {
 	const char *method, *uri;
@@ -216,8 +218,7 @@ struct request {
 static void
 dispatch(struct conn *conn, const struct request *r)
 {
-	struct router router = { .routes = routes,
-		.count = COUNT(routes),
+	struct router router = { .table = &table,
 		.base_path = r->base == NULL ? "" : r->base };
 	struct cgi *cgi = fake_cgi(r->method, r->uri);
 	struct exchange *x;
@@ -325,9 +326,7 @@ test_paths(void **state)
 static void
 test_script_name(void **state)
 {
-	struct router router = {
-		.routes = routes, .count = COUNT(routes), .base_path = "/api"
-	};
+	struct router router = { .table = &table, .base_path = "/api" };
 	struct cgi *cgi = fake_cgi("GET", "");
 	struct conn conn;
 	uint64_t ids = 0;

@@ -2,6 +2,7 @@
  * The handlers from end to end: real store, line, turns and loop, between a
  * connection without a socket and a responder that says what the test says.
  */
+#include "routes/routes.h"
 #include "service/service.h"
 
 #include <setjmp.h>
@@ -150,6 +151,7 @@ open_service(void **state)
 	loop = loop_new(0);
 	metrics_all_init(&metrics);
 	app = (struct service){ .conf = &conf,
+		.routes = &routes_table,
 		.store = store_memory_open(&limits),
 		.line = turn_queue_new(),
 		.metrics = &metrics };
