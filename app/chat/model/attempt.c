@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "chat/model/retry.h"
 #include "log/log.h"
 #include "log/metrics.h"
 
@@ -134,6 +133,7 @@ attempt_event(void *arg, const char *data, size_t n)
 		buf_add(&a->refusal, data,
 		    n < ATTEMPT_MAX_REFUSAL ? n : ATTEMPT_MAX_REFUSAL);
 		a->failed = true;
+		a->refused = ok;
 	}
 	if (chunk->text.len > 0)
 		attempt_delta(a, &chunk->text);
@@ -163,17 +163,31 @@ attempt_body(void *arg, int status, const char *data, size_t n)
  * What the end was.
  */
 
+static enum refusal
+attempt_refusal(const struct attempt *a, int status)
+{
+	return refusal_read(
+	    status, a->refusal.len > 0 ? a->refusal.data : "", a->refusal.len);
+}
+
+/*
+ * It was told that there is no answer: by the reply's status, or in a stream
+ * that had no text yet.
+ */
 static void
 attempt_refused(struct attempt *a, int status, int64_t retry_after)
 {
-	bool passing = retry_is_passing(status);
+	enum refusal refusal = attempt_refusal(a, status);
+	bool passing = refusal == REFUSAL_PASSING;
 	const struct attempt_end end = {
 		.rc = passing ? RC_UPSTREAM_DOWN : RC_UPSTREAM,
+		.refusal = refusal,
 		.status = status,
 		.retry_after = passing ? retry_after : -1,
 	};
 
-	attempt_report(a, !passing);
+	attempt_report(
+	    a, refusal == REFUSAL_REQUEST || refusal == REFUSAL_LENGTH);
 	attempt_count(a, passing ? OUTCOME_UNAVAILABLE : OUTCOME_REJECTED);
 	attempt_over(a, &end);
 }
@@ -214,7 +228,11 @@ static void
 attempt_ended(struct attempt *a, enum rc rc, int status, const char *why)
 {
 	const struct attempt_end end = {
-		.rc = rc, .status = status, .retry_after = -1, .why = why
+		.rc = rc,
+		.refusal = REFUSAL_FAILURE,
+		.status = status,
+		.retry_after = -1,
+		.why = why,
 	};
 
 	attempt_report(a, rc == RC_OK || rc == RC_NOMEM);
@@ -237,6 +255,10 @@ attempt_call_end(void *arg, enum upstream_end end, int status,
 	if (end == UPSTREAM_OK && !a->failed &&
 	    !event_stream_end(&a->stream, attempt_event, a))
 		a->failed = true;
+	if (a->refused && !a->begun) {
+		attempt_refused(a, status, retry_after);
+		return;
+	}
 	if (a->failed)
 		rc = RC_UPSTREAM;
 	else if (!a->finished)
@@ -291,7 +313,8 @@ attempt_start(struct attempt *a, const struct buf *request, int64_t deadline)
 
 	a->started_ms = a->active_ms = loop_now(all->loop);
 	a->deadline = deadline;
-	a->heard = a->begun = a->finished = a->closing = a->failed = false;
+	a->heard = a->begun = a->finished = a->closing = false;
+	a->failed = a->refused = false;
 	a->usage = USAGE_NONE;
 	buf_clear(&a->refusal);
 	if (breaker_allow(all->breaker, a->started_ms, &a->pass, &retry_ms) ==

@@ -13,6 +13,7 @@
 #include "chat/model/breaker.h"
 #include "chat/model/completion.h"
 #include "chat/model/event_stream.h"
+#include "chat/model/refusal.h"
 #include "chat/model/upstream.h"
 #include "chat/responder.h"
 #include "loop/loop.h"
@@ -35,9 +36,14 @@ struct attempts {
 struct attempt_end {
 	/*
 	 * RC_OK: the answer is whole, or would be with a text. Nothing came:
-	 * RC_UPSTREAM_DOWN when that may pass. RC_UPSTREAM, _TIMEOUT, RC_NOMEM.
+	 * RC_UPSTREAM_DOWN when that may pass, which is never said once text
+	 * has come. RC_UPSTREAM, _TIMEOUT, RC_NOMEM.
 	 */
 	enum rc		 rc;
+
+	/* what the server meant, by status or in its stream; a failure that
+	   it said nothing of is REFUSAL_FAILURE, too */
+	enum refusal	 refusal;
 	int		 status;	/* of HTTP; 0: no reply */
 	int64_t		 retry_after;	/* s, as the server asks; or -1 */
 	const char	*why;		/* for the log, or NULL */
@@ -75,6 +81,7 @@ struct attempt {
 	bool				 heard;		/* an event came */
 	bool				 closing;	/* its end is to come */
 	bool				 failed;	/* it was nonsense */
+	bool				 refused;	/* an error was told */
 };
 
 /* request_id outlives it. */
