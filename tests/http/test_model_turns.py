@@ -328,6 +328,25 @@ def test_silence_opens_the_breaker_too(serve, simulator):
     assert simulator.calls <= 20  # some were given up on their way
 
 
+def test_a_turn_counts_once_however_often_it_was_tried(serve, simulator):
+    service = serve(simulator.base_url, {"llm_retries": 2})
+    for _ in range(7):
+        assert service.chat(FAILS).status == 503
+    assert simulator.calls == 21
+    assert service.chat(WORKS).status == 200
+
+
+def test_text_that_came_is_no_failure(serve, simulator):
+    """Whatever ended it: the time, silence, or the server."""
+    service = serve(simulator.base_url, {
+        "llm_timeout_seconds": 0.5, "llm_stall_seconds": 0.3})
+    for message in ["[[tokens=1000 pace=50]]", "[[stall=2]]", "[[cut=2]]",
+                    "[[error_event=2]]"]:
+        for _ in range(6):
+            assert service.chat(message).end["status"] == "interrupted"
+    assert service.chat(WORKS).status == 200
+
+
 def test_those_who_stop_open_no_breaker(service, simulator):
     for n in range(22):
         with service.begin(RUNNING, None, True) as peer:

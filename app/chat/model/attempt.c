@@ -21,13 +21,6 @@ attempt_count(const struct attempt *a, enum metrics_outcome outcome)
 	metrics_count(loop_metrics(a->all->loop), METRIC_UPSTREAM, outcome);
 }
 
-static void
-attempt_report(struct attempt *a, bool ok)
-{
-	breaker_report(a->all->breaker, &a->pass, ok, loop_now(a->all->loop));
-	a->pass.pass = BREAKER_REFUSED;
-}
-
 /* It runs no more; nothing is kept of its stream. */
 static void
 attempt_stop(struct attempt *a)
@@ -36,8 +29,6 @@ attempt_stop(struct attempt *a)
 	if (a->call != NULL)
 		upstream_cancel(a->call);
 	a->call = NULL;
-	breaker_forget(a->all->breaker, &a->pass);
-	a->pass.pass = BREAKER_REFUSED;
 	event_stream_free(&a->stream);
 }
 
@@ -186,8 +177,6 @@ attempt_refused(struct attempt *a, int status, int64_t retry_after)
 		.retry_after = passing ? retry_after : -1,
 	};
 
-	attempt_report(
-	    a, refusal == REFUSAL_REQUEST || refusal == REFUSAL_LENGTH);
 	attempt_count(a, passing ? OUTCOME_UNAVAILABLE : OUTCOME_REJECTED);
 	attempt_over(a, &end);
 }
@@ -235,7 +224,6 @@ attempt_ended(struct attempt *a, enum rc rc, int status, const char *why)
 		.why = why,
 	};
 
-	attempt_report(a, rc == RC_OK || rc == RC_NOMEM);
 	attempt_count(a, attempt_outcome(a, rc));
 	attempt_over(a, &end);
 }
@@ -294,7 +282,6 @@ attempt_init(struct attempt *a, struct attempts *all, const char *request_id,
 		.arg = arg,
 		.request_id = request_id,
 		.usage = USAGE_NONE,
-		.pass.pass = BREAKER_REFUSED,
 	};
 	buf_init(&a->refusal, ATTEMPT_MAX_REFUSAL + 1);
 	event_stream_init(&a->stream);
@@ -309,7 +296,6 @@ attempt_start(struct attempt *a, const struct buf *request, int64_t deadline)
 		.end = attempt_call_end,
 	};
 	struct attempts *all = a->all;
-	int64_t retry_ms;
 
 	a->started_ms = a->active_ms = loop_now(all->loop);
 	a->deadline = deadline;
@@ -317,9 +303,6 @@ attempt_start(struct attempt *a, const struct buf *request, int64_t deadline)
 	a->failed = a->refused = false;
 	a->usage = USAGE_NONE;
 	buf_clear(&a->refusal);
-	if (breaker_allow(all->breaker, a->started_ms, &a->pass, &retry_ms) ==
-	    BREAKER_REFUSED)
-		return RC_UPSTREAM_DOWN;
 	a->call = upstream_start(all->upstream, request->data, request->len,
 	    a->request_id, &call_events, a);
 	if (a->call == NULL) {
@@ -339,11 +322,8 @@ attempt_has_sent(const struct attempt *a)
 void
 attempt_free(struct attempt *a)
 {
-	if (a->call != NULL) {
-		if (a->begun)
-			attempt_report(a, true);
+	if (a->call != NULL)
 		attempt_count(a, a->finished ? OUTCOME_OK : OUTCOME_CANCELLED);
-	}
 	attempt_stop(a);
 	buf_free(&a->refusal);
 }

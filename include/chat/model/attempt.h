@@ -1,6 +1,6 @@
 /*
  * An attempt to have an answer from the model: one call, the stream of its
- * events, its deadlines, and what the breaker and the metrics are told of it.
+ * events, its deadlines, and what the metrics are told of it.
  */
 #ifndef CHAT_MODEL_ATTEMPT_H
 #define CHAT_MODEL_ATTEMPT_H
@@ -10,7 +10,6 @@
 
 #include "base/buf.h"
 #include "base/rc.h"
-#include "chat/model/breaker.h"
 #include "chat/model/completion.h"
 #include "chat/model/event_stream.h"
 #include "chat/model/refusal.h"
@@ -24,7 +23,6 @@
 struct attempts {
 	struct loop		*loop;
 	struct upstream		*upstream;
-	struct breaker		*breaker;
 	const char		*key;		/* not to be logged; or NULL */
 	int64_t			 first_token_ms;
 	int64_t			 stall_ms;
@@ -72,7 +70,6 @@ struct attempt {
 
 	/* its own */
 	struct upstream_call		*call;		/* NULL: does not run */
-	struct breaker_call		 pass;
 	struct event_stream		 stream;
 	struct timer			 quiet;
 	int64_t				 deadline;
@@ -90,8 +87,8 @@ void attempt_init(struct attempt *, struct attempts *,
 
 /*
  * Begin; the request's bytes stay until the end, or until attempt_has_sent.
- * deadline is the latest end, monotonic ms. RC_UPSTREAM_DOWN: the breaker is
- * open; RC_NOMEM: then there is no callback.
+ * deadline is the latest end, monotonic ms. RC_OK, or RC_NOMEM: then there is
+ * no callback.
  */
 enum rc attempt_start(struct attempt *, const struct buf *request,
     int64_t deadline);

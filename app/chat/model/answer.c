@@ -1,0 +1,336 @@
+/*
+ * One answer is a row of attempts: before any text came, another one follows
+ * when the last failed for a passing reason, or for a field that it refused.
+ */
+#include "chat/model/answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "chat/model/completion.h"
+#include "chat/model/retry.h"
+#include "limits/budget.h"
+#include "log/metrics.h"
+
+#define MAX_REQUEST     (16 * 1024 * 1024) /* bytes of a request to the model */
+#define MAX_TAIL        128                /* bytes that completion_tail adds */
+#define TEMPLATE_TOKENS 64 /* that a server may add of its own to a prompt */
+#define MAX_SWAPS       2  /* the tokens' field, and usage */
+
+struct answer {
+	struct model_responder *model;
+	const struct answer_events *events;
+	void *arg;
+	char request_id[65];
+
+	struct breaker_call pass;  /* of all attempts */
+	struct budget_share share; /* of the attempt */
+	struct buf request;
+	size_t tail_at; /* completion_tail's */
+	unsigned quirks;
+	unsigned swaps; /* of refused fields */
+	struct retry retry;
+	struct attempt attempt;
+	struct timer next; /* attempt, or failure */
+	enum rc failure;
+};
+
+/*
+ * The end.
+ */
+
+static void
+answer_count_tokens(const struct answer *a)
+{
+	const struct usage *usage = &a->attempt.usage;
+	struct metrics *m = loop_metrics(a->model->loop);
+
+	if (usage->prompt_tokens > 0)
+		metrics_add(m, METRIC_TOKENS, TOKENS_IN, usage->prompt_tokens);
+	if (usage->completion_tokens > 0)
+		metrics_add(
+		    m, METRIC_TOKENS, TOKENS_OUT, usage->completion_tokens);
+}
+
+/*
+ * The most that an attempt may use: a token is at least one byte of what is
+ * sent, and a message's braces and names are more than what a server's template
+ * adds.
+ */
+static bool
+answer_take_budget(struct answer *a)
+{
+	struct model *shared = a->model->shared;
+	int64_t most = (int64_t)a->tail_at + TEMPLATE_TOKENS +
+	               shared->conf.max_tokens;
+
+	return a->share.tokens > 0 || budget_take(shared->conf.budget,
+					  &a->share, most, clock_wall_ms());
+}
+
+/* What the model reports; -1: nothing. */
+static int64_t
+usage_sum(const struct usage *usage)
+{
+	int64_t sum = usage->prompt_tokens + usage->completion_tokens;
+
+	if (usage->prompt_tokens < 0 || usage->completion_tokens < 0)
+		return -1;
+	return usage->total_tokens > sum ? usage->total_tokens : sum;
+}
+
+/* An attempt that did not come to its end may have used all. */
+static void
+answer_settle(struct answer *a, bool untouched)
+{
+	int64_t used = untouched ? 0 : usage_sum(&a->attempt.usage);
+
+	if (!untouched && (!a->attempt.finished || used < 0))
+		used = a->share.tokens;
+	budget_settle(a->model->shared->conf.budget, &a->share, used);
+}
+
+/* Of all attempts the breaker hears once. */
+static void
+answer_report(struct answer *a, bool ok)
+{
+	breaker_report(
+	    &a->model->shared->breaker, &a->pass, ok, loop_now(a->model->loop));
+	a->pass.pass = BREAKER_REFUSED;
+}
+
+void
+answer_free(struct answer *a)
+{
+	breaker_forget(&a->model->shared->breaker, &a->pass);
+	answer_count_tokens(a);
+	answer_settle(a, false);
+	loop_untimer(a->model->loop, &a->next);
+	attempt_free(&a->attempt);
+	buf_wipe(&a->request);
+	free(a);
+}
+
+static void
+answer_end(struct answer *a, enum rc rc)
+{
+	const struct answer_events *events = a->events;
+	struct usage usage = a->attempt.usage;
+	void *arg = a->arg;
+
+	answer_free(a);
+	events->done(arg, rc, &usage);
+}
+
+/*
+ * Attempts.
+ */
+
+/* The breaker may have opened since the last attempt. */
+static bool
+answer_may_pass(struct answer *a)
+{
+	struct breaker *breaker = &a->model->shared->breaker;
+	int64_t now = loop_now(a->model->loop), retry_ms;
+
+	if (a->pass.pass == BREAKER_REFUSED)
+		return breaker_allow(breaker, now, &a->pass, &retry_ms) !=
+		       BREAKER_REFUSED;
+	return a->pass.pass == BREAKER_TRIAL ||
+	       breaker_look(breaker, now, &retry_ms) == BREAKER_CALL;
+}
+
+/* A callback may come later only: the failure waits for the next turn. */
+static void
+answer_try(struct answer *a)
+{
+	const struct model_conf *conf = &a->model->shared->conf;
+
+	a->request.len = a->tail_at;
+	completion_tail(&a->request, conf->max_tokens, a->quirks);
+	a->failure = RC_NOMEM;
+	if (!answer_may_pass(a))
+		a->failure = RC_UPSTREAM_DOWN;
+	else if (!answer_take_budget(a))
+		a->failure = RC_BUDGET;
+	else if (!a->request.failed)
+		a->failure = attempt_start(
+		    &a->attempt, &a->request, a->retry.deadline);
+	if (a->failure != RC_OK) {
+		answer_settle(a, true);
+		loop_timer(a->model->loop, &a->next, loop_now(a->model->loop));
+	}
+}
+
+static void
+answer_try_again(struct answer *a)
+{
+	answer_try(a);
+	if (a->failure == RC_OK)
+		metrics_count(
+		    loop_metrics(a->model->loop), METRIC_UPSTREAM_RETRIES, 0);
+}
+
+static void
+answer_next(struct timer *timer, void *arg)
+{
+	struct answer *a = arg;
+
+	(void)timer;
+	if (a->failure != RC_OK)
+		answer_end(a, a->failure);
+	else
+		answer_try_again(a);
+}
+
+static bool
+answer_retry(struct answer *a, int64_t retry_after)
+{
+	int64_t now = loop_now(a->model->loop);
+	int64_t wait = retry_wait(&a->retry, now, retry_after);
+
+	if (retry_after > 0)
+		atomic_store(
+		    &a->model->shared->busy_until, now + retry_after * 1000);
+	if (wait >= 0)
+		loop_timer(a->model->loop, &a->next, now + wait);
+	return wait >= 0;
+}
+
+/* A 400 or 422 that names a field of ours: the next try goes without it. */
+static bool
+answer_swap(struct answer *a, int status)
+{
+	const struct buf *refusal = &a->attempt.refusal;
+	struct model *shared = a->model->shared;
+	unsigned quirks;
+
+	if ((status != 400 && status != 422) || refusal->len == 0)
+		return false;
+	quirks = completion_quirks(a->quirks, refusal->data, refusal->len);
+	if (shared->conf.tokens_field != MODEL_TOKENS_AUTO)
+		quirks = (quirks & ~(unsigned)QUIRK_COMPLETION_TOKENS) |
+		         (a->quirks & QUIRK_COMPLETION_TOKENS);
+	if (quirks == a->quirks || a->swaps == MAX_SWAPS)
+		return false;
+	a->swaps++;
+	a->quirks = quirks;
+	atomic_store(&shared->quirks, quirks);
+	return true;
+}
+
+/* With its first text no other attempt can follow: the prompt may go. */
+static void
+answer_delta(void *arg, const char *text, size_t n)
+{
+	struct answer *a = arg;
+
+	answer_report(a, true);
+	if (a->request.data != NULL && attempt_has_sent(&a->attempt))
+		buf_wipe(&a->request);
+	a->events->delta(a->arg, text, n);
+}
+
+/* Whether the model did nothing: it refused, or was not reached. */
+static bool
+is_untouched(const struct attempt_end *end)
+{
+	if (end->status == 0)
+		return end->rc == RC_UPSTREAM_DOWN;
+	return end->status >= 400 && end->status < 500 && end->status != 408;
+}
+
+/* Whether the model is to blame, and not this request. */
+static bool
+is_failure(const struct attempt_end *end)
+{
+	return end->rc != RC_OK && end->refusal != REFUSAL_REQUEST &&
+	       end->refusal != REFUSAL_LENGTH;
+}
+
+static void
+answer_attempt_end(void *arg, const struct attempt_end *end)
+{
+	struct answer *a = arg;
+
+	answer_settle(a, is_untouched(end));
+	if (end->rc != RC_OK && !a->attempt.begun &&
+	    answer_swap(a, end->status)) {
+		answer_try_again(a);
+		return;
+	}
+	if (end->rc != RC_OK)
+		attempt_log(&a->attempt, end);
+	if (end->rc == RC_UPSTREAM_DOWN && !a->attempt.begun &&
+	    answer_retry(a, end->retry_after))
+		return;
+	if (end->rc != RC_NOMEM)
+		answer_report(a, !is_failure(end));
+	answer_end(a, end->rc);
+}
+
+/*
+ * The interface.
+ */
+
+static void
+write_request(struct answer *a, const struct prompt *prompt)
+{
+	const struct model_conf *conf = &a->model->shared->conf;
+	const struct request_head_conf head_conf = {
+		.model = conf->model,
+		.temperature = conf->temperature,
+		.system = conf->system,
+	};
+	const struct buf *head = request_head_at(
+	    &a->model->head, &head_conf, clock_wall_ms());
+
+	buf_init(&a->request, MAX_REQUEST);
+	buf_reserve(&a->request,
+	    head->len + prompt->history->size + prompt->len + MAX_TAIL);
+	buf_add(&a->request, head->data, head->len);
+	completion_write(
+	    &a->request, prompt->history, prompt->question, prompt->len);
+	a->tail_at = a->request.len;
+	if (head->failed)
+		a->request.failed = true;
+}
+
+enum rc
+answer_new(struct model_responder *m, const struct prompt *prompt,
+    const struct answer_events *events, void *arg, struct answer **answer)
+{
+	static const struct attempt_events attempt_events = {
+		.delta = answer_delta,
+		.end = answer_attempt_end,
+	};
+	const struct model_conf *conf = &m->shared->conf;
+	struct answer *a;
+
+	if ((a = calloc(1, sizeof(*a))) == NULL)
+		return RC_NOMEM;
+	a->model = m;
+	a->events = events;
+	a->arg = arg;
+	a->quirks = atomic_load(&m->shared->quirks);
+	a->retry = (struct retry){
+		.most = conf->retries,
+		.longest_ms = conf->first_token_ms,
+		.deadline = loop_now(m->loop) + conf->whole_ms,
+	};
+	memccpy(
+	    a->request_id, prompt->request_id, '\0', sizeof(a->request_id) - 1);
+	timer_init(&a->next, answer_next, a);
+	attempt_init(
+	    &a->attempt, &m->attempts, a->request_id, &attempt_events, a);
+	write_request(a, prompt);
+	if (!answer_take_budget(a)) {
+		answer_free(a);
+		return RC_BUDGET;
+	}
+	answer_try(a);
+	*answer = a;
+	return RC_OK;
+}
