@@ -18,12 +18,13 @@ responder_cancel(struct responder *responder, struct answer *answer)
 }
 
 enum rc
-responder_ready(struct responder *responder, int64_t *retry_ms)
+responder_ready(
+    struct responder *responder, const struct addr *client, int64_t *retry_ms)
 {
 	*retry_ms = 0;
 	if (responder->backend->ready == NULL)
 		return RC_OK;
-	return responder->backend->ready(responder, retry_ms);
+	return responder->backend->ready(responder, client, retry_ms);
 }
 
 void

@@ -58,7 +58,8 @@ turn_ready(const struct turn *t)
 {
 	int64_t retry_ms;
 
-	return responder_ready(t->turns->conf.responder, &retry_ms);
+	return responder_ready(
+	    t->turns->conf.responder, &t->creator, &retry_ms);
 }
 
 static const struct answer_events answer_events = {
@@ -75,6 +76,7 @@ turn_ask(struct turn *t, const struct history *history)
 		.len = t->len,
 		.lang = t->lang,
 		.request_id = t->request_id,
+		.client = &t->creator,
 	};
 	enum rc rc;
 

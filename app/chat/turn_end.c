@@ -48,7 +48,8 @@ turn_conclude(struct turn *t)
 	if (t->end.len == 0)
 		t->end.answer = "";
 	if (t->end.rc == RC_UPSTREAM_DOWN)
-		responder_ready(turns->conf.responder, &t->end.retry_ms);
+		responder_ready(
+		    turns->conf.responder, &t->creator, &t->end.retry_ms);
 	if (!t->left)
 		t->events->done(t->arg, &t->end);
 	turn_free(t);

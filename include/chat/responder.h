@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/rc.h"
 #include "loop/loop.h"
 #include "session/history.h"
@@ -21,6 +22,7 @@ struct prompt {
 	size_t			 len;
 	enum lang		 lang;
 	const char		*request_id;
+	const struct addr	*client;	/* who asks */
 };
 
 /* What the responder reports of its cost; -1: unknown. Never NULL below. */
@@ -64,11 +66,12 @@ typedef enum rc responder_start_f(struct responder *, const struct prompt *,
 typedef void responder_cancel_f(struct responder *, struct answer *);
 
 /*
- * Whether an answer may be asked for now: RC_OK, RC_UPSTREAM_DOWN or, when the
- * day's tokens suffice for none, RC_BUDGET. *retry_ms is how long it is advised
- * to wait before another attempt, 0 when that is not known.
+ * Whether this client may ask for an answer now: RC_OK, RC_UPSTREAM_DOWN or,
+ * when the day's tokens suffice for none, RC_BUDGET. *retry_ms is how long it
+ * is advised to wait before another attempt, 0 when that is not known.
  */
-typedef enum rc responder_ready_f(struct responder *, int64_t *retry_ms);
+typedef enum rc responder_ready_f(struct responder *,
+    const struct addr *client, int64_t *retry_ms);
 
 /* No answer may be running any more. */
 typedef void responder_close_f(struct responder *);

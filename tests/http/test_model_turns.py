@@ -328,6 +328,37 @@ def test_silence_opens_the_breaker_too(serve, simulator):
     assert simulator.calls <= 20  # some were given up on their way
 
 
+def address(n):
+    return {"REMOTE_ADDR": f"192.0.2.{n}"}
+
+
+def test_one_visitor_shuts_the_model_for_nobody_else(serve, simulator):
+    service = serve(simulator.base_url, {"llm_retries": 0})
+    for n in range(20):
+        service.chat(FAILS, **address(1))
+    refused = service.chat(WORKS, **address(1))
+    assert (refused.status, refused.code) == (503, "upstream_unavailable")
+    assert service.chat(WORKS, **address(2)).status == 200
+    assert service.chat(FAILS, **address(2)).status == 503
+    assert service.chat(WORKS, **address(3)).status == 200
+
+
+def test_two_visitors_do_not_either(serve, simulator):
+    service = serve(simulator.base_url, {"llm_retries": 0})
+    for n in range(40):
+        service.chat(FAILS, **address(n % 2))
+    assert simulator.calls == 40
+    assert service.chat(WORKS, **address(2)).status == 200
+
+
+def test_three_visitors_shut_it_for_all(serve, simulator):
+    service = serve(simulator.base_url, {"llm_retries": 0})
+    for n in range(20):
+        service.chat(FAILS, **address(n % 3))
+    assert service.chat(WORKS, **address(4)).status == 503
+    assert simulator.calls == 20
+
+
 def test_a_turn_counts_once_however_often_it_was_tried(serve, simulator):
     service = serve(simulator.base_url, {"llm_retries": 2})
     for _ in range(7):

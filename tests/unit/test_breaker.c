@@ -8,21 +8,37 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "chat/model/breaker.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define START    5000 /* the time at which the calls are made */
 
-static enum breaker_pass
-allow(struct breaker *b, int64_t now, struct breaker_call *c)
+static struct addr
+client(char letter)
 {
+	struct addr addr = { { (uint8_t)letter } };
+
+	return addr;
+}
+
+static enum breaker_pass
+allow_of(struct breaker *b, char letter, int64_t now, struct breaker_call *c)
+{
+	struct addr addr = client(letter);
 	int64_t retry_ms = -1;
-	enum breaker_pass pass = breaker_allow(b, now, c, &retry_ms);
+	enum breaker_pass pass = breaker_allow(b, &addr, now, c, &retry_ms);
 
 	assert_int_equal(c->pass, pass);
 	assert_int_equal(retry_ms == 0, pass != BREAKER_REFUSED);
 	return pass;
+}
+
+static enum breaker_pass
+allow(struct breaker *b, int64_t now, struct breaker_call *c)
+{
+	return allow_of(b, 'a', now, c);
 }
 
 static void
@@ -52,13 +68,15 @@ open_it(struct breaker *b)
 static void
 assert_refused(struct breaker *b, int64_t now, int64_t wait)
 {
+	struct addr a = client('a');
 	struct breaker_call c;
 	int64_t retry_ms = -1;
 
-	assert_int_equal(breaker_look(b, now, &retry_ms), BREAKER_REFUSED);
+	assert_int_equal(breaker_look(b, &a, now, &retry_ms), BREAKER_REFUSED);
 	assert_int_equal(retry_ms, wait);
 	retry_ms = -1;
-	assert_int_equal(breaker_allow(b, now, &c, &retry_ms), BREAKER_REFUSED);
+	assert_int_equal(
+	    breaker_allow(b, &a, now, &c, &retry_ms), BREAKER_REFUSED);
 	assert_int_equal(retry_ms, wait);
 }
 
@@ -68,7 +86,7 @@ assert_trial(struct breaker *b, int64_t now)
 	struct breaker_call c;
 	int64_t retry_ms = -1;
 
-	assert_int_equal(breaker_look(b, now, &retry_ms), BREAKER_TRIAL);
+	assert_int_equal(breaker_look(b, NULL, now, &retry_ms), BREAKER_TRIAL);
 	assert_int_equal(retry_ms, 0);
 	assert_int_equal(allow(b, now, &c), BREAKER_TRIAL);
 	return c;
@@ -107,8 +125,8 @@ half_of_the_last_twenty_open_it(void **state)
 		breaker_init(&b);
 		calls(&b, rows[i].letters, START);
 		call(&b, rows[i].last == '.', START);
-		if ((breaker_look(&b, START, &retry_ms) == BREAKER_REFUSED) !=
-		    rows[i].opens)
+		if ((breaker_look(&b, NULL, START, &retry_ms) ==
+			BREAKER_REFUSED) != rows[i].opens)
 			fail_msg("%s", rows[i].letters);
 		breaker_destroy(&b);
 	}
@@ -153,7 +171,8 @@ one_call_tries(void **state)
 	open_it(&b);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(
-		    breaker_look(&b, START + 10000, &retry_ms), BREAKER_TRIAL);
+		    breaker_look(&b, NULL, START + 10000, &retry_ms),
+		    BREAKER_TRIAL);
 	assert_trial(&b, START + 10000);
 	assert_refused(&b, START + 10000, 1);
 	assert_refused(&b, START + 99999, 1);
@@ -271,6 +290,120 @@ a_call_given_up_is_as_if_it_never_was(void **state)
 	breaker_destroy(&b);
 }
 
+/*
+ * Whose calls they are. A row's letters are clients, in capitals where they
+ * failed.
+ */
+
+static void
+calls_of(struct breaker *b, const char *letters, int64_t now)
+{
+	struct breaker_call c;
+
+	for (; *letters != '\0'; letters++) {
+		assert_int_equal(allow_of(b, (char)(*letters | 0x20), now, &c),
+		    BREAKER_CALL);
+		breaker_report(b, &c, *letters >= 'a', now);
+	}
+}
+
+/* Of a, b and z, who has not called. */
+static void
+assert_shut_for(struct breaker *b, const char *letters, int64_t now)
+{
+	static const char all[] = "abz";
+	int64_t retry_ms;
+	struct addr addr;
+
+	for (size_t i = 0; all[i] != '\0'; i++) {
+		addr = client(all[i]);
+		if ((breaker_look(b, &addr, now, &retry_ms) !=
+			BREAKER_REFUSED) != (strchr(letters, all[i]) == NULL))
+			fail_msg("%c", all[i]);
+	}
+}
+
+static void
+one_visitor_is_not_everybody(void **state)
+{
+	static const struct {
+		const char *letters, *shut;
+	} rows[] = {
+		{ "AAAAAAAAAAAAAAAAAAAA", "a" },
+		{ "AAAAAAAAAAaaaaaaaaaa", "a" },
+		{ "AAAAAAAAAAAAAAAAAAAb", "" },
+		{ "bAAAAAAAAAAAAAAAAAAA", "" },
+		{ "AAAAAAAAAAAAAAAAAAAB", "" },
+		{ "ABABABABABABABABABAB", "" },
+		{ "ABABABABcccccccccABA", "" },
+		{ "AAAAAAAAAAAAAAAAAABC", "abz" },
+		{ "ABCAbcAbcAbcAbcAABCA", "abz" },
+		{ "AbcAbcAbcAbcAbcABCAb", "" },
+		{ "ABCDEFGHIJKLMNOPQRST", "abz" },
+		{ "bAAAAAAAAAAAAAAAAAAAA", "a" },
+	};
+	struct breaker b;
+	int64_t retry_ms;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		breaker_init(&b);
+		calls_of(&b, rows[i].letters, START);
+		assert_shut_for(&b, rows[i].shut, START);
+		assert_int_equal(
+		    breaker_look(&b, NULL, START, &retry_ms) == BREAKER_REFUSED,
+		    *rows[i].shut != '\0');
+		breaker_destroy(&b);
+	}
+}
+
+/* It is shut for a, who was alone, and then the others meet failures, too. */
+static void
+it_may_open_for_more(void **state)
+{
+	struct breaker b;
+
+	(void)state;
+	breaker_init(&b);
+	open_it(&b);
+	calls_of(&b, "bbbbbbbbbbbbbbbbbbbbbb", START + 1);
+	assert_shut_for(&b, "a", START + 1);
+	calls_of(&b, "BCDBCDBCD", START + 2);
+	assert_shut_for(&b, "a", START + 2);
+	calls_of(&b, "B", START + 2);
+	assert_shut_for(&b, "abz", START + 2 + 19999);
+	breaker_destroy(&b);
+}
+
+/* His trial may fail for what he asks: the next one need not wait for it. */
+static void
+a_trial_in_vain_is_its_own_clients(void **state)
+{
+	struct breaker_call trial;
+	struct breaker b;
+
+	(void)state;
+	breaker_init(&b);
+	calls_of(&b, "ABCDABCDABCDABCDABCD", START);
+	assert_shut_for(&b, "abz", START + 9999);
+	trial = assert_trial(&b, START + 10000);
+	breaker_report(&b, &trial, false, START + 10000);
+	assert_shut_for(&b, "a", START + 10000 + 19999);
+	assert_int_equal(
+	    allow_of(&b, 'b', START + 10001, &trial), BREAKER_TRIAL);
+	breaker_report(&b, &trial, false, START + 10001);
+	assert_shut_for(&b, "ab", START + 10000 + 19999);
+	assert_int_equal(
+	    allow_of(&b, 'z', START + 10002, &trial), BREAKER_TRIAL);
+	breaker_report(&b, &trial, false, START + 10002);
+	assert_shut_for(&b, "abz", START + 10000 + 19999);
+	assert_int_equal(
+	    allow_of(&b, 'y', START + 30000, &trial), BREAKER_TRIAL);
+	breaker_report(&b, &trial, true, START + 30000);
+	assert_shut_for(&b, "", START + 30000);
+	breaker_destroy(&b);
+}
+
 #define THREADS 4
 #define ROUNDS  50000
 
@@ -285,12 +418,13 @@ static void *
 crowd_main(void *arg)
 {
 	struct crowd *c = arg;
+	struct addr a = client('a');
 	struct breaker_call trial;
 	int64_t retry_ms;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		if (breaker_allow(&c->b, START + 10000, &trial, &retry_ms) !=
-		    BREAKER_TRIAL)
+		if (breaker_allow(&c->b, &a, START + 10000, &trial,
+			&retry_ms) != BREAKER_TRIAL)
 			continue;
 		if (atomic_fetch_add_explicit(
 			&c->trying, 1, memory_order_relaxed) != 0)
@@ -333,6 +467,9 @@ main(void)
 		cmocka_unit_test(calls_from_before_it_opened_do_not_count),
 		cmocka_unit_test(a_refused_call_has_nothing_to_report),
 		cmocka_unit_test(a_call_given_up_is_as_if_it_never_was),
+		cmocka_unit_test(one_visitor_is_not_everybody),
+		cmocka_unit_test(it_may_open_for_more),
+		cmocka_unit_test(a_trial_in_vain_is_its_own_clients),
 		cmocka_unit_test(of_many_threads_one_tries),
 	};
 

@@ -225,10 +225,12 @@ fake_cancel(struct responder *responder, struct answer *a)
 }
 
 static enum rc
-fake_ready(struct responder *responder, int64_t *retry_ms)
+fake_ready(
+    struct responder *responder, const struct addr *client, int64_t *retry_ms)
 {
 	struct fake *fake = (struct fake *)responder;
 
+	assert_non_null(client);
 	*retry_ms = fake->retry_ms;
 	return fake->ready;
 }

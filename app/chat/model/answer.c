@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "chat/model/completion.h"
@@ -25,6 +26,7 @@ struct answer {
 	void *arg;
 	char request_id[65];
 
+	struct addr client;        /* addr_key */
 	struct breaker_call pass;  /* of all attempts */
 	struct budget_share share; /* of the attempt */
 	struct buf request;
@@ -136,10 +138,11 @@ answer_may_pass(struct answer *a)
 	int64_t now = loop_now(a->model->loop), retry_ms;
 
 	if (a->pass.pass == BREAKER_REFUSED)
-		return breaker_allow(breaker, now, &a->pass, &retry_ms) !=
-		       BREAKER_REFUSED;
+		return breaker_allow(breaker, &a->client, now, &a->pass,
+			   &retry_ms) != BREAKER_REFUSED;
 	return a->pass.pass == BREAKER_TRIAL ||
-	       breaker_look(breaker, now, &retry_ms) == BREAKER_CALL;
+	       breaker_look(breaker, &a->client, now, &retry_ms) ==
+	           BREAKER_CALL;
 }
 
 /* A callback may come later only: the failure waits for the next turn. */
@@ -314,6 +317,7 @@ answer_new(struct model_responder *m, const struct prompt *prompt,
 	a->model = m;
 	a->events = events;
 	a->arg = arg;
+	a->client = addr_key(prompt->client);
 	a->quirks = atomic_load(&m->shared->quirks);
 	a->retry = (struct retry){
 		.most = conf->retries,

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define CALLS_MASK ((1u << BREAKER_CALLS) - 1)
-
 void
 breaker_init(struct breaker *b)
 {
@@ -21,28 +19,89 @@ breaker_destroy(struct breaker *b)
 	pthread_mutex_destroy(&b->mtx);
 }
 
-static enum breaker_pass
-look_locked(const struct breaker *b, int64_t now, int64_t *retry_ms)
+/*
+ * Whom failures were met by.
+ */
+
+static bool
+has_client(const struct addr *clients, unsigned n, const struct addr *client)
 {
+	for (unsigned i = 0; i < n; i++)
+		if (addr_equal(&clients[i], client))
+			return true;
+	return false;
+}
+
+/* Different ones, BREAKER_CLIENTS at most. */
+static unsigned
+count_clients_locked(const struct breaker *b, bool failed_only)
+{
+	struct addr seen[BREAKER_CLIENTS];
+	const struct breaker_result *r;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < b->calls && n < BREAKER_CLIENTS; i++) {
+		r = &b->result[i];
+		if ((r->failed || !failed_only) &&
+		    !has_client(seen, n, &r->client))
+			seen[n++] = r->client;
+	}
+	return n;
+}
+
+static unsigned
+count_failed_locked(const struct breaker *b)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < b->calls; i++)
+		n += b->result[i].failed;
+	return n;
+}
+
+/*
+ * Open and closed.
+ */
+
+static bool
+is_open_for_locked(const struct breaker *b, const struct addr *client)
+{
+	return b->open_until != 0 &&
+	       (!b->for_one || client == NULL || addr_equal(client, &b->one));
+}
+
+static enum breaker_pass
+look_locked(const struct breaker *b, const struct addr *client, int64_t now,
+    int64_t *retry_ms)
+{
+	int64_t until = b->open_until;
+
 	*retry_ms = 0;
-	if (b->open_until == 0)
+	if (!is_open_for_locked(b, client))
 		return BREAKER_CALL;
-	if (!b->trying && now >= b->open_until)
+	if (client != NULL && has_client(b->tried, b->tried_count, client))
+		until = b->again_at;
+	if (!b->trying && now >= until)
 		return BREAKER_TRIAL;
-	*retry_ms = b->open_until > now ? b->open_until - now : 1;
+	*retry_ms = until > now ? until - now : 1;
 	return BREAKER_REFUSED;
 }
 
 static void
-open_locked(struct breaker *b, int64_t now)
+lengthen_locked(struct breaker *b)
 {
 	b->open_ms = b->open_ms == 0 ? BREAKER_FIRST_MS : b->open_ms * 2;
 	if (b->open_ms > BREAKER_LAST_MS)
 		b->open_ms = BREAKER_LAST_MS;
-	b->open_until = now + b->open_ms;
+}
+
+static void
+open_locked(struct breaker *b, int64_t until)
+{
+	b->open_until = until;
 	b->openings++;
-	b->failed = 0;
-	b->calls = 0;
+	b->calls = b->next = 0;
+	b->tried_count = 0;
 }
 
 static void
@@ -50,37 +109,69 @@ close_locked(struct breaker *b)
 {
 	b->open_until = 0;
 	b->open_ms = 0;
+	b->tried_count = 0;
+}
+
+/* Those who tried long ago may have tried again. */
+static void
+trial_failed_locked(struct breaker *b, const struct addr *client, int64_t now)
+{
+	if (b->tried_count == 0 || now >= b->again_at) {
+		lengthen_locked(b);
+		b->again_at = now + b->open_ms;
+		b->tried_count = 0;
+	}
+	if (!has_client(b->tried, b->tried_count, client))
+		b->tried[b->tried_count++] = *client;
+	if (b->tried_count == BREAKER_CLIENTS)
+		open_locked(b, b->again_at);
 }
 
 static void
-count_locked(struct breaker *b, bool ok, int64_t now)
+count_locked(struct breaker *b, const struct addr *client, bool ok, int64_t now)
 {
-	b->failed = ((b->failed << 1) | (ok ? 0 : 1)) & CALLS_MASK;
+	bool alone;
+
+	b->result[b->next] = (struct breaker_result){ *client, !ok };
+	b->next = (b->next + 1) % BREAKER_CALLS;
 	if (b->calls < BREAKER_CALLS)
 		b->calls++;
-	if (b->calls == BREAKER_CALLS &&
-	    __builtin_popcount(b->failed) * 2 >= BREAKER_CALLS)
-		open_locked(b, now);
+	if (b->calls < BREAKER_CALLS ||
+	    count_failed_locked(b) * 2 < BREAKER_CALLS)
+		return;
+	alone = count_clients_locked(b, false) == 1;
+	if (!alone && count_clients_locked(b, true) < BREAKER_CLIENTS)
+		return;
+	b->for_one = alone;
+	b->one = *client;
+	lengthen_locked(b);
+	open_locked(b, now + b->open_ms);
 }
 
+/*
+ * The interface.
+ */
+
 enum breaker_pass
-breaker_look(struct breaker *b, int64_t now, int64_t *retry_ms)
+breaker_look(struct breaker *b, const struct addr *client, int64_t now,
+    int64_t *retry_ms)
 {
 	enum breaker_pass pass;
 
 	pthread_mutex_lock(&b->mtx);
-	pass = look_locked(b, now, retry_ms);
+	pass = look_locked(b, client, now, retry_ms);
 	pthread_mutex_unlock(&b->mtx);
 	return pass;
 }
 
 enum breaker_pass
-breaker_allow(struct breaker *b, int64_t now, struct breaker_call *call,
-    int64_t *retry_ms)
+breaker_allow(struct breaker *b, const struct addr *client, int64_t now,
+    struct breaker_call *call, int64_t *retry_ms)
 {
 	pthread_mutex_lock(&b->mtx);
-	call->pass = look_locked(b, now, retry_ms);
+	call->pass = look_locked(b, client, now, retry_ms);
 	call->openings = b->openings;
+	call->client = *client;
 	if (call->pass == BREAKER_TRIAL)
 		b->trying = true;
 	pthread_mutex_unlock(&b->mtx);
@@ -99,9 +190,9 @@ breaker_report(
 		if (ok)
 			close_locked(b);
 		else
-			open_locked(b, now);
+			trial_failed_locked(b, &call->client, now);
 	} else if (call->openings == b->openings) {
-		count_locked(b, ok, now);
+		count_locked(b, &call->client, ok, now);
 	}
 	pthread_mutex_unlock(&b->mtx);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "chat/model/answer.h"
@@ -33,14 +34,16 @@ model_cancel(struct responder *responder, struct answer *a)
 }
 
 static enum rc
-model_ready(struct responder *responder, int64_t *retry_ms)
+model_ready(
+    struct responder *responder, const struct addr *client, int64_t *retry_ms)
 {
 	struct model_responder *m = (struct model_responder *)responder;
 	int64_t now = loop_now(m->loop), wall = clock_wall_ms();
 	int64_t busy = atomic_load(&m->shared->busy_until) - now;
+	struct addr key = addr_key(client);
 	enum breaker_pass pass;
 
-	pass = breaker_look(&m->shared->breaker, now, retry_ms);
+	pass = breaker_look(&m->shared->breaker, &key, now, retry_ms);
 	if (busy > *retry_ms)
 		*retry_ms = busy;
 	if (*retry_ms == 0)
@@ -126,7 +129,7 @@ model_is_shut(struct model *shared, int64_t now)
 {
 	int64_t retry_ms;
 
-	return breaker_look(&shared->breaker, now, &retry_ms) ==
+	return breaker_look(&shared->breaker, NULL, now, &retry_ms) ==
 	       BREAKER_REFUSED;
 }
 
