@@ -6,22 +6,19 @@
 #include "conf/conf.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/text_file.h"
+#include "conf/conf_apply.h"
 #include "conf/conf_doc.h"
 #include "conf/conf_table.h"
 
-#define PREFIX      "CAUSERIE_"
-#define MAX_LINE    4096 /* bytes of a line, its end not counted */
-#define MAX_NAME    64   /* bytes of a key */
-#define KEY_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789_"
-#define BLANKS      " \t\r\v\f"
-#define OPTIONS     "+:f:s:l:tVh"
+#define MAX_LINE 4096 /* bytes of a line, its end not counted */
+#define OPTIONS  "+:f:s:l:tVh"
 
 /* Their values are the actions, behind all characters. */
 #define LONG_OPTION 256
@@ -31,173 +28,60 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-struct loader {
-	struct conf *cf;
-	char *err;
-	size_t errsize;
-};
-
-static bool refuse(struct loader *, const char *, ...)
-    __attribute__((format(printf, 2, 3)));
-
 static bool
-refuse(struct loader *ld, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(ld->err, ld->errsize, fmt, ap);
-	va_end(ap);
-	return false;
-}
-
-/* No value is shown: it may be a secret. */
-static bool
-apply(struct loader *ld, const char *where, const struct conf_setting *st,
-    const char *value)
-{
-	char allowed[CONF_ALLOWED_SIZE];
-
-	switch (conf_set(ld->cf, st, value)) {
-	case CONF_SET:
-		return true;
-	case CONF_NOMEM:
-		return refuse(ld, "out of memory");
-	default:
-		conf_allowed(allowed, st);
-		return refuse(
-		    ld, "%s: %s: must be %s", where, st->key, allowed);
-	}
-}
-
-static bool
-apply_defaults(struct loader *ld)
+apply_defaults(struct conf_loader *ld)
 {
 	size_t i;
 
 	for (i = 0; i < conf_settings_count; i++)
-		if (!apply(
+		if (!conf_apply(
 			ld, "default", &conf_settings[i], conf_settings[i].def))
 			return false;
 	return true;
 }
 
-static char *
-trim(char *s)
-{
-	size_t n;
-
-	s += strspn(s, BLANKS);
-	for (n = strlen(s); n > 0 && strchr(BLANKS, s[n - 1]) != NULL; n--)
-		;
-	s[n] = '\0';
-	return s;
-}
-
-/* Split "key = value" in place. */
-static const struct conf_setting *
-split(struct loader *ld, const char *where, char *line, char **value)
-{
-	const struct conf_setting *st;
-	char *key, *equals;
-
-	if ((equals = strchr(line, '=')) == NULL) {
-		refuse(ld, "%s: not of the form key = value", where);
-		return NULL;
-	}
-	*equals = '\0';
-	*value = trim(equals + 1);
-	key = trim(line);
-	if (*key == '\0' || key[strspn(key, KEY_LETTERS)] != '\0' ||
-	    strlen(key) > MAX_NAME) {
-		refuse(ld, "%s: not of the form key = value", where);
-		return NULL;
-	}
-	if ((st = conf_find(key)) == NULL)
-		refuse(ld, "%s: %s: there is no such setting", where, key);
-	return st;
-}
-
-enum line { LINE_READ, LINE_LAST, LINE_NUL, LINE_LONG, LINE_ERROR };
-
-static enum line
-read_line(FILE *f, char line[MAX_LINE + 1])
-{
-	size_t n = 0;
-	int c;
-
-	while ((c = getc(f)) != EOF && c != '\n') {
-		if (c == '\0')
-			return LINE_NUL;
-		if (n == MAX_LINE)
-			return LINE_LONG;
-		line[n++] = (char)c;
-	}
-	line[n] = '\0';
-	if (ferror(f))
-		return LINE_ERROR;
-	return c == EOF ? LINE_LAST : LINE_READ;
-}
-
 /* line_of: where in this file each setting stands, 0 for nowhere. */
 static bool
-apply_line(struct loader *ld, const char *where, char *line, unsigned number,
-    unsigned *line_of)
+apply_line(struct conf_loader *ld, const struct text_file *tf, char *line,
+    size_t line_of[CONF_MAX_SETTINGS])
 {
+	char where[MAX_LINE], *value, *text = conf_trim(line);
 	const struct conf_setting *st;
-	char *value, *text = trim(line);
-	unsigned *seen;
+	size_t *seen;
 
 	if (*text == '\0' || *text == '#')
 		return true;
-	if ((st = split(ld, where, text, &value)) == NULL)
+	snprintf(where, sizeof(where), "%s:%zu", tf->path, tf->line);
+	if ((st = conf_split(ld, where, text, &value)) == NULL)
 		return false;
 	seen = &line_of[st - conf_settings];
 	if (*seen != 0)
-		return refuse(ld, "%s: %s: already set on line %u", where,
+		return conf_refuse(ld, "%s: %s: already set on line %zu", where,
 		    st->key, *seen);
-	*seen = number;
-	return apply(ld, where, st, value);
+	*seen = tf->line;
+	return conf_apply(ld, where, st, value);
 }
 
 static bool
-apply_lines(struct loader *ld, const char *path, FILE *f)
+apply_file(struct conf_loader *ld, const char *path)
 {
-	char line[MAX_LINE + 1], where[MAX_LINE];
-	unsigned line_of[CONF_MAX_SETTINGS] = { 0 }, number;
-	enum line got = LINE_READ;
-
-	for (number = 1; got != LINE_LAST; number++) {
-		snprintf(where, sizeof(where), "%s:%u", path, number);
-		got = read_line(f, line);
-		if (got == LINE_NUL)
-			return refuse(ld, "%s: a NUL byte", where);
-		if (got == LINE_LONG)
-			return refuse(
-			    ld, "%s: longer than %d bytes", where, MAX_LINE);
-		if (got == LINE_ERROR)
-			return refuse(ld, "%s: cannot be read: %s", where,
-			    strerror(errno));
-		if (!apply_line(ld, where, line, number, line_of))
-			return false;
-	}
-	return true;
-}
-
-static bool
-apply_file(struct loader *ld, const char *path)
-{
-	FILE *f;
+	size_t line_of[CONF_MAX_SETTINGS] = { 0 };
+	struct text_file tf;
+	struct buf line;
 	bool ok;
 
 	if (path == NULL)
 		return true;
-	if ((f = fopen(path, "re")) == NULL)
-		return refuse(
-		    ld, "%s: cannot be read: %s", path, strerror(errno));
-	ok = apply_lines(ld, path, f);
-	fclose(f);
-	return ok;
+	buf_init(&line, MAX_LINE);
+	ok = text_file_open(&tf, "-f", path, ld->err, ld->errsize);
+	while (ok && text_file_next(&tf, &line)) {
+		if (buf_string(&line) == NULL)
+			ok = text_file_refuse(&tf, "out of memory");
+		else
+			ok = apply_line(ld, &tf, line.data, line_of);
+	}
+	buf_wipe(&line);
+	return text_file_close(&tf) && ok;
 }
 
 /* The row of CAUSERIE_KEY; name has len bytes. */
@@ -205,7 +89,7 @@ static const struct conf_setting *
 find_variable(const char *name, size_t len)
 {
 	const char *key;
-	size_t i, n, skip = strlen(PREFIX);
+	size_t i, n, skip = strlen(CONF_PREFIX);
 
 	for (i = 0; i < conf_settings_count; i++) {
 		key = conf_settings[i].key;
@@ -220,48 +104,66 @@ find_variable(const char *name, size_t len)
 	return NULL;
 }
 
+/* One without a value is as good as none; env_file's lines may have a \r. */
 static bool
-apply_environment(struct loader *ld, char *const *envp)
+apply_variable(struct conf_loader *ld, const char *name,
+    const struct conf_setting *st, const char *text)
 {
-	char name[sizeof(PREFIX) + MAX_NAME];
+	char copy[MAX_LINE + 1], *value;
+	bool ok;
+
+	if (strlen(text) > MAX_LINE)
+		return conf_refuse(ld, "%s: %s: is longer than %d bytes", name,
+		    st->key, MAX_LINE);
+	snprintf(copy, sizeof(copy), "%s", text);
+	value = conf_trim(copy);
+	ok = *value == '\0' || conf_apply(ld, name, st, value);
+	explicit_bzero(copy, sizeof(copy));
+	return ok;
+}
+
+static bool
+apply_environment(struct conf_loader *ld, char *const *envp)
+{
+	char name[sizeof(CONF_PREFIX) + CONF_MAX_KEY];
 	const struct conf_setting *st;
 	size_t len;
 
 	for (; envp != NULL && *envp != NULL; envp++) {
 		len = strcspn(*envp, "=");
-		if (strncmp(*envp, PREFIX, strlen(PREFIX)) != 0 ||
+		if (strncmp(*envp, CONF_PREFIX, strlen(CONF_PREFIX)) != 0 ||
 		    (*envp)[len] == '\0')
 			continue;
 		snprintf(name, sizeof(name), "%.*s", (int)len, *envp);
 		if ((st = find_variable(*envp, len)) == NULL)
 			log_warn("unknown_variable", LOG_STR("name", name));
-		else if (!apply(ld, name, st, *envp + len + 1))
+		else if (!apply_variable(ld, name, st, *envp + len + 1))
 			return false;
 	}
 	return true;
 }
 
 static bool
-apply_argument(struct loader *ld, const char *text)
+apply_argument(struct conf_loader *ld, const char *text)
 {
 	const struct conf_setting *st;
 	char line[MAX_LINE + 1], *value;
 
 	if (strlen(text) > MAX_LINE)
-		return refuse(ld, "-s: longer than %d bytes", MAX_LINE);
+		return conf_refuse(ld, "-s: is longer than %d bytes", MAX_LINE);
 	snprintf(line, sizeof(line), "%s", text);
-	if ((st = split(ld, "-s", line, &value)) == NULL)
+	if ((st = conf_split(ld, "-s", line, &value)) == NULL)
 		return false;
-	if (st->kind == CONF_SECRET)
-		return refuse(ld,
-		    "-s: %s: never on the command line, where "
-		    "everybody sees it",
-		    st->key);
-	return apply(ld, "-s", st, value);
+	if (conf_kinds[st->kind].flags & CONF_IS_SECRET)
+		return conf_refuse(ld,
+		    "-s: %s: never on the command line, where everybody sees "
+		    "it; use a file, see %s_file",
+		    st->key, st->key);
+	return conf_apply(ld, "-s", st, value);
 }
 
 static bool
-apply_options(struct loader *ld, int argc, char *const *argv)
+apply_options(struct conf_loader *ld, int argc, char *const *argv)
 {
 	int opt;
 	bool ok = true;
@@ -272,14 +174,14 @@ apply_options(struct loader *ld, int argc, char *const *argv)
 		if (opt == 's')
 			ok = apply_argument(ld, optarg);
 		else if (opt == 'l')
-			ok = apply(ld, "-l", conf_find("listen"), optarg);
+			ok = conf_apply(ld, "-l", conf_find("listen"), optarg);
 	}
 	return ok;
 }
 
 /* A long one stands in argv only, as it was written. */
 static void
-refuse_option(struct loader *ld, char *const *argv)
+refuse_option(struct conf_loader *ld, char *const *argv)
 {
 	char letter[] = { '-', '?', '\0' };
 	const char *shown = letter;
@@ -288,13 +190,15 @@ refuse_option(struct loader *ld, char *const *argv)
 		letter[1] = (char)optopt;
 	else if (strncmp(argv[optind - 1], "--", 2) == 0)
 		shown = argv[optind - 1];
-	refuse(ld, "%.*s: there is no such option; usage: %s",
-	    2 + (int)strspn(shown + 2, KEY_LETTERS "-"), shown, CONF_USAGE);
+	conf_refuse(ld, "%.*s: unknown option; usage: %s",
+	    2 + (int)strspn(shown + 2, CONF_KEY_LETTERS "-"), shown,
+	    CONF_USAGE);
 }
 
 /* What is asked for, and the file; the settings are left to apply_options. */
 static enum conf_action
-read_options(struct loader *ld, int argc, char *const *argv, const char **file)
+read_options(
+    struct conf_loader *ld, int argc, char *const *argv, const char **file)
 {
 	enum conf_action action = CONF_RUN;
 	int opt;
@@ -322,8 +226,8 @@ read_options(struct loader *ld, int argc, char *const *argv, const char **file)
 		case 'l':
 			break;
 		case ':':
-			refuse(ld, "-%c: a value is missing; usage: %s", optopt,
-			    CONF_USAGE);
+			conf_refuse(ld, "-%c: a value is missing; usage: %s",
+			    optopt, CONF_USAGE);
 			return CONF_INVALID;
 		default:
 			refuse_option(ld, argv);
@@ -331,57 +235,51 @@ read_options(struct loader *ld, int argc, char *const *argv, const char **file)
 		}
 	}
 	if (optind < argc) {
-		refuse(ld, "too many arguments; usage: %s", CONF_USAGE);
+		conf_refuse(ld, "too many arguments; usage: %s", CONF_USAGE);
 		return CONF_INVALID;
 	}
 	return action;
 }
 
-/* A file with one line. */
+/* A key in the place of its file's path is not to be shown. */
 static bool
-read_key(struct loader *ld, const char *where, FILE *f)
+check_key_path(struct conf_loader *ld, const char *path)
 {
-	char line[MAX_LINE + 1];
-	enum line got = read_line(f, line);
-	size_t n;
-
-	if (got == LINE_ERROR)
-		return refuse(
-		    ld, "%s: cannot be read: %s", where, strerror(errno));
-	if ((got != LINE_READ && got != LINE_LAST) || getc(f) != EOF)
-		return refuse(ld, "%s: must hold one line, the key", where);
-	if ((n = strlen(line)) > 0 && line[n - 1] == '\r')
-		line[--n] = '\0';
-	if (n == 0)
-		return refuse(ld, "%s: there is no key in it", where);
-	return apply(ld, where, conf_find("llm_api_key"), line);
+	if (strchr(path, '/') != NULL || access(path, F_OK) == 0)
+		return true;
+	return conf_refuse(ld,
+	    "llm_api_key_file: there is no such file; it must be "
+	    "the path of a file, not the key");
 }
 
 static bool
-apply_key_file(struct loader *ld)
+apply_key_file(struct conf_loader *ld)
 {
 	const char *path = ld->cf->llm_api_key_file;
 	char where[MAX_LINE];
-	FILE *f;
+	struct buf key;
 	bool ok;
 
 	if (path == NULL)
 		return true;
 	if (ld->cf->llm_api_key != NULL)
-		return refuse(ld, "llm_api_key_file: llm_api_key is set too, "
-				  "only one of them may be");
+		return conf_refuse(ld,
+		    "llm_api_key_file: llm_api_key is set too, "
+		    "only one of them may be");
 	snprintf(where, sizeof(where), "llm_api_key_file: %s", path);
-	if ((f = fopen(path, "re")) == NULL)
-		return refuse(
-		    ld, "%s: cannot be read: %s", where, strerror(errno));
-	ok = read_key(ld, where, f);
-	fclose(f);
+	buf_init(&key, MAX_LINE);
+	ok = check_key_path(ld, path) &&
+	     text_file_single(&key, "llm_api_key_file", path, "the key",
+		 ld->err, ld->errsize) &&
+	     buf_string(&key) != NULL &&
+	     conf_apply(ld, where, conf_find("llm_api_key"), key.data);
+	buf_wipe(&key);
 	return ok;
 }
 
 /* What no row can say alone, and a default that is another setting. */
 static bool
-check(struct loader *ld)
+check(struct conf_loader *ld)
 {
 	struct conf *cf = ld->cf;
 
@@ -390,9 +288,9 @@ check(struct loader *ld)
 	if (cf->responder == CONF_RESPONDER_LOCAL)
 		return true;
 	if (cf->responder == CONF_RESPONDER_OPENAI && cf->llm_base_url == NULL)
-		return refuse(ld, "responder: openai needs llm_base_url");
+		return conf_refuse(ld, "responder: openai needs llm_base_url");
 	if (cf->llm_base_url != NULL && cf->llm_model == NULL)
-		return refuse(ld, "llm_base_url: needs llm_model as well");
+		return conf_refuse(ld, "llm_base_url: needs llm_model as well");
 	return true;
 }
 
@@ -400,7 +298,7 @@ enum conf_action
 conf_load(struct conf *cf, int argc, char *const *argv, char *const *envp,
     char *err, size_t errsize)
 {
-	struct loader ld = { .cf = cf, .err = err, .errsize = errsize };
+	struct conf_loader ld = { .cf = cf, .err = err, .errsize = errsize };
 	const char *file = NULL;
 	enum conf_action action;
 
@@ -415,7 +313,7 @@ conf_load(struct conf *cf, int argc, char *const *argv, char *const *envp,
 		return CONF_INVALID;
 	if ((action == CONF_OWNER_STATUS || action == CONF_OWNER_STOP) &&
 	    cf->owner_dir == NULL) {
-		refuse(&ld, "owner_dir: must be set, to find the owner");
+		conf_refuse(&ld, "owner_dir: must be set, to find the owner");
 		return CONF_INVALID;
 	}
 	return action;

@@ -35,49 +35,12 @@ mix_file(uint64_t hash, const char *path)
 }
 
 static uint64_t
-mix_text(uint64_t hash, const char *text, enum conf_kind kind)
+mix_text(uint64_t hash, const char *text, unsigned flags)
 {
 	if (text == NULL)
 		return mix(hash, "", 0);
 	hash = mix(hash, text, strlen(text) + 1);
-	return kind == CONF_FILE ? mix_file(hash, text) : hash;
-}
-
-/* Every kind by name: the compiler tells when one is missing. */
-static size_t
-member_size(enum conf_kind kind)
-{
-	switch (kind) {
-	case CONF_YESNO:
-		return sizeof(bool);
-	case CONF_LEVEL:
-	case CONF_RESPONDER:
-	case CONF_TOKENS_FIELD:
-	case CONF_LOG_FORMAT:
-	case CONF_LOG_CLIENT:
-		return sizeof(int);
-	case CONF_HUNDREDTHS:
-		return sizeof(double);
-	case CONF_RATE:
-		return sizeof(struct conf_rate);
-	case CONF_WHOLE:
-	case CONF_BYTES:
-	case CONF_MINUTES:
-	case CONF_SECONDS:
-		return sizeof(uint64_t);
-	case CONF_BASE_PATH:
-	case CONF_FILE:
-	case CONF_LISTEN:
-	case CONF_NAME:
-	case CONF_URL:
-	case CONF_SECRET:
-	case CONF_ORIGINS:
-	case CONF_TOKEN:
-	case CONF_ADDRESSES:
-	case CONF_LOG_TARGET:
-		break;
-	}
-	return 0;
+	return flags & CONF_NAMES_FILE ? mix_file(hash, text) : hash;
 }
 
 static bool
@@ -91,17 +54,20 @@ uint64_t
 conf_hash(const struct conf *cf)
 {
 	const struct conf_setting *st = conf_settings;
+	const struct conf_kind_rule *kind;
 	const void *member;
 	uint64_t hash = 0;
 
 	for (size_t i = 0; i < conf_settings_count; i++, st++) {
 		member = (const char *)cf + st->offset;
+		kind = &conf_kinds[st->kind];
 		if (is_place(st))
 			continue;
-		if (conf_kinds[st->kind].text != NULL)
-			hash = mix_text(hash, *(char *const *)member, st->kind);
+		if (kind->number == NULL)
+			hash = mix_text(
+			    hash, *(char *const *)member, kind->flags);
 		else
-			hash = mix(hash, member, member_size(st->kind));
+			hash = mix(hash, member, kind->size);
 	}
 	return hash;
 }

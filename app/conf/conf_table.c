@@ -1,11 +1,13 @@
 /* The settings, one row each; the reader and all documents go by these rows. */
 #include "conf/conf_table.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CONF(member) offsetof(struct conf, member)
+#define CONF(member) \
+	offsetof(struct conf, member), sizeof(((struct conf *)0)->member)
 
 const struct conf_setting conf_settings[] = {
 	{ "session_timeout_minutes", CONF_MINUTES, CONF(session_timeout_ms),
@@ -151,37 +153,38 @@ conf_find(const char *key)
 	return NULL;
 }
 
+/* A scheme in capitals is the same, and nobody else has to know of it. */
 static void
-drop_slashes(char *url)
+tidy_url(char *url)
 {
 	size_t n = strlen(url);
 
 	while (n > 0 && url[n - 1] == '/')
 		url[--n] = '\0';
+	for (; *url != ':' && *url != '\0'; url++)
+		*url = (char)tolower((unsigned char)*url);
 }
 
 static void
-forget(char **member, enum conf_kind kind)
+forget(char **member, const struct conf_kind_rule *kind)
 {
-	if (kind == CONF_SECRET && *member != NULL)
+	if (kind->flags & CONF_IS_SECRET && *member != NULL)
 		explicit_bzero(*member, strlen(*member));
 	free(*member);
 	*member = NULL;
 }
 
 static enum conf_result
-set_text(char **member, const struct conf_setting *st, const char *value)
+set_text(char **member, const struct conf_kind_rule *kind, const char *value)
 {
 	char *copy = NULL;
 
-	if (!conf_kinds[st->kind].text(value))
-		return CONF_REFUSED;
-	if ((*value != '\0' || st->kind == CONF_BASE_PATH) &&
+	if ((*value != '\0' || kind->flags & CONF_KEEPS_EMPTY) &&
 	    (copy = strdup(value)) == NULL)
 		return CONF_NOMEM;
-	if (st->kind == CONF_URL && copy != NULL)
-		drop_slashes(copy);
-	forget(member, st->kind);
+	if (kind->flags & CONF_IS_URL && copy != NULL)
+		tidy_url(copy);
+	forget(member, kind);
 	*member = copy;
 	return CONF_SET;
 }
@@ -197,41 +200,45 @@ in_range(const struct conf_setting *st, uint64_t n)
 		   n <= max);
 }
 
+/* As they stand in files of shells, and as word processors make them. */
+static bool
+is_quoted(const char *value)
+{
+	static const char *const quotes[] = { "\"", "'", "`", "\u2018",
+		"\u201c", "\u00ab" };
+
+	for (size_t i = 0; i < sizeof(quotes) / sizeof(quotes[0]); i++)
+		if (strncmp(value, quotes[i], strlen(quotes[i])) == 0)
+			return true;
+	return false;
+}
+
+const char *
+conf_fault(const struct conf_setting *st, const char *value)
+{
+	const struct conf_kind_rule *kind = &conf_kinds[st->kind];
+	uint64_t n;
+
+	if (is_quoted(value))
+		return "leave out the quotes";
+	if (kind->number == NULL)
+		return kind->fault(value);
+	return kind->number(&n, value) && in_range(st, n) ? NULL : "";
+}
+
 enum conf_result
 conf_set(struct conf *cf, const struct conf_setting *st, const char *value)
 {
+	const struct conf_kind_rule *kind = &conf_kinds[st->kind];
 	void *member = (char *)cf + st->offset;
 	uint64_t n;
 
-	if (conf_kinds[st->kind].text != NULL)
-		return set_text(member, st, value);
-	if (!conf_kinds[st->kind].number(&n, value) || !in_range(st, n))
+	if (conf_fault(st, value) != NULL)
 		return CONF_REFUSED;
-	switch (st->kind) {
-	case CONF_YESNO:
-		*(bool *)member = n != 0;
-		break;
-	case CONF_LEVEL:
-	case CONF_RESPONDER:
-	case CONF_TOKENS_FIELD:
-	case CONF_LOG_FORMAT:
-	case CONF_LOG_CLIENT:
-		*(int *)member = (int)n;
-		break;
-	case CONF_HUNDREDTHS:
-		*(double *)member = (double)n / 100;
-		break;
-	case CONF_RATE:
-		*(struct conf_rate *)member = (struct conf_rate){ (uint32_t)n,
-			(uint32_t)(n >> 32) };
-		break;
-	case CONF_MINUTES:
-	case CONF_SECONDS:
-		*(int64_t *)member = (int64_t)n;
-		break;
-	default:
-		*(uint64_t *)member = n;
-	}
+	if (kind->number == NULL)
+		return set_text(member, kind, value);
+	kind->number(&n, value);
+	kind->store(member, n);
 	return CONF_SET;
 }
 
@@ -242,8 +249,9 @@ conf_free(struct conf *cf)
 	size_t i;
 
 	for (i = 0; i < conf_settings_count; i++, st++)
-		if (conf_kinds[st->kind].text != NULL)
-			forget((void *)((char *)cf + st->offset), st->kind);
+		if (conf_kinds[st->kind].number == NULL)
+			forget((void *)((char *)cf + st->offset),
+			    &conf_kinds[st->kind]);
 }
 
 void

@@ -9,6 +9,16 @@
 #include "limits/suspicion.h"
 #include "session/store.h"
 
+/* What the settings and the parts have each for themselves is the same. */
+_Static_assert((int)CONF_TOKENS_AUTO == MODEL_TOKENS_AUTO &&
+		   (int)CONF_TOKENS_MAX == MODEL_TOKENS_MAX &&
+		   (int)CONF_TOKENS_COMPLETION == MODEL_TOKENS_COMPLETION,
+    "enum conf_tokens_field and enum model_tokens differ");
+_Static_assert(CONF_RATE_MAX_COUNT == LIMIT_MAX_COUNT &&
+		   CONF_RATE_MAX_SECONDS == LIMIT_MAX_SECONDS &&
+		   sizeof(struct conf_rate) == sizeof(struct limit_rate),
+    "struct conf_rate and struct limit_rate differ");
+
 static void
 session_ended(void *arg, const struct addr *creator)
 {

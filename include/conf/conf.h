@@ -24,6 +24,9 @@ enum conf_tokens_field {
 	CONF_TOKENS_COMPLETION,		/* max_completion_tokens */
 };
 
+#define CONF_RATE_MAX_COUNT 1000000
+#define CONF_RATE_MAX_SECONDS 86400
+
 struct conf_rate {
 	uint32_t	count;			/* 0: no limit */
 	uint32_t	seconds;		/* not 0 */
@@ -103,7 +106,8 @@ enum conf_action {
  * a value from an earlier one of these wins. A secret is refused on the command
  * line; it is also read from the file that llm_api_key_file names. On
  * CONF_INVALID err holds one line for a person: where (file and line, variable
- * or argument), the key and the allowed range, never a value. An unknown
+ * or argument), the key, the allowed range and the value, unless that may be a
+ * secret. A variable without a value is as good as none, and an unknown
  * CAUSERIE_ variable is logged as a warning. The caller frees with conf_free
  * whatever the result.
  */

@@ -17,6 +17,7 @@ struct conf_setting {
 	const char	*key;
 	enum conf_kind	 kind;
 	size_t		 offset;	/* of the member of struct conf */
+	size_t		 size;		/* of that member; its kind's, too */
 	const char	*def;		/* written as in a file */
 	const char	*min, *max;	/* likewise; NULL: no range */
 	const char	*meaning;
@@ -33,6 +34,12 @@ extern const size_t conf_settings_count;
 
 /* The row of a key; NULL when there is none. */
 const struct conf_setting *conf_find(const char *key);
+
+/*
+ * What is wrong with a value, for a person who is told conf_allowed; "": that
+ * says it all; NULL: nothing.
+ */
+const char *conf_fault(const struct conf_setting *, const char *value);
 
 /* Read a value into its member; nothing changes unless it returns CONF_SET. */
 enum conf_result conf_set(struct conf *, const struct conf_setting *,

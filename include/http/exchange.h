@@ -13,11 +13,10 @@
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/rc.h"
+#include "base/request_id.h"
 #include "base/sid.h"
 #include "http/origin.h"
 #include "server/conn.h"
-
-#define REQUEST_ID_SIZE 65	/* with its NUL */
 
 enum method {
 	METHOD_GET,

@@ -171,7 +171,7 @@ write_setting(
 				  ? (char)(*key - 'a' + 'A')
 				  : *key);
 	buf_addc(out, '=');
-	if (conf_kinds[st->kind].text == NULL) {
+	if (conf_kinds[st->kind].number != NULL) {
 		write_number(out, st, member);
 	} else {
 		text = *(char *const *)member;

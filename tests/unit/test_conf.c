@@ -138,7 +138,7 @@ static void
 files_may_hold_comments_and_blanks(void **state)
 {
 	static const struct sources src = {
-		.file = "# a comment\n"
+		.file = "\xef\xbb\xbf# a comment\r\n"
 			"\n"
 			"   \t\n"
 			"  # another = one\n"
@@ -170,18 +170,32 @@ broken_files_are_refused_with_their_line(void **state)
 		const char *where; /* behind the path */
 		const char *says;
 	} rows[] = {
-		{ "threads", ":1: ", "key = value" },
+		{ "threads", ":1: threads: ", "write threads = VALUE" },
+		{ "threads: 4", ":1: threads: ", "write threads = VALUE" },
+		{ "sk-canary", ":1: ", "not of the form key = value" },
+		{ "[threads]", ":1: ", "not of the form key = value" },
 		{ "= 4", ":1: ", "key = value" },
-		{ "Threads = 4", ":1: ", "key = value" },
+		{ "Threads = 4", ":1: Threads: ", "did you mean threads?" },
+		{ "log-level = 4", ":1: log-level: ", "mean log_level?" },
+		{ "CAUSERIE_THREADS = 4",
+		    ":1: CAUSERIE_THREADS: ", "did you mean threads?" },
 		{ "\n\nthr\033eads = 4", ":3: ", "key = value" },
-		{ "\nthread = 4", ":2: ", "thread: there is no such" },
+		{ "\nthread = 4", ":2: ", "thread: unknown setting" },
 		{ "threads = 1\n\nthreads = 1", ":3: threads: ", "line 1" },
 		{ "threads = 257", ":1: threads: ", "0 to 256" },
-		{ "threads =", ":1: threads: ", "0 to 256" },
+		{ "threads =", ":1: threads: ", "0 to 256, not empty" },
+		{ "threads = many", ":1: threads: ", "256, not \"many\"" },
+		{ "threads = \033[31m", ":1: threads: ", "\"?[31m\"" },
+		{ "threads = \"4\"", ":1: threads: ", "leave out the quotes" },
+		{ "articles = '/a'", ":1: articles: ", "leave out the quotes" },
+		{ "llm_model = \u201cm\u201d",
+		    ":1: llm_model: ", "the quotes" },
+		{ "llm_base_url = http://h/v1/chat/completions",
+		    ":1: llm_base_url: ", "leave out /chat/completions" },
 		{ "threads = 2 # two", ":1: threads: ", "0 to 256" },
 		{ "log_level = loud", ":1: log_level: ", "notice" },
 		{ "allow_remote = 1", ":1: allow_remote: ", "yes or no" },
-		{ "articles = a\033b", ":1: articles: ", "a file" },
+		{ "articles = a\033b", ":1: articles: ", "must be a path" },
 	};
 	struct conf cf;
 	size_t i;
@@ -211,7 +225,7 @@ nul_bytes_are_refused(void **state)
 
 	(void)state;
 	assert_int_equal(load(&cf, &src), CONF_INVALID);
-	assert_non_null(strstr(err, ":2: a NUL byte"));
+	assert_non_null(strstr(err, ":2: contains a NUL byte"));
 	conf_free(&cf);
 }
 
@@ -225,7 +239,7 @@ long_lines_are_refused(void **state)
 	(void)state;
 	memset(content, '#', sizeof(content) - 1);
 	assert_int_equal(load(&cf, &src), CONF_INVALID);
-	assert_non_null(strstr(err, ":1: longer than 4096 bytes"));
+	assert_non_null(strstr(err, ":1: is longer than 4096 bytes"));
 	conf_free(&cf);
 	content[4096] = '\0';
 	assert_int_equal(load(&cf, &src), CONF_RUN);
@@ -250,8 +264,9 @@ unreadable_files_are_refused(void **state)
 		struct sources src = { .args = { "-f", paths[i] } };
 
 		assert_int_equal(load(&cf, &src), CONF_INVALID);
-		assert_memory_equal(err, paths[i], strlen(paths[i]));
-		assert_non_null(strstr(err, "cannot be read"));
+		assert_memory_equal(err, "-f: ", 4);
+		assert_memory_equal(err + 4, paths[i], strlen(paths[i]));
+		assert_non_null(strstr(err, ": cannot be read: "));
 		conf_free(&cf);
 	}
 }
@@ -355,6 +370,16 @@ a_key_is_never_shown(void **state)
 		    ":1: llm_api_key: must be a key" },
 		{ { .env = { "CAUSERIE_LLM_API_KEY=canary\r\nX: canary" } },
 		    "CAUSERIE_LLM_API_KEY: llm_api_key: must be a key" },
+		{ { .file = "llm_api_key = 'canary'" },
+		    ":1: llm_api_key: must be a key" },
+		{ { .file = "llm_api_key = KEY=canary" },
+		    "leave out the name" },
+		{ { .file = "llm_api_key_file = 'canary'" },
+		    "leave out the quotes" },
+		{ { .file = "llm_base_url = ftp://u:canary@h/" },
+		    "begin with http://" },
+		{ { .file = "canary" }, ":1: not of the form" },
+		{ { .file = "caNary=" }, ":1: not of the form" },
 		{ { .file = "llm_api_key = canary\nllm_api_key = canary" },
 		    "already set on line 1" },
 	};
@@ -389,14 +414,21 @@ a_keys_file_holds_one_line(void **state)
 		{ "sk-canary", 9, NULL },
 		{ "sk-canary\n", 10, NULL },
 		{ "sk-canary\r\n", 11, NULL },
-		{ "sk-canary\n\n", 11, "one line" },
-		{ "sk-canary\nsk-canary\n", 20, "one line" },
-		{ "sk-canary\0", 10, "one line" },
-		{ too_long, sizeof(too_long), "one line" },
-		{ "", 0, "no key in it" },
-		{ "\n", 1, "no key in it" },
-		{ "\r\n", 2, "no key in it" },
-		{ " sk-canary", 10, "without blanks" },
+		{ "sk-canary\n\n", 11, NULL },
+		{ " sk-canary \r\n\r\n", 15, NULL },
+		{ "\xef\xbb\xbfsk-canary", 12, NULL },
+		{ "sk-canary\nsk-canary\n", 20, ":2: is a second line" },
+		{ "sk-canary\0", 10, ":1: contains a NUL byte" },
+		{ too_long, sizeof(too_long), ":1: is longer than 4096" },
+		{ "", 0, "is empty" },
+		{ "\n", 1, "is empty" },
+		{ "\r\n", 2, "is empty" },
+		{ "sk-can ary", 10, "without blanks" },
+		{ "\"sk-canary\"", 11, "leave out the quotes" },
+		{ "OPENAI_API_KEY=sk-canary", 24, "leave out the name" },
+		{ "export KEY=sk-canary", 20, "leave out the name" },
+		{ "key = sk-canary", 15, "leave out the name" },
+		{ "Bearer sk-canary", 16, "leave out the word Bearer" },
 		{ "sk-can\rary", 10, "without blanks" },
 		{ "sk-canary\xff", 10, "without blanks" },
 	};
@@ -412,6 +444,7 @@ a_keys_file_holds_one_line(void **state)
 			assert_string_equal(cf.llm_api_key, "sk-canary");
 		} else {
 			assert_int_equal(action, CONF_INVALID);
+			assert_memory_equal(err, "llm_api_key_file: ", 18);
 			assert_non_null(strstr(err, temp_file_path()));
 			if (strstr(err, rows[i].says) == NULL)
 				fail_msg("%zu: %s", i, err);
@@ -427,6 +460,8 @@ a_keys_file_is_there_and_alone(void **state)
 	static const struct refusal rows[] = {
 		{ { .args = { "-s", "llm_api_key_file=/nonexistent/key" } },
 		    "llm_api_key_file: /nonexistent/key: cannot be read" },
+		{ { .args = { "-s", "llm_api_key_file=sk-canary" } },
+		    "it must be the path of a file, not the key" },
 		{ { .args = { "-s", "llm_api_key_file=/tmp" } },
 		    "llm_api_key_file: /tmp: cannot be read" },
 		{ { .file = "llm_api_key = canary",
@@ -470,10 +505,32 @@ the_environment_is_checked_too(void **state)
 
 	(void)state;
 	assert_int_equal(load(&cf, &bad), CONF_INVALID);
-	assert_string_equal(
-	    err, "CAUSERIE_THREADS: threads: must be a whole number, 0 to 256");
+	assert_string_equal(err,
+	    "CAUSERIE_THREADS: threads: must be a whole number, 0 to 256, not "
+	    "\"many\"");
 	conf_free(&cf);
 	assert_int_equal(load(&cf, &hidden), CONF_INVALID);
+	conf_free(&cf);
+}
+
+/* As env files, Compose and secrets that are mounted leave them. */
+static void
+variables_may_have_blanks_around_or_nothing(void **state)
+{
+	static const struct sources src = {
+		.file = "threads = 3\nbase_path = /a\nllm_model = m",
+		.env = { "CAUSERIE_THREADS=", "CAUSERIE_BASE_PATH=\r\n",
+		    "CAUSERIE_LLM_MODEL= mistral small \r",
+		    "CAUSERIE_LLM_API_KEY=sk-canary\n" },
+	};
+	struct conf cf;
+
+	(void)state;
+	assert_int_equal(load(&cf, &src), CONF_RUN);
+	assert_int_equal(cf.threads, 3);
+	assert_string_equal(cf.base_path, "/a");
+	assert_string_equal(cf.llm_model, "mistral small");
+	assert_string_equal(cf.llm_api_key, "sk-canary");
 	conf_free(&cf);
 }
 
@@ -516,21 +573,21 @@ options_say_what_to_do(void **state)
 		{ { .args = { "-t", "-s", "threads=x" } }, CONF_INVALID,
 		    "-s: threads: must be a whole number, 0 to 256" },
 		{ { .args = { "-s", "threads" } }, CONF_INVALID,
-		    "-s: not of the form key = value" },
+		    "-s: threads: not of the form key = value; write threads" },
 		{ { .args = { "-s", "x=1" } }, CONF_INVALID,
-		    "-s: x: there is no such setting" },
+		    "-s: x: unknown setting" },
 		{ { .args = { "-l", "a\nb" } }, CONF_INVALID, "-l: listen: " },
 		{ { .args = { "-x" } }, CONF_INVALID, "usage: causerie" },
 		{ { .args = { "--help" } }, CONF_INVALID, "usage: causerie" },
 		{ { .args = { "-\033" } }, CONF_INVALID, "-?: " },
 		{ { .args = { "--owner\033" } }, CONF_INVALID,
-		    "--owner: there is no such option" },
+		    "--owner: unknown option" },
 		{ { .args = { "--owner-status", "-s", "owner_dir=/x" } },
 		    CONF_OWNER_STATUS, "" },
 		{ { .args = { "-s", "owner_dir=/x", "--owner-stop" } },
 		    CONF_OWNER_STOP, "" },
 		{ { .args = { "--owner-stop=1" } }, CONF_INVALID,
-		    "--owner-stop: there is no such option" },
+		    "--owner-stop: unknown option" },
 		{ { .args = { "--owner-status" } }, CONF_INVALID,
 		    "owner_dir: must be set" },
 		{ { .args = { "-s" } }, CONF_INVALID,
@@ -584,6 +641,7 @@ main(void)
 		cmocka_unit_test(a_keys_file_is_there_and_alone),
 		cmocka_unit_test(a_key_is_overwritten_in_the_end),
 		cmocka_unit_test(the_environment_is_checked_too),
+		cmocka_unit_test(variables_may_have_blanks_around_or_nothing),
 		cmocka_unit_test(unknown_variables_are_a_warning),
 		cmocka_unit_test(options_say_what_to_do),
 		cmocka_unit_test(l_sets_listen),

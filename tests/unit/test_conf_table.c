@@ -273,7 +273,14 @@ urls_are_plain(void **state)
 		{ "api.openai.com/v1", NULL },
 		{ "ftp://localhost/v1", NULL },
 		{ "file:///etc/passwd", NULL },
-		{ "HTTP://localhost", NULL },
+		{ "HTTPS://h/V1", "https://h/V1" },
+		{ "Http://localhost", "http://localhost" },
+		{ "http://h/v1/completions.d", "http://h/v1/completions.d" },
+		{ "http://h/v1/chat/completions", NULL },
+		{ "http://h/v1/chat/completions//", NULL },
+		{ "http://h/v1/Chat/Completions", NULL },
+		{ "http://h/v1/completions", NULL },
+		{ "\"http://h/v1\"", NULL },
 		{ "http:/localhost", NULL },
 		{ "http://", NULL },
 		{ "http:///v1", NULL },
@@ -381,6 +388,27 @@ texts_have_a_length(void **state)
 	conf_free(&cf);
 }
 
+/* A kind has all its parts, and a setting a member that its kind may write. */
+static void
+every_setting_fits_its_kind(void **state)
+{
+	const struct conf_setting *st = conf_settings;
+	const struct conf_kind_rule *kind;
+
+	(void)state;
+	for (size_t i = 0; i < CONF_KINDS; i++) {
+		kind = &conf_kinds[i];
+		assert_non_null(kind->noun);
+		assert_true((kind->number == NULL) != (kind->fault == NULL));
+		assert_true((kind->number == NULL) == (kind->store == NULL));
+	}
+	for (size_t i = 0; i < conf_settings_count; i++, st++) {
+		if (st->size != conf_kinds[st->kind].size)
+			fail_msg("%s", st->key);
+		assert_null(conf_fault(st, st->def));
+	}
+}
+
 int
 main(void)
 {
@@ -393,6 +421,7 @@ main(void)
 		cmocka_unit_test(urls_are_plain),
 		cmocka_unit_test(base_paths_are_plain),
 		cmocka_unit_test(texts_have_a_length),
+		cmocka_unit_test(every_setting_fits_its_kind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

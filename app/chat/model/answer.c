@@ -10,6 +10,7 @@
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/request_id.h"
 #include "chat/model/completion.h"
 #include "chat/model/retry.h"
 #include "limits/budget.h"
@@ -24,7 +25,7 @@ struct answer {
 	struct model_responder *model;
 	const struct answer_events *events;
 	void *arg;
-	char request_id[65];
+	char request_id[REQUEST_ID_SIZE];
 
 	struct addr client;        /* addr_key */
 	struct breaker_call pass;  /* of all attempts */
