@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/text_file.h"
 
 #define URL_MAX 2048
 
@@ -26,8 +27,7 @@ static const char *const samples[] = {
 struct loader {
 	sqlite3 *db;
 	sqlite3_stmt *add, *list;
-	const char *path;
-	size_t line;
+	struct text_file file; /* without a path for the samples */
 	size_t count;
 	char *err;
 	size_t errsize;
@@ -46,12 +46,23 @@ static const char schema_end[] =
 static bool
 load_fail(struct loader *ld, const char *what)
 {
-	if (ld->line > 0)
-		snprintf(ld->err, ld->errsize, "%s:%zu: %s", ld->path, ld->line,
-		    what);
-	else
-		snprintf(ld->err, ld->errsize, "%s: %s", ld->path, what);
+	if (ld->file.path != NULL)
+		return text_file_refuse(&ld->file, "%s", what);
+	snprintf(ld->err, ld->errsize, "articles: samples: %s", what);
 	return false;
+}
+
+/* A field whose value may be shown. */
+static bool
+load_fail_value(struct loader *ld, const char *must, const char *value)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s, not \"%.60s\"", must, value);
+	for (char *c = text; *c != '\0'; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	return load_fail(ld, text);
 }
 
 static bool
@@ -140,7 +151,10 @@ load_insert(struct loader *ld, sqlite3_stmt *stmt, const struct row *row)
 	if (sqlite3_reset(stmt) == SQLITE_OK)
 		return true;
 	if (sqlite3_errcode(ld->db) == SQLITE_CONSTRAINT)
-		return load_fail(ld, "url: is there twice");
+		return load_fail_value(ld,
+		    "url: must be another article's "
+		    "than that of an earlier line",
+		    row->text[URL]);
 	return load_fail(ld, sqlite3_errmsg(ld->db));
 }
 
@@ -152,11 +166,15 @@ load_row(struct loader *ld, struct row *row)
 
 	buf_init(&url, URL_MAX);
 	if (!url_copy(&url, row->text[URL], row->len[URL])) {
-		load_fail(ld, "url: must be http:// or https://, in ASCII");
+		load_fail_value(ld,
+		    "url: must begin with http:// or https:// and be ASCII "
+		    "without blanks",
+		    row->text[URL]);
 	} else if (!date_ok(row->text[DATE], row->len[DATE])) {
-		load_fail(ld, "date: must be YYYY-MM-DD");
+		load_fail_value(
+		    ld, "date: must be YYYY-MM-DD", row->text[DATE]);
 	} else if (++ld->count > ARTICLES_MAX) {
-		load_fail(ld, "too many articles");
+		load_fail(ld, "is one article too many; at most 50000");
 	} else {
 		row->text[URL] = url.data;
 		row->len[URL] = url.len;
@@ -183,12 +201,15 @@ load_line(struct loader *ld, const char *line, size_t len)
 	enum rc rc;
 	int i;
 
-	ld->line++;
 	if (text_is_blank(line, len))
 		return true;
+	if (!text_is_utf8(line, len))
+		return load_fail(ld, "is not UTF-8");
 	if ((rc = json_parse(line, len, &doc)) != RC_OK)
-		return load_fail(
-		    ld, rc == RC_JSON ? "not a JSON object" : "out of memory");
+		return load_fail(ld, rc == RC_NOMEM
+					 ? "out of memory"
+					 : "is not a valid JSON object; each "
+					   "line must be one");
 	for (i = 0; i < FIELDS && ok; i++) {
 		row.text[i] = json_text(json_get(doc, names[i]), &row.len[i]);
 		ok = row.text[i] != NULL &&
@@ -205,43 +226,19 @@ load_line(struct loader *ld, const char *line, size_t len)
 	return ok;
 }
 
-/* The bytes up to the end of a line or of the file; false: too many. */
 static bool
-read_line(FILE *file, struct buf *line)
-{
-	int c;
-
-	buf_clear(line);
-	while ((c = getc_unlocked(file)) != EOF && c != '\n')
-		buf_addc(line, (char)c);
-	return !line->failed;
-}
-
-static bool
-load_file(struct loader *ld)
+load_file(struct loader *ld, const char *path)
 {
 	struct buf line;
-	FILE *file;
-	bool ok = true;
+	bool ok;
 
-	if ((file = fopen(ld->path, "re")) == NULL)
-		return load_fail(ld, strerror(errno));
 	buf_init(&line, ARTICLE_LINE_MAX);
-	while (ok && !feof(file) && !ferror(file)) {
-		if (!read_line(file, &line)) {
-			ld->line++;
-			ok = load_fail(ld, "the line is too long");
-		} else if (line.len > 0) {
-			ok = load_line(ld, line.data, line.len);
-		} else {
-			ld->line++;
-		}
-	}
-	ld->line = ok ? 0 : ld->line;
-	if (ok && ferror(file))
-		ok = load_fail(ld, strerror(errno));
+	ok = text_file_open(&ld->file, "articles", path, ld->err, ld->errsize);
+	while (ok && text_file_next(&ld->file, &line))
+		ok = line.len == 0 || load_line(ld, line.data, line.len);
 	buf_free(&line);
-	fclose(file);
+	ok = text_file_close(&ld->file) && ok;
+	ld->file.line = ok ? 0 : ld->file.line;
 	return ok;
 }
 
@@ -254,7 +251,6 @@ load_samples(struct loader *ld)
 		if (!load_line(ld, samples[i], strlen(samples[i])))
 			return false;
 	}
-	ld->line = 0;
 	return true;
 }
 
@@ -292,17 +288,16 @@ struct articles *
 articles_load(const char *path, char *err, size_t errsize)
 {
 	struct loader ld = {
-		.path = path != NULL ? path : "samples",
 		.err = err,
 		.errsize = errsize,
 	};
 	struct articles *articles = NULL;
 
 	if (!load_open(&ld) ||
-	    !(path != NULL ? load_file(&ld) : load_samples(&ld)))
+	    !(path != NULL ? load_file(&ld, path) : load_samples(&ld)))
 		goto out;
 	if (ld.count == 0) {
-		load_fail(&ld, "there is no article in it");
+		load_fail(&ld, "contains no article");
 		goto out;
 	}
 	sqlite3_finalize(ld.add);

@@ -82,7 +82,8 @@ static bool
 target_refuse(const char *name, char *err, size_t errsize)
 {
 	if (strcmp(name, "syslog") == 0)
-		snprintf(err, errsize, "log_target: syslog: %s: %s", _PATH_LOG,
+		snprintf(err, errsize,
+		    "log_target: syslog: %s cannot be used: %s", _PATH_LOG,
 		    strerror(errno));
 	else
 		snprintf(err, errsize, "log_target: %s: cannot be opened: %s",

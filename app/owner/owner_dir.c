@@ -53,11 +53,12 @@ check(struct owner_dir *od, bool any, const struct report *rp)
 	od->uid = st.st_uid;
 	if (st.st_uid != me && !(any && me == 0))
 		return refuse(rp,
-		    "belongs to user %u, not to %u, who runs "
-		    "this",
+		    "belongs to user %u, not to user %u, who runs "
+		    "this program",
 		    (unsigned)st.st_uid, (unsigned)me);
 	if ((st.st_mode & ALLPERMS) != S_IRWXU)
-		return refuse(rp, "has mode %04o, must have 0700",
+		return refuse(rp,
+		    "has mode %04o; it must have 0700 (chmod 700)",
 		    (unsigned)(st.st_mode & ALLPERMS));
 	return true;
 }
@@ -73,7 +74,7 @@ owner_dir_open(struct owner_dir *od, const char *path, bool make, bool any,
 		return refuse(&rp, "cannot be made: %s", strerror(errno));
 	od->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (od->fd == -1 && (errno == ENOTDIR || errno == ELOOP))
-		return refuse(&rp, "is no directory, or a symbolic link");
+		return refuse(&rp, "is not a directory, or is a symbolic link");
 	if (od->fd == -1)
 		return refuse(&rp, "cannot be opened: %s", strerror(errno));
 	if (check(od, any, &rp))
@@ -115,7 +116,7 @@ owner_dir_lock(const struct owner_dir *od, const char *name, int *fd, char *err,
 		return OWNER_REFUSED;
 	}
 	if (!is_own_file(*fd, od))
-		refuse(&rp, "%s: is no file of the directory's user", name);
+		refuse(&rp, "%s: is not a file of the directory's user", name);
 	else if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
 		return OWNER_LOCKED;
 	else if (errno == EWOULDBLOCK)
@@ -148,7 +149,7 @@ socket_check(const struct owner_dir *od, bool *there, const struct report *rp)
 		return errno == ENOENT ||
 		       refuse(rp, OWNER_SOCKET ": %s", strerror(errno));
 	return (S_ISSOCK(st.st_mode) && st.st_uid == od->uid) ||
-	       refuse(rp, OWNER_SOCKET ": is no socket of the directory's "
+	       refuse(rp, OWNER_SOCKET ": is not a socket of the directory's "
 				       "user");
 }
 
@@ -208,7 +209,7 @@ owner_dir_connect(const struct owner_dir *od, char *err, size_t errsize)
 	} else if (!owner_cred(fd, &cred)) {
 		refuse(&rp, OWNER_SOCKET ": %s", strerror(errno));
 	} else if (cred.uid != od->uid) {
-		refuse(&rp, OWNER_SOCKET ": served by user %u",
+		refuse(&rp, OWNER_SOCKET ": is served by user %u",
 		    (unsigned)cred.uid);
 	} else {
 		return fd;

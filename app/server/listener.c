@@ -43,10 +43,13 @@ static bool refuse(const struct report *, const char *, ...)
 static bool
 refuse(const struct report *rp, const char *fmt, ...)
 {
+	int n = snprintf(rp->err, rp->errsize, "listen: ");
 	va_list ap;
 
+	if (n < 0 || (size_t)n >= rp->errsize)
+		return false;
 	va_start(ap, fmt);
-	vsnprintf(rp->err, rp->errsize, fmt, ap);
+	vsnprintf(rp->err + n, rp->errsize - (size_t)n, fmt, ap);
 	va_end(ap);
 	return false;
 }
@@ -140,7 +143,8 @@ parse(struct place *pl, const char *spec, bool allow_remote,
 		    spec);
 	if (!allow_remote && !is_loopback(&pl->addr))
 		return refuse(rp,
-		    "%s: not a loopback address; allow_remote=yes permits it",
+		    "%s: is not a loopback address; allow_remote=yes permits "
+		    "it",
 		    spec);
 	return true;
 }
@@ -157,10 +161,11 @@ is_stale(const struct place *pl, const struct report *rp)
 		return errno == ENOENT ||
 		       refuse(rp, "%s: %s", path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
-		return refuse(rp, "%s: there is something else", path);
+		return refuse(rp,
+		    "%s: is not a socket; something else has the name", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
-		return refuse(rp, "socket: %s", strerror(errno));
+		return refuse(rp, "no socket: %s", strerror(errno));
 	if (connect(fd, &pl->addr.any, pl->len) == -1)
 		e = errno;
 	close(fd);
@@ -184,7 +189,7 @@ bind_unix(int fd, const struct place *pl, const struct report *rp)
 		ok = bind(fd, &pl->addr.any, pl->len) == 0;
 	}
 	if (!ok)
-		refuse(rp, "%s: %s", path, strerror(errno));
+		refuse(rp, "%s: cannot be made: %s", path, strerror(errno));
 out:
 	umask(before);
 	return ok;
@@ -201,7 +206,8 @@ bind_tcp(
 	    (v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) ==
 		       -1) ||
 	    bind(fd, &pl->addr.any, pl->len) == -1)
-		return refuse(rp, "%s: %s", spec, strerror(errno));
+		return refuse(
+		    rp, "%s: cannot be used: %s", spec, strerror(errno));
 	return true;
 }
 
@@ -288,8 +294,9 @@ inherit(struct listener *ls, const struct report *rp)
 			    fds);
 		if (fds != 1 || !is_listening(fd))
 			return refuse(rp,
-			    "nowhere to listen: descriptor 0 is not a "
-			    "listening socket; give one with -l");
+			    "is not set, and descriptor 0 is not a listening "
+			    "socket; say where with -l, such as "
+			    "-l unix:/run/causerie.sock");
 	}
 	if (!listener_adopt(fd))
 		return refuse(rp, "descriptor %d: %s", fd, strerror(errno));

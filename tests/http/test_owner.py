@@ -268,7 +268,7 @@ def test_an_open_directory_is_refused(owners):
     place = owners()
     place.own.mkdir()
     place.own.chmod(0o755)
-    assert "has mode 0755, must have 0700" in refused(place)
+    assert "has mode 0755; it must have 0700" in refused(place)
     place.own.rmdir()
 
 
@@ -300,10 +300,10 @@ def test_a_planted_lock_or_socket_is_refused(owners):
     place = owners()
     place.own.mkdir(0o700)
     os.mkfifo(place.own / "owner.lock")
-    assert "owner.lock: is no file" in refused(place)
+    assert "owner.lock: is not a file" in refused(place)
     (place.own / "owner.lock").unlink()
     (place.own / "owner.sock").write_text("")
-    assert "owner.sock: is no socket" in refused(place)
+    assert "owner.sock: is not a socket" in refused(place)
     (place.own / "owner.sock").unlink()
 
 

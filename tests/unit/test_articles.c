@@ -218,6 +218,11 @@ test_by_url(void **state)
 #define OTHER(url)  ROW("\"t\"", "\"" url "\"", "\"2025-01-31\"", "\"x\"")
 #define DATED(date) ROW("\"t\"", "\"http://b\"", "\"" date "\"", "\"x\"")
 
+#define NO_OBJECT "is not a valid JSON object; each line must be one"
+#define BAD_URL(url) \
+	"url: must begin with http:// or https:// and be ASCII without " \
+	"blanks, not \"" url "\""
+
 static void
 test_broken_lines(void **state)
 {
@@ -225,37 +230,43 @@ test_broken_lines(void **state)
 		const char *text;
 		const char *err; /* behind the path */
 	} rows[] = {
-		{ "", ": there is no article in it" },
-		{ " \n\n", ": there is no article in it" },
-		{ "x", ":1: not a JSON object" },
-		{ "[]", ":1: not a JSON object" },
-		{ GOOD "\n{\"title\":\"t\"", ":3: not a JSON object" },
+		{ "", ": contains no article" },
+		{ " \n\n", ": contains no article" },
+		{ "x", ":1: " NO_OBJECT },
+		{ "[]", ":1: " NO_OBJECT },
+		{ GOOD "\n{\"title\":\"t\"", ":3: " NO_OBJECT },
 		{ GOOD "{}", ":2: title: must be a string that is not blank" },
 		{ ROW("1", "\"http://a\"", "\"2025-01-01\"", "\"x\""),
 		    ":1: title: must be a string that is not blank" },
 		{ ROW("\"t\"", "\"http://a\"", "\"2025-01-01\"", "\" \""),
 		    ":1: text: must be a string that is not blank" },
-		{ OTHER("ftp://a"),
-		    ":1: url: must be http:// or https://, in ASCII" },
+		{ OTHER("ftp://a"), ":1: " BAD_URL("ftp://a") },
 		{ OTHER("javascript:http://a"),
-		    ":1: url: must be http:// or https://, in ASCII" },
-		{ OTHER("http://a b"),
-		    ":1: url: must be http:// or https://, in ASCII" },
-		{ OTHER("http://a>"),
-		    ":1: url: must be http:// or https://, in ASCII" },
-		{ OTHER("http://a\x7f"),
-		    ":1: url: must be http:// or https://, in ASCII" },
-		{ OTHER("http://é"),
-		    ":1: url: must be http:// or https://, in ASCII" },
-		{ GOOD OTHER("http://a"), ":2: url: is there twice" },
-		{ DATED("2025-13-01"), ":1: date: must be YYYY-MM-DD" },
-		{ DATED("2025-00-01"), ":1: date: must be YYYY-MM-DD" },
-		{ DATED("2025-01-32"), ":1: date: must be YYYY-MM-DD" },
-		{ DATED("2025-01-00"), ":1: date: must be YYYY-MM-DD" },
-		{ DATED("2025-1-01"), ":1: date: must be YYYY-MM-DD" },
-		{ DATED("2025-01-01T"), ":1: date: must be YYYY-MM-DD" },
-		{ DATED("2025/01/01"), ":1: date: must be YYYY-MM-DD" },
-		{ DATED("x025-01-01"), ":1: date: must be YYYY-MM-DD" },
+		    ":1: " BAD_URL("javascript:http://a") },
+		{ OTHER("http://a b"), ":1: " BAD_URL("http://a b") },
+		{ OTHER("http://a>"), ":1: " BAD_URL("http://a>") },
+		{ OTHER("http://a\x7f"), ":1: " BAD_URL("http://a?") },
+		{ OTHER("http://é"), ":1: " BAD_URL("http://??") },
+		{ GOOD OTHER("http://a"),
+		    ":2: url: must be another article's than that of an "
+		    "earlier line, not \"http://a\"" },
+		{ GOOD "r\xe9sum\xe9\r\n", ":2: is not UTF-8" },
+		{ DATED("2025-13-01"),
+		    ":1: date: must be YYYY-MM-DD, not \"2025-13-01\"" },
+		{ DATED("2025-00-01"),
+		    ":1: date: must be YYYY-MM-DD, not \"2025-00-01\"" },
+		{ DATED("2025-01-32"),
+		    ":1: date: must be YYYY-MM-DD, not \"2025-01-32\"" },
+		{ DATED("2025-01-00"),
+		    ":1: date: must be YYYY-MM-DD, not \"2025-01-00\"" },
+		{ DATED("2025-1-01"),
+		    ":1: date: must be YYYY-MM-DD, not \"2025-1-01\"" },
+		{ DATED("2025-01-01T"),
+		    ":1: date: must be YYYY-MM-DD, not \"2025-01-01T\"" },
+		{ DATED("2025/01/01"),
+		    ":1: date: must be YYYY-MM-DD, not \"2025/01/01\"" },
+		{ DATED("x025-01-01"),
+		    ":1: date: must be YYYY-MM-DD, not \"x025-01-01\"" },
 	};
 	char err[ERR_SIZE], expected[ERR_SIZE];
 	size_t i;
@@ -263,8 +274,8 @@ test_broken_lines(void **state)
 	(void)state;
 	for (i = 0; i < LEN(rows); i++) {
 		assert_null(load(rows[i].text, strlen(rows[i].text), err));
-		snprintf(expected, sizeof(expected), "%s%s", temp_file_path(),
-		    rows[i].err);
+		snprintf(expected, sizeof(expected), "articles: %s%s",
+		    temp_file_path(), rows[i].err);
 		assert_string_equal(err, expected);
 	}
 }
@@ -290,7 +301,7 @@ test_long_line(void **state)
 	text[len] = ' ';
 	text[len + 1] = '\n';
 	assert_null(load(text, len + 2, err));
-	assert_non_null(strstr(err, ":1: the line is too long"));
+	assert_non_null(strstr(err, ":1: is longer than 262144 bytes"));
 	free(text);
 }
 
@@ -301,8 +312,25 @@ test_no_such_file(void **state)
 
 	(void)state;
 	assert_null(articles_load("/nonexistent/file", err, sizeof(err)));
+	assert_string_equal(err, "articles: /nonexistent/file: cannot be read: "
+				 "No such file or directory");
+	assert_null(articles_load("/tmp", err, sizeof(err)));
 	assert_string_equal(
-	    err, "/nonexistent/file: No such file or directory");
+	    err, "articles: /tmp: cannot be read: Is a directory");
+}
+
+/* As editors of Windows save it. */
+static void
+test_mark_and_line_ends(void **state)
+{
+	static const char text[] = "\xef\xbb\xbf" GOOD "\r\n\r\n";
+	char err[ERR_SIZE];
+	struct articles *articles = load(text, sizeof(text) - 1, err);
+
+	(void)state;
+	assert_non_null(articles);
+	assert_int_equal(articles_count(articles), 1);
+	articles_free(articles);
 }
 
 /* So many match that they are not ranked; a rare word is found as ever. */
@@ -393,6 +421,7 @@ main(void)
 		cmocka_unit_test(test_broken_lines),
 		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_no_such_file),
+		cmocka_unit_test(test_mark_and_line_ends),
 		cmocka_unit_test(test_work_is_bounded),
 		TEST(test_two_searches),
 		cmocka_unit_test(test_samples),

@@ -130,7 +130,8 @@ the_refusal_of_an_address_names_the_setting(void **state)
 	(void)state;
 	assert_false(
 	    listener_open(&ls, "0.0.0.0:9000", false, err, sizeof(err)));
-	assert_non_null(strstr(err, "allow_remote"));
+	assert_string_equal(err, "listen: 0.0.0.0:9000: is not a loopback "
+				 "address; allow_remote=yes permits it");
 	assert_int_equal(ls.fd, -1);
 }
 
@@ -217,7 +218,7 @@ what_is_no_socket_is_left_alone(void **state)
 	assert_int_not_equal(fd, -1);
 	close(fd);
 	assert_false(open_unix(&ls));
-	assert_non_null(strstr(err, "something else"));
+	assert_non_null(strstr(err, "is not a socket"));
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(symlink("/nonexistent", path), 0);
 	assert_false(open_unix(&ls));

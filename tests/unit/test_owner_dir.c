@@ -160,7 +160,7 @@ a_planted_lock_is_refused(void **state)
 
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_int_equal(lock(pl, &fd), OWNER_REFUSED);
-	assert_non_null(strstr(pl->err, "is no file"));
+	assert_non_null(strstr(pl->err, "is not a file"));
 	assert_int_equal(unlink(path), 0);
 
 	snprintf(other, sizeof(other), "%s/other", pl->parent);
@@ -218,7 +218,7 @@ a_planted_socket_is_refused(void **state)
 	in_place(path, pl, OWNER_SOCKET);
 	assert_int_equal(symlink("/run/other.sock", path), 0);
 	assert_int_equal(dial(pl), -1);
-	assert_non_null(strstr(pl->err, "is no socket"));
+	assert_non_null(strstr(pl->err, "is not a socket"));
 	assert_int_equal(
 	    owner_dir_listen(&pl->od, pl->err, sizeof(pl->err)), -1);
 	assert_int_equal(unlink(path), 0);
@@ -226,14 +226,14 @@ a_planted_socket_is_refused(void **state)
 	fclose(fopen(path, "w"));
 	assert_int_equal(
 	    owner_dir_listen(&pl->od, pl->err, sizeof(pl->err)), -1);
-	assert_non_null(strstr(pl->err, "is no socket"));
+	assert_non_null(strstr(pl->err, "is not a socket"));
 	assert_int_equal(unlink(path), 0);
 	if (geteuid() != 0)
 		return;
 	fd = owner_dir_listen(&pl->od, pl->err, sizeof(pl->err));
 	assert_int_equal(chown(path, 12345, 12345), 0);
 	assert_int_equal(dial(pl), -1);
-	assert_non_null(strstr(pl->err, "is no socket of"));
+	assert_non_null(strstr(pl->err, "is not a socket of"));
 	close(fd);
 }
 

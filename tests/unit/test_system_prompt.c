@@ -156,7 +156,7 @@ the_built_in_one_is_french_and_knows_the_day(void **state)
 }
 
 static void
-a_file_is_taken_as_it_is(void **state)
+a_file_is_taken_without_what_editors_add(void **state)
 {
 	static char longest[SYSTEM_PROMPT_MAX];
 	char *text;
@@ -165,6 +165,10 @@ a_file_is_taken_as_it_is(void **state)
 	text = load("Réponds en vers.\n", 18);
 	assert_non_null(text);
 	assert_string_equal(text, "Réponds en vers.\n");
+	free(text);
+	text = load("\xef\xbb\xbf- a\r\n\r\n- b", 13);
+	assert_non_null(text);
+	assert_string_equal(text, "- a\n\n- b");
 	free(text);
 	memset(longest, 'x', sizeof(longest));
 	text = load(longest, sizeof(longest));
@@ -177,26 +181,35 @@ static void
 a_bad_file_is_refused_with_its_name(void **state)
 {
 	static char too_long[SYSTEM_PROMPT_MAX + 1];
+	static char long_lines[SYSTEM_PROMPT_MAX + 1];
 	static const struct {
 		const char *content;
 		size_t n;
 		const char *says;
 	} rows[] = {
-		{ "", 0, "nothing in it" },
-		{ " \n\t\n", 4, "nothing in it" },
-		{ "\xc2\xa0", 2, "nothing in it" },
-		{ "r\xe9ponds", 7, "not UTF-8" },
-		{ "a\0b", 3, "a NUL byte" },
-		{ too_long, sizeof(too_long), "longer than 64 KiB" },
+		{ "", 0, ": is empty" },
+		{ " \n\t\n", 4, ": is empty" },
+		{ "\xef\xbb\xbf\r\n", 5, ": is empty" },
+		{ "\xc2\xa0", 2, ": is empty" },
+		{ "a\nr\xe9ponds", 9, ":2: is not UTF-8" },
+		{ "a\0b", 3, ":1: contains a NUL byte" },
+		{ "\xff\xfe"
+		  "a\0",
+		    4, ": is encoded as UTF-16; save it as UTF-8" },
+		{ too_long, sizeof(too_long), ":1: is longer than 65536" },
+		{ long_lines, sizeof(long_lines), ": is longer than 64 KiB" },
 	};
+	char place[128];
 
 	(void)state;
 	memset(too_long, 'x', sizeof(too_long));
+	memset(long_lines, 'x', sizeof(long_lines));
+	memset(long_lines + 1, '\n', sizeof(long_lines) / 2);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_null(load(rows[i].content, rows[i].n));
-		assert_memory_equal(
-		    err, temp_file_path(), strlen(temp_file_path()));
-		assert_non_null(strstr(err, rows[i].says));
+		snprintf(place, sizeof(place), "system_prompt_file: %s%s",
+		    temp_file_path(), rows[i].says);
+		assert_memory_equal(err, place, strlen(place));
 	}
 }
 
@@ -208,7 +221,8 @@ a_file_that_cannot_be_read_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(paths); i++) {
 		assert_null(system_prompt_load(paths[i], err, sizeof(err)));
-		assert_memory_equal(err, paths[i], strlen(paths[i]));
+		assert_memory_equal(err, "system_prompt_file: ", 20);
+		assert_memory_equal(err + 20, paths[i], strlen(paths[i]));
 		assert_non_null(strstr(err, ": cannot be read: "));
 	}
 }
@@ -223,7 +237,7 @@ main(void)
 		cmocka_unit_test(only_known_braces_are_filled),
 		cmocka_unit_test(the_longest_template_can_be_filled),
 		cmocka_unit_test(the_built_in_one_is_french_and_knows_the_day),
-		cmocka_unit_test(a_file_is_taken_as_it_is),
+		cmocka_unit_test(a_file_is_taken_without_what_editors_add),
 		cmocka_unit_test(a_bad_file_is_refused_with_its_name),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_refused),
 	};
