@@ -106,7 +106,7 @@ def goes_on(service, session=None):
     ("status=503 error=message", DOWN, BACKOFF, 2),
     ("status=529 error=nested", DOWN, BACKOFF, 2),
     ("status=204", FAILED, 0, 1),
-    ("refuse_field=temperature", FAILED, 0, 1),
+    ("refuse_field=model", FAILED, 0, 1),
     ("redirect", FAILED, 0, 1),
     ("html", FAILED, 0, 1),
     ("hangup", FAILED, 0, 1),

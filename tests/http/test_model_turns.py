@@ -177,14 +177,6 @@ def test_a_refused_field_is_given_up_and_remembered(
     assert simulator.calls == 1
 
 
-def test_a_server_that_wants_neither_field_is_asked_twice(service,
-                                                          simulator):
-    outcome = service.chat(
-        "[[refuse_field=max_tokens,max_completion_tokens]]")
-    assert (outcome.status, outcome.code) == (502, "upstream_failed")
-    assert simulator.calls <= 3
-
-
 @pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
 def test_a_field_that_is_set_is_not_swapped(serve, simulator, field):
     service = serve(simulator.base_url, {"llm_max_tokens_field": field,

@@ -24,7 +24,7 @@ static const struct request_head_conf conf = {
 static void
 assert_time(struct request_head *head, int64_t wall_ms, const char *time)
 {
-	const struct buf *text = request_head_at(head, &conf, wall_ms);
+	const struct buf *text = request_head_at(head, &conf, 0, wall_ms);
 	char expected[256];
 
 	assert_false(text->failed);
@@ -60,9 +60,10 @@ it_is_written_once_a_minute(void **state)
 
 	(void)state;
 	request_head_init(&head);
-	text = request_head_at(&head, &conf, TEN);
+	text = request_head_at(&head, &conf, 0, TEN);
 	text->data[2] = 'X';
-	assert_int_equal(request_head_at(&head, &conf, TEN + 9)->data[2], 'X');
+	assert_int_equal(
+	    request_head_at(&head, &conf, 0, TEN + 9)->data[2], 'X');
 	assert_time(&head, TEN + MINUTE, "10 h 01");
 	request_head_free(&head);
 }
@@ -75,7 +76,7 @@ what_failed_is_tried_again(void **state)
 	(void)state;
 	request_head_init(&head);
 	head.text.max = 10;
-	assert_true(request_head_at(&head, &conf, TEN)->failed);
+	assert_true(request_head_at(&head, &conf, 0, TEN)->failed);
 	head.text.max = 1000;
 	assert_time(&head, TEN, "10 h 00");
 	request_head_free(&head);

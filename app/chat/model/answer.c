@@ -11,15 +11,16 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/request_id.h"
-#include "chat/model/completion.h"
+#include "chat/model/dialect.h"
+#include "chat/model/refusal.h"
+#include "chat/model/request.h"
+#include "chat/model/request_head.h"
 #include "chat/model/retry.h"
 #include "limits/budget.h"
+#include "log/log.h"
 #include "log/metrics.h"
 
-#define MAX_REQUEST     (16 * 1024 * 1024) /* bytes of a request to the model */
-#define MAX_TAIL        128                /* bytes that completion_tail adds */
 #define TEMPLATE_TOKENS 64 /* that a server may add of its own to a prompt */
-#define MAX_SWAPS       2  /* the tokens' field, and usage */
 
 struct answer {
 	struct model_responder *model;
@@ -30,10 +31,10 @@ struct answer {
 	struct addr client;        /* addr_key */
 	struct breaker_call pass;  /* of all attempts */
 	struct budget_share share; /* of the attempt */
-	struct buf request;
-	size_t tail_at; /* completion_tail's */
+	struct request request;
 	unsigned quirks;
-	unsigned swaps; /* of refused fields */
+	unsigned first_quirks; /* of the first attempt */
+	bool halved;           /* the history, since then */
 	struct retry retry;
 	struct attempt attempt;
 	struct timer next; /* attempt, or failure */
@@ -66,7 +67,7 @@ static bool
 answer_take_budget(struct answer *a)
 {
 	struct model *shared = a->model->shared;
-	int64_t most = (int64_t)a->tail_at + TEMPLATE_TOKENS +
+	int64_t most = (int64_t)a->request.tail_at + TEMPLATE_TOKENS +
 	               shared->conf.max_tokens;
 
 	return a->share.tokens > 0 || budget_take(shared->conf.budget,
@@ -112,7 +113,7 @@ answer_free(struct answer *a)
 	answer_settle(a, false);
 	loop_untimer(a->model->loop, &a->next);
 	attempt_free(&a->attempt);
-	buf_wipe(&a->request);
+	buf_wipe(&a->request.text);
 	free(a);
 }
 
@@ -152,16 +153,15 @@ answer_try(struct answer *a)
 {
 	const struct model_conf *conf = &a->model->shared->conf;
 
-	a->request.len = a->tail_at;
-	completion_tail(&a->request, conf->max_tokens, a->quirks);
+	request_close(&a->request, conf->max_tokens, a->quirks);
 	a->failure = RC_NOMEM;
 	if (!answer_may_pass(a))
 		a->failure = RC_UPSTREAM_DOWN;
 	else if (!answer_take_budget(a))
 		a->failure = RC_BUDGET;
-	else if (!a->request.failed)
+	else if (!a->request.text.failed)
 		a->failure = attempt_start(
-		    &a->attempt, &a->request, a->retry.deadline);
+		    &a->attempt, &a->request.text, a->retry.deadline);
 	if (a->failure != RC_OK) {
 		answer_settle(a, true);
 		loop_timer(a->model->loop, &a->next, loop_now(a->model->loop));
@@ -203,26 +203,92 @@ answer_retry(struct answer *a, int64_t retry_after)
 	return wait >= 0;
 }
 
-/* A 400 or 422 that names a field of ours: the next try goes without it. */
-static bool
-answer_swap(struct answer *a, int status)
-{
-	const struct buf *refusal = &a->attempt.refusal;
-	struct model *shared = a->model->shared;
-	unsigned quirks;
+/*
+ * In other words.
+ */
 
-	if ((status != 400 && status != 422) || refusal->len == 0)
+static const struct buf *
+answer_head(struct answer *a)
+{
+	const struct model_conf *conf = &a->model->shared->conf;
+	const struct request_head_conf head_conf = {
+		.model = conf->model,
+		.temperature = conf->temperature,
+		.system = conf->system,
+	};
+
+	return request_head_at(
+	    &a->model->head, &head_conf, a->quirks, clock_wall_ms());
+}
+
+/*
+ * The quirks that a refusal of the request as such asks for, but of the limit's
+ * name when that is set. A template that fails is a 500, too.
+ */
+static unsigned
+answer_quirks(const struct answer *a, const struct attempt_end *end)
+{
+	static const unsigned limit = QUIRK_COMPLETION_TOKENS | QUIRK_NO_LIMIT;
+	const struct buf *refusal = &a->attempt.refusal;
+	unsigned quirks = request_give_up(
+	    a->quirks, a->first_quirks, refusal->data, refusal->len);
+
+	if (a->model->shared->conf.tokens_field != MODEL_TOKENS_AUTO)
+		quirks = (quirks & ~limit) | (a->quirks & limit);
+	if (end->status == 400 || end->status == 422 ||
+	    (end->status == 200 && end->refusal == REFUSAL_REQUEST) ||
+	    (end->status == 500 && (quirks ^ a->quirks) == QUIRK_NO_SYSTEM))
+		return quirks;
+	return a->quirks;
+}
+
+/* What was refused may be taken with less of the past, or without a field. */
+static bool
+answer_reword(struct answer *a, const struct attempt_end *end)
+{
+	unsigned quirks = a->quirks;
+
+	if (a->attempt.refusal.len == 0 || a->attempt.begun ||
+	    a->request.text.failed)
 		return false;
-	quirks = completion_quirks(a->quirks, refusal->data, refusal->len);
-	if (shared->conf.tokens_field != MODEL_TOKENS_AUTO)
-		quirks = (quirks & ~(unsigned)QUIRK_COMPLETION_TOKENS) |
-		         (a->quirks & QUIRK_COMPLETION_TOKENS);
-	if (quirks == a->quirks || a->swaps == MAX_SWAPS)
+	if (end->refusal == REFUSAL_LENGTH && request_halve(&a->request))
+		a->halved = true;
+	else if ((quirks = answer_quirks(a, end)) == a->quirks)
 		return false;
-	a->swaps++;
 	a->quirks = quirks;
-	atomic_store(&shared->quirks, quirks);
+	request_reword(&a->request, answer_head(a), quirks);
 	return true;
+}
+
+static void
+answer_log_quirks(const struct answer *a)
+{
+	for (unsigned i = 0; i < QUIRKS; i++)
+		if ((a->quirks ^ a->first_quirks) & (1u << i))
+			log_notice("dialect", LOG_STR("id", a->request_id),
+			    LOG_STR("asks", request_quirks[i]),
+			    LOG_INT("now", (a->quirks >> i) & 1));
+}
+
+/* It answers to what it is asked now. */
+static void
+answer_learn(struct answer *a)
+{
+	struct dialect *dialect = &a->model->shared->dialect;
+	size_t size = request_size(&a->request);
+	int64_t now = loop_now(a->model->loop);
+
+	if (a->quirks != a->first_quirks) {
+		dialect_learn(dialect, a->first_quirks, a->quirks, now);
+		answer_log_quirks(a);
+	}
+	if (a->halved) {
+		dialect_learn_size(dialect, size, now);
+		log_notice("dialect", LOG_STR("id", a->request_id),
+		    LOG_INT("most_bytes", size));
+	}
+	a->first_quirks = a->quirks;
+	a->halved = false;
 }
 
 /* With its first text no other attempt can follow: the prompt may go. */
@@ -232,8 +298,9 @@ answer_delta(void *arg, const char *text, size_t n)
 	struct answer *a = arg;
 
 	answer_report(a, true);
-	if (a->request.data != NULL && attempt_has_sent(&a->attempt))
-		buf_wipe(&a->request);
+	answer_learn(a);
+	if (a->request.text.data != NULL && attempt_has_sent(&a->attempt))
+		buf_wipe(&a->request.text);
 	a->events->delta(a->arg, text, n);
 }
 
@@ -260,8 +327,7 @@ answer_attempt_end(void *arg, const struct attempt_end *end)
 	struct answer *a = arg;
 
 	answer_settle(a, is_untouched(end));
-	if (end->rc != RC_OK && !a->attempt.begun &&
-	    answer_swap(a, end->status)) {
+	if (end->rc != RC_OK && answer_reword(a, end)) {
 		answer_try_again(a);
 		return;
 	}
@@ -280,26 +346,15 @@ answer_attempt_end(void *arg, const struct attempt_end *end)
  */
 
 static void
-write_request(struct answer *a, const struct prompt *prompt)
+answer_write(struct answer *a, const struct prompt *prompt)
 {
-	const struct model_conf *conf = &a->model->shared->conf;
-	const struct request_head_conf head_conf = {
-		.model = conf->model,
-		.temperature = conf->temperature,
-		.system = conf->system,
-	};
-	const struct buf *head = request_head_at(
-	    &a->model->head, &head_conf, clock_wall_ms());
+	size_t most;
 
-	buf_init(&a->request, MAX_REQUEST);
-	buf_reserve(&a->request,
-	    head->len + prompt->history->size + prompt->len + MAX_TAIL);
-	buf_add(&a->request, head->data, head->len);
-	completion_write(
-	    &a->request, prompt->history, prompt->question, prompt->len);
-	a->tail_at = a->request.len;
-	if (head->failed)
-		a->request.failed = true;
+	a->quirks = dialect_ask(
+	    &a->model->shared->dialect, loop_now(a->model->loop), &most);
+	a->first_quirks = a->quirks;
+	request_write(&a->request, answer_head(a), prompt->history,
+	    prompt->question, prompt->len, most, a->quirks);
 }
 
 enum rc
@@ -319,7 +374,6 @@ answer_new(struct model_responder *m, const struct prompt *prompt,
 	a->events = events;
 	a->arg = arg;
 	a->client = addr_key(prompt->client);
-	a->quirks = atomic_load(&m->shared->quirks);
 	a->retry = (struct retry){
 		.most = conf->retries,
 		.longest_ms = conf->first_token_ms,
@@ -330,7 +384,7 @@ answer_new(struct model_responder *m, const struct prompt *prompt,
 	timer_init(&a->next, answer_next, a);
 	attempt_init(
 	    &a->attempt, &m->attempts, a->request_id, &attempt_events, a);
-	write_request(a, prompt);
+	answer_write(a, prompt);
 	if (!answer_take_budget(a)) {
 		answer_free(a);
 		return RC_BUDGET;

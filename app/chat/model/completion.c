@@ -4,79 +4,12 @@
  */
 #include "chat/model/completion.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/json_scan.h"
 
 #define MAX_TOKENS INT32_MAX /* believed of one answer */
 #define MAX_CLEAN  3         /* bytes that one of text can become */
-
-static void
-add_message(struct buf *b, const char *role, const char *text, size_t n)
-{
-	json_open(b, NULL);
-	json_add_string(b, "role", role);
-	json_add_text(b, "content", text, n);
-	json_close(b);
-}
-
-void
-completion_head(struct buf *b, const char *model, double temperature,
-    const char *system_prompt)
-{
-	json_open(b, NULL);
-	json_add_string(b, "model", model);
-	buf_addf(b, ",\"temperature\":%.2f", temperature);
-	json_add_bool(b, "stream", true);
-	json_open_array(b, "messages");
-	add_message(b, "system", system_prompt, strlen(system_prompt));
-}
-
-void
-completion_write(struct buf *b, const struct history *history,
-    const char *question, size_t n)
-{
-	struct message m;
-	size_t pos = 0;
-
-	while (history_next(history, &pos, &m))
-		add_message(b, m.role == ROLE_USER ? "user" : "assistant",
-		    m.text, m.len);
-	add_message(b, "user", question, n);
-	json_close_array(b);
-}
-
-void
-completion_tail(struct buf *b, int64_t max_tokens, unsigned quirks)
-{
-	json_add_integer(b,
-	    quirks & QUIRK_COMPLETION_TOKENS ? "max_completion_tokens"
-					     : "max_tokens",
-	    max_tokens);
-	if (!(quirks & QUIRK_NO_USAGE)) {
-		json_open(b, "stream_options");
-		json_add_bool(b, "include_usage", true);
-		json_close(b);
-	}
-	json_close(b);
-}
-
-unsigned
-completion_quirks(unsigned before, const char *refusal, size_t n)
-{
-	const char *field = before & QUIRK_COMPLETION_TOKENS
-	                        ? "max_completion_tokens"
-	                        : "max_tokens";
-
-	if (!(before & QUIRK_NO_USAGE) &&
-	    memmem(refusal, n, "stream_options", 14) != NULL)
-		return before | QUIRK_NO_USAGE;
-	if (memmem(refusal, n, field, strlen(field)) != NULL)
-		return before ^ QUIRK_COMPLETION_TOKENS;
-	return before;
-}
 
 /* The text of a part; a part of another kind has none. */
 static void

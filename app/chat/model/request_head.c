@@ -1,7 +1,7 @@
 /* The prompt is long, and each turn would fill it in and quote it anew. */
 #include "chat/model/request_head.h"
 
-#include "chat/model/completion.h"
+#include "chat/model/request.h"
 #include "chat/model/system_prompt.h"
 
 #define MAX_HEAD  (6 * SYSTEM_PROMPT_FILLED_MAX + 4096) /* quoted */
@@ -22,21 +22,24 @@ request_head_free(struct request_head *head)
 
 const struct buf *
 request_head_at(struct request_head *head, const struct request_head_conf *conf,
-    int64_t wall_ms)
+    unsigned quirks, int64_t wall_ms)
 {
 	struct buf system, *text = &head->text;
 
-	if (head->minute == wall_ms / MINUTE_MS && !text->failed)
+	quirks &= QUIRKS_OF_HEAD;
+	if (head->minute == wall_ms / MINUTE_MS && head->quirks == quirks &&
+	    !text->failed)
 		return text;
 	buf_init(&system, SYSTEM_PROMPT_FILLED_MAX);
 	system_prompt_fill(&system, conf->system, wall_ms);
 	buf_clear(text);
 	if (buf_string(&system) != NULL)
-		completion_head(
-		    text, conf->model, conf->temperature, system.data);
+		request_write_head(
+		    text, conf->model, conf->temperature, system.data, quirks);
 	else
 		text->failed = true;
 	buf_free(&system);
 	head->minute = wall_ms / MINUTE_MS;
+	head->quirks = quirks;
 	return text;
 }

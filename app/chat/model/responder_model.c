@@ -10,7 +10,8 @@
 #include "base/clock.h"
 #include "chat/model/answer.h"
 #include "chat/model/breaker.h"
-#include "chat/model/completion.h"
+#include "chat/model/dialect.h"
+#include "chat/model/request.h"
 #include "chat/model/request_head.h"
 #include "chat/model/upstream.h"
 #include "limits/budget.h"
@@ -114,8 +115,10 @@ model_new(const struct model_conf *conf)
 		return NULL;
 	shared->conf = *conf;
 	breaker_init(&shared->breaker);
-	if (conf->tokens_field == MODEL_TOKENS_COMPLETION)
-		atomic_store(&shared->quirks, QUIRK_COMPLETION_TOKENS);
+	dialect_init(
+	    &shared->dialect, conf->tokens_field == MODEL_TOKENS_COMPLETION
+				  ? QUIRK_COMPLETION_TOKENS
+				  : 0);
 	if ((shared->url = malloc(size)) == NULL) {
 		model_free(shared);
 		return NULL;
@@ -139,6 +142,7 @@ model_free(struct model *shared)
 	if (shared == NULL)
 		return;
 	breaker_destroy(&shared->breaker);
+	dialect_destroy(&shared->dialect);
 	free(shared->url);
 	free(shared);
 }

@@ -11,6 +11,7 @@
 #include "base/rc.h"
 #include "chat/model/attempt.h"
 #include "chat/model/breaker.h"
+#include "chat/model/dialect.h"
 #include "chat/model/request_head.h"
 #include "chat/model/responder_model.h"
 #include "chat/responder.h"
@@ -23,7 +24,7 @@ struct model {
 
 	/* of any thread */
 	struct breaker		 breaker;
-	atomic_uint		 quirks;
+	struct dialect		 dialect;
 	atomic_int_fast64_t	 busy_until;	/* said by Retry-After */
 };
 

@@ -21,16 +21,17 @@ struct request_head {
 	/* its own */
 	struct buf	 text;
 	int64_t		 minute;	/* of the wall clock */
+	unsigned	 quirks;
 };
 
 void request_head_init(struct request_head *);
 void request_head_free(struct request_head *);
 
 /*
- * completion_head's bytes at this time (wall clock, ms), valid until the next
- * call. Without memory it has failed.
+ * request_write_head's bytes with these quirks at this time (wall clock, ms),
+ * valid until the next call. Without memory it has failed.
  */
 const struct buf *request_head_at(struct request_head *,
-    const struct request_head_conf *, int64_t wall_ms);
+    const struct request_head_conf *, unsigned quirks, int64_t wall_ms);
 
 #endif
