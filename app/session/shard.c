@@ -68,9 +68,13 @@ table_add_locked(struct shard *sh, struct shard_entry *e)
 }
 
 static void
-table_remove_locked(struct shard *sh, struct shard_entry *e)
+table_remove_locked(struct shard *sh, const struct shard_entry *e)
 {
-	*table_slot_locked(sh, &e->sid) = e->chain;
+	struct shard_entry **p = table_bucket_locked(sh, &e->sid);
+
+	while (*p != e)
+		p = &(*p)->chain;
+	*p = e->chain;
 	sh->entries--;
 }
 
@@ -114,6 +118,12 @@ list_remove_locked(struct shard *sh, struct shard_entry *e)
 /*
  * The shard.
  */
+
+struct shard_entry *
+shard_at_locked(struct shard *sh, const struct sid *sid)
+{
+	return *table_slot_locked(sh, sid);
+}
 
 struct shard_entry *
 shard_find_locked(struct shard *sh, const struct sid *sid, int64_t now)

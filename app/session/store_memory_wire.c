@@ -114,7 +114,7 @@ memory_adopt(struct store *store, struct session *s, int64_t now)
 	atomic_fetch_add(&st->sessions, 1);
 
 	pthread_mutex_lock(&sh->mtx);
-	if ((before = shard_find_locked(sh, &e->sid, now)) != NULL) {
+	if ((before = shard_at_locked(sh, &e->sid)) != NULL) {
 		shard_remove_locked(sh, before);
 		before->chain = NULL;
 	}

@@ -71,7 +71,12 @@ struct shard_entry *shard_close(struct shard *);
 struct shard_entry *shard_find_locked(struct shard *, const struct sid *,
     int64_t now);
 
-/* Take in a session whose own part is zero; it is not held. */
+/* What stands in a session's place, expired ones too: before another one is
+ * added there, it is to be removed. NULL: nothing. */
+struct shard_entry *shard_at_locked(struct shard *, const struct sid *);
+
+/* Take in a session whose own part is zero and whose place is free; it is not
+ * held. */
 void shard_add_locked(struct shard *, struct shard_entry *);
 
 /* Take out, held or not; it belongs to the caller then. */

@@ -194,6 +194,31 @@ it_is_adopted_over_every_limit_and_once(void **state)
 	store_close(to);
 }
 
+/* One that has expired is still in its place until it is swept. */
+static void
+it_is_adopted_over_an_expired_one(void **state)
+{
+	struct store *to = open_store(10);
+	struct session s = { .id = { "one" }, .active_ms = 3 };
+
+	(void)state;
+	assert_int_equal(store_adopt(to, &s, 3), RC_OK);
+	s.active_ms = TTL + 3;
+	s.message_count = 9;
+	assert_int_equal(store_adopt(to, &s, TTL + 3), RC_OK);
+	assert_int_equal(ended, 1);
+	assert_int_equal(totals(to, TTL + 3).sessions, 1);
+	assert_int_equal(store_sweep(to, TTL + 3, 10), 0);
+	assert_int_equal(load(to, &s.id, TTL + 4).message_count, 9);
+	assert_int_equal(store_sweep(to, 2 * TTL + 3, 10), 1);
+	assert_int_equal(totals(to, 2 * TTL + 3).bytes, 0);
+	s.held = true;
+	assert_int_equal(store_adopt(to, &s, 3), RC_OK);
+	assert_int_equal(store_adopt(to, &s, 9 * TTL), RC_OK);
+	assert_int_equal(totals(to, 9 * TTL).sessions, 1);
+	store_close(to);
+}
+
 /* Nobody can make one last longer than any other. */
 static void
 what_lies_ahead_counts_as_now(void **state)
@@ -266,6 +291,7 @@ main(void)
 		cmocka_unit_test(all_that_live_are_listed),
 		cmocka_unit_test(a_session_moves_whole),
 		cmocka_unit_test(it_is_adopted_over_every_limit_and_once),
+		cmocka_unit_test(it_is_adopted_over_an_expired_one),
 		cmocka_unit_test(what_lies_ahead_counts_as_now),
 		cmocka_unit_test(a_held_one_lives_until_its_turn_comes_back),
 		cmocka_unit_test(what_was_deleted_does_not_come_back),
