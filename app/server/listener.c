@@ -9,15 +9,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define UNIX_PREFIX "unix:"
 #define UNIX_UMASK  0117 /* leaves 0660 */
 #define SYSTEMD_FD  3    /* SD_LISTEN_FDS_START */
 #define MAX_PORT    65535
+#define LOCK_TRIES  100 /* for another start at the same place, */
+#define LOCK_NAP_NS (10 * 1000 * 1000) /* 1 s in all */
 
 union address {
 	struct sockaddr any;
@@ -224,12 +228,54 @@ own_path(struct listener *ls, const char *path, const struct report *rp)
 	return true;
 }
 
+/*
+ * Starts at one place take turns, from the look at what stands there to the
+ * time when it listens: one that does not yet looks stale to the other. Whoever
+ * may read the directory may lock it, so it is not waited for without end. The
+ * descriptor that holds the lock, or -1.
+ */
+static int
+lock_directory(const char *path)
+{
+	const struct timespec nap = { .tv_nsec = LOCK_NAP_NS };
+	char dir[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int fd, tries = LOCK_TRIES;
+
+	snprintf(
+	    dir, sizeof(dir), "%.*s/", (int)(strrchr(path, '/') - path), path);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == -1 &&
+	       errno == EWOULDBLOCK && tries-- > 0)
+		nanosleep(&nap, NULL);
+	return fd;
+}
+
+static bool
+start_listening(int fd, const char *spec, const struct report *rp)
+{
+	return listen(fd, SOMAXCONN) == 0 ||
+	       refuse(rp, "%s: %s", spec, strerror(errno));
+}
+
+static bool
+make_unix(struct listener *ls, const struct place *pl, const char *spec,
+    const struct report *rp)
+{
+	int lock = lock_directory(pl->addr.local.sun_path);
+	bool ok = bind_unix(ls->fd, pl, rp) &&
+	          own_path(ls, pl->addr.local.sun_path, rp) &&
+	          start_listening(ls->fd, spec, rp);
+
+	if (lock != -1)
+		close(lock);
+	return ok;
+}
+
 static bool
 make(struct listener *ls, const char *spec, bool allow_remote,
     const struct report *rp)
 {
 	struct place pl;
-	bool ok;
 
 	if (!parse(&pl, spec, allow_remote, rp))
 		return false;
@@ -238,13 +284,9 @@ make(struct listener *ls, const char *spec, bool allow_remote,
 	if (ls->fd == -1)
 		return refuse(rp, "%s: %s", spec, strerror(errno));
 	if (pl.addr.any.sa_family == AF_UNIX)
-		ok = bind_unix(ls->fd, &pl, rp) &&
-		     own_path(ls, pl.addr.local.sun_path, rp);
-	else
-		ok = bind_tcp(ls->fd, &pl, spec, rp);
-	if (ok && listen(ls->fd, SOMAXCONN) == -1)
-		ok = refuse(rp, "%s: %s", spec, strerror(errno));
-	return ok;
+		return make_unix(ls, &pl, spec, rp);
+	return bind_tcp(ls->fd, &pl, spec, rp) &&
+	       start_listening(ls->fd, spec, rp);
 }
 
 static bool

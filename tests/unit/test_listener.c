@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,8 +20,10 @@
 
 #include "server/listener.h"
 
-#define TRIES 20  /* ports that may be taken meanwhile */
-#define BURST 300 /* connections that nobody has accepted yet */
+#define TRIES  20 /* ports that may be taken meanwhile */
+#define STARTS 4
+#define ROUNDS 100
+#define BURST  300 /* connections that nobody has accepted yet */
 
 /* The port is at the same place in both. */
 union address {
@@ -172,6 +175,80 @@ a_stale_socket_is_replaced(void **state)
 	assert_true(open_unix(&ls));
 	assert_int_equal(connect_to(path), 0);
 	listener_close(&ls);
+}
+
+/* Listen until all have tried; whether it could. */
+static int
+start_with_others(int go, int tried, int end)
+{
+	struct listener ls;
+	char byte;
+	bool ok;
+
+	(void)!read(go, &byte, 1);
+	ok = open_unix(&ls);
+	(void)!write(tried, ok ? "1" : "0", 1);
+	(void)!read(end, &byte, 1);
+	ok = ok && connect_to(path) == 0;
+	return ok;
+}
+
+/* How many of those that start at once listen. */
+static unsigned
+start_at_once(void)
+{
+	int go[2], tried[2], end[2];
+	pid_t pids[STARTS];
+	unsigned n = 0;
+	char byte;
+
+	assert_int_equal(pipe(go) | pipe(tried) | pipe(end), 0);
+	for (int i = 0; i < STARTS; i++) {
+		if ((pids[i] = fork()) == 0) {
+			close(go[1]);
+			close(end[1]);
+			_exit(start_with_others(go[0], tried[1], end[0]));
+		}
+	}
+	close(go[1]);
+	for (int i = 0; i < STARTS; i++) {
+		assert_int_equal(read(tried[0], &byte, 1), 1);
+		n += byte == '1';
+	}
+	assert_int_equal(connect_to(path), 0);
+	close(end[1]);
+	for (int i = 0; i < STARTS; i++)
+		waitpid(pids[i], NULL, 0);
+	close(go[0]);
+	close(tried[0]);
+	close(tried[1]);
+	close(end[0]);
+	return n;
+}
+
+static void
+of_those_that_replace_a_stale_socket_one_listens(void **state)
+{
+	(void)state;
+	for (int i = 0; i < ROUNDS; i++) {
+		close(bound_socket(path));
+		assert_int_equal(start_at_once(), 1);
+		unlink(path);
+	}
+}
+
+static void
+who_holds_the_directory_holds_up_no_start(void **state)
+{
+	struct listener ls;
+	int lock = open(dir, O_RDONLY);
+
+	(void)state;
+	assert_int_equal(flock(lock, LOCK_EX), 0);
+	assert_true(open_unix(&ls));
+	assert_int_equal(connect_to(path), 0);
+	listener_close(&ls);
+	close(lock);
 }
 
 static void
@@ -476,6 +553,9 @@ main(void)
 		cmocka_unit_test(the_refusal_of_an_address_names_the_setting),
 		cmocka_unit_test(a_unix_socket_has_its_mode_and_flags),
 		cmocka_unit_test(a_stale_socket_is_replaced),
+		cmocka_unit_test(
+		    of_those_that_replace_a_stale_socket_one_listens),
+		cmocka_unit_test(who_holds_the_directory_holds_up_no_start),
 		cmocka_unit_test(a_served_socket_is_left_alone),
 		cmocka_unit_test(
 		    a_served_socket_with_a_full_queue_is_left_alone),
