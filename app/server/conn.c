@@ -85,6 +85,13 @@ conn_is_idle(const struct conn *c)
 	       fcgi_idle(&c->reader);
 }
 
+/* Whatever comes now would not be answered: it is about to be closed. */
+static bool
+conn_is_over(const struct conn *c)
+{
+	return c->reply == REPLY_LAST || c->too_slow || c->out.failed;
+}
+
 static bool
 conn_is_done(const struct conn *c)
 {
@@ -268,6 +275,8 @@ conn_input(struct conn *c)
 
 	n = recv(c->fd, pool->input, sizeof(pool->input), MSG_DONTWAIT);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n > 0 && conn_is_over(c))
 		return 0;
 	if (n > 0) {
 		conn_list_to(c, &pool->busy);

@@ -95,6 +95,28 @@ one_that_says_no_more_may_still_read(void **state)
 	close(a);
 }
 
+static void
+no_request_is_taken_where_it_cannot_be_answered(void **state)
+{
+	struct service *s = *state;
+	int a = service_visit(s), b = service_visit(s);
+
+	send_part(a, false, 0);
+	await_requests(s, 1);
+	write_much(s);
+	service_answer(s);
+	loop_turn(s->loop, 0);
+	send_request(a);
+	send_request(b);
+	await_requests(s, 2);
+	read_much(s, a, MUCH);
+	await_count(s, 1);
+	assert_int_equal(s->requests, 2);
+	assert_int_equal(s->aborts, 0);
+	close(a);
+	close(b);
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, service_setup, service_teardown)
 
@@ -105,6 +127,7 @@ main(void)
 		TEST(a_slow_reader_gets_all_in_the_end),
 		TEST(one_that_is_too_far_behind_is_dropped),
 		TEST(one_that_says_no_more_may_still_read),
+		TEST(no_request_is_taken_where_it_cannot_be_answered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
