@@ -3,6 +3,7 @@ starts the unit's command with it on standard input, ends the main process only,
 and starts it anew. nginx stands in front and keeps its connections."""
 
 import os
+import re
 import shlex
 import signal
 import socket
@@ -67,6 +68,39 @@ class Unit(WebServer):
     def end(self):
         super().end()
         self.listener.close()
+
+
+def size(text):
+    """Bytes, as systemd and settings write them."""
+    return int(text[:-1]) << {"M": 20, "G": 30}[text[-1]]
+
+
+def test_it_is_never_given_up():
+    """systemd's default is five starts in ten seconds, then never again."""
+    service = unit("causerie.service")
+    assert service["Restart"] == "always"
+    assert service["StartLimitIntervalSec"] == "0"
+
+
+def test_there_is_memory_for_two_owners():
+    service = unit("causerie.service")
+    done = subprocess.run([os.environ["CAUSERIE_SETTINGS"], "markdown"], text=True,
+                          capture_output=True, check=True)
+    limit = re.search(r"`memory_limit` \| (\w+) ", done.stdout)[1]
+    assert size(service["MemoryMax"]) >= 3 * size(limit)
+    assert service["OOMPolicy"] == "continue"
+
+
+@pytest.mark.skipif(tool("systemd-analyze") is None, reason="no systemd")
+def test_systemd_understands_the_units(tmp_path):
+    for name in "causerie.service", "causerie.socket":
+        text = (TOP / "share" / "systemd" / name).read_text()
+        (tmp_path / name).write_text(text.replace("/usr/bin/causerie",
+                                                  "/bin/true"))
+    done = subprocess.run(
+        [tool("systemd-analyze"), "verify", "--man=no",
+         str(tmp_path / "causerie.service")], capture_output=True, text=True)
+    assert done.returncode == 0 and "causerie" not in done.stderr, done.stderr
 
 
 def started(kind):
