@@ -16,10 +16,9 @@
 
 #include "base/clock.h"
 #include "log/log.h"
+#include "owner/owner_patience.h"
 #include "owner/owner_state.h"
 
-#define MAX_LINKS  (2 * OWNER_MAX_LISTENERS)
-#define HELLO_MS   5000 /* for the first frame of who connects */
 #define SECOND_MS  1000
 #define LOOP_INDEX 0
 
@@ -34,6 +33,39 @@ is_allowed(const struct owner *ow, uid_t uid)
 	return uid == ow->conf.dir->uid || uid == 0;
 }
 
+static bool
+has_room(const struct owner *ow)
+{
+	return ow->links_count < ow->listeners + ow->max_others;
+}
+
+/* Who comes then waits outside, and is not looked at again and again. */
+static void
+door_close(struct owner *ow)
+{
+	loop_unwatch(ow->loop, &ow->door);
+}
+
+void
+owner_door_open(struct owner *ow)
+{
+	if (ow->state != OWNER_SERVES || ow->door.fd != -1 || !has_room(ow))
+		return;
+	if (loop_watch(ow->loop, &ow->door, ow->socket, EPOLLIN) == -1)
+		log_warn("owner", LOG_STR("failed", "door"),
+		    LOG_INT("errno", errno));
+}
+
+/* Without descriptors or memory the door is left alone for a while. */
+static void
+knock_failed(struct owner *ow)
+{
+	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+		return;
+	log_warn("owner", LOG_STR("failed", "accept"), LOG_INT("errno", errno));
+	door_close(ow);
+}
+
 static void
 owner_knock(struct loop_io *io, uint32_t events)
 {
@@ -43,12 +75,13 @@ owner_knock(struct loop_io *io, uint32_t events)
 	int fd;
 
 	(void)events;
-	fd = accept4(ow->socket, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd == -1)
+	if (!has_room(ow)) {
+		door_close(ow);
 		return;
-	if (ow->links_count >= MAX_LINKS) {
-		log_warn("owner", LOG_STR("refused", "too many links"));
-		close(fd);
+	}
+	fd = accept4(ow->socket, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd == -1) {
+		knock_failed(ow);
 		return;
 	}
 	if ((link = owner_link_add(ow, fd, LINK_NEW)) == NULL)
@@ -59,7 +92,8 @@ owner_knock(struct loop_io *io, uint32_t events)
 		owner_link_drop(link);
 		return;
 	}
-	loop_timer(ow->loop, &link->patience, loop_now(ow->loop) + HELLO_MS);
+	loop_timer(ow->loop, &link->patience,
+	    loop_now(ow->loop) + owner_patience(PATIENCE_HELLO));
 }
 
 /*
@@ -83,24 +117,13 @@ owner_signal(struct loop_io *io, uint32_t events)
 		owner_end(ow, "signal");
 }
 
-/* Should it not open now, it is tried again. */
-static void
-door_open(struct owner *ow)
-{
-	if (ow->door.fd == -1 &&
-	    loop_watch(ow->loop, &ow->door, ow->socket, EPOLLIN) == -1)
-		log_warn("owner", LOG_STR("failed", "door"),
-		    LOG_INT("errno", errno));
-}
-
 static void
 owner_second(struct timer *timer, void *arg)
 {
 	struct owner *ow = arg;
 
 	ow->app.tick(ow->app.arg);
-	if (ow->state == OWNER_SERVES)
-		door_open(ow);
+	owner_door_open(ow);
 	loop_timer(ow->loop, timer, loop_now(ow->loop) + SECOND_MS);
 }
 
@@ -139,7 +162,6 @@ owner_serve(struct owner *ow)
 {
 	struct owner_link *link, *next;
 
-	door_open(ow);
 	for (link = ow->links; link != NULL; link = next) {
 		next = link->next;
 		if (link->fd == -1)
@@ -151,6 +173,7 @@ owner_serve(struct owner *ow)
 			owner_link_drop(link);
 	}
 	ow->state = OWNER_SERVES;
+	owner_door_open(ow);
 	owner_linger(ow);
 }
 
@@ -167,6 +190,22 @@ signals_open(struct owner *ow)
 	ow->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return ow->signal_fd != -1 &&
 	       loop_watch(ow->loop, &ow->signals, ow->signal_fd, EPOLLIN) == 0;
+}
+
+/* A listener takes two descriptors, another link one. */
+static void
+divide(struct owner *ow)
+{
+	unsigned fds = server_other_fds(ow->conf.server), most;
+
+	ow->max_others = fds / 4 < OWNER_MAX_OTHERS ? fds / 4
+	                                            : OWNER_MAX_OTHERS;
+	if (ow->max_others == 0)
+		ow->max_others = 1;
+	most = fds > ow->max_others ? (fds - ow->max_others) / 2 : 0;
+	ow->max_listeners = most == 0                    ? 1
+	                    : most < OWNER_MAX_LISTENERS ? most
+	                                                 : OWNER_MAX_LISTENERS;
 }
 
 static bool
@@ -200,6 +239,7 @@ owner_open(const struct owner_conf *conf, const struct owner_app *app,
 	ow->app = *app;
 	ow->lock = conf->lock;
 	ow->socket = ow->signal_fd = -1;
+	divide(ow);
 	ow->door = (struct loop_io){ owner_knock, -1 };
 	ow->signals = (struct loop_io){ owner_signal, -1 };
 	ow->bury.run = owner_links_bury;

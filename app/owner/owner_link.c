@@ -1,5 +1,6 @@
 /* A link of the owner's: who talks to it, and what for. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -59,6 +60,7 @@ owner_link_drop(struct owner_link *link)
 		owner_give_broken(ow);
 	else if (link->role == LINK_OLD)
 		owner_take_broken(link);
+	owner_door_open(ow);
 }
 
 static void
@@ -129,18 +131,33 @@ link_answer(struct owner_link *link, enum wire_type type, const char *text)
 		owner_link_drop(link);
 }
 
+static void
+refuse(struct owner_link *link, int fd)
+{
+	const struct owner *ow = link->owner;
+	char text[WIRE_MAX_TEXT] = "descriptor 0 is no listening socket";
+
+	close(fd);
+	if (ow->listeners >= ow->max_listeners)
+		snprintf(text, sizeof(text),
+		    "the owner has %u listeners, for more it has not enough "
+		    "descriptors (LimitNOFILE, ulimit -n)",
+		    ow->listeners);
+	if (ow->listeners >= OWNER_MAX_LISTENERS)
+		snprintf(text, sizeof(text),
+		    "the owner has %u listeners, there may be no more",
+		    ow->listeners);
+	link_answer(link, WIRE_REFUSED, text);
+}
+
 static bool
 hello_listen(struct owner_link *link, int fd)
 {
 	struct owner *ow = link->owner;
 
-	if (ow->listeners >= OWNER_MAX_LISTENERS || !listener_adopt(fd) ||
+	if (ow->listeners >= ow->max_listeners || !listener_adopt(fd) ||
 	    (link->intake = acceptor_open(ow->conf.server, fd)) == NULL) {
-		close(fd);
-		link_answer(link, WIRE_REFUSED,
-		    ow->listeners >= OWNER_MAX_LISTENERS
-			? "the owner has 1024 listeners already"
-			: "descriptor 0 is no listening socket");
+		refuse(link, fd);
 		return true;
 	}
 	link->role = LINK_WAITER;

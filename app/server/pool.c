@@ -59,6 +59,19 @@ pool_retry(struct timer *timer, void *arg)
 	pool_resume(arg);
 }
 
+/* Who is idle gives up his descriptor, as where there are too many. */
+static void
+pool_exhausted(struct pool *pool, int error)
+{
+	if ((error == EMFILE || error == ENFILE) && pool->idle.first != NULL) {
+		conn_close(pool->idle.first);
+		return;
+	}
+	log_warn("accept", LOG_INT("errno", error),
+	    LOG_INT("connections", pool->count));
+	pool_pause(pool);
+}
+
 /* Out of descriptors or memory is temporary; the rest is the peer's affair. */
 static void
 pool_accept_failed(struct pool *pool, struct pool_listener *pl)
@@ -68,9 +81,7 @@ pool_accept_failed(struct pool *pool, struct pool_listener *pl)
 	case ENFILE:
 	case ENOBUFS:
 	case ENOMEM:
-		log_warn("accept", LOG_INT("errno", errno),
-		    LOG_INT("connections", pool->count));
-		pool_pause(pool);
+		pool_exhausted(pool, errno);
 		break;
 	case EBADF:
 	case EINVAL:

@@ -41,6 +41,7 @@ struct server {
 	struct server_conf conf;
 	struct server_app app;
 	unsigned max_conns; /* of one loop */
+	unsigned other_fds;
 	unsigned count;
 	struct worker *workers;
 
@@ -157,19 +158,28 @@ descriptors(void)
 	return limit.rlim_cur;
 }
 
-/* How many connections the descriptors leave room for, per loop. */
+/* How many descriptors the caller may have. */
 static unsigned
-conns_per_loop(rlim_t fds, const struct server_conf *conf, unsigned threads)
+others(rlim_t fds, const struct server_conf *conf, rlim_t own)
 {
-	rlim_t kept = SPARE_FDS + conf->other_fds + (rlim_t)LOOP_FDS * threads;
-	rlim_t room;
+	rlim_t room = fds / 2 > own ? fds / 2 - own : 0;
 
-	if (conf->other_fds > 0 && kept > fds / 2)
-		kept = fds / 2;
+	return room < conf->other_fds ? (unsigned)room : conf->other_fds;
+}
+
+/* Divide the descriptors among the caller and the loops' connections. */
+static void
+divide(struct server *server, rlim_t fds, unsigned threads)
+{
+	const struct server_conf *conf = &server->conf;
+	rlim_t own = SPARE_FDS + (rlim_t)LOOP_FDS * threads, kept, room;
+
+	server->other_fds = others(fds, conf, own);
+	kept = own + server->other_fds;
 	room = fds > kept ? (fds - kept) / conf->conn_fds : 1;
 	if (room > MAX_CONNS)
 		room = MAX_CONNS;
-	return room >= threads ? (unsigned)(room / threads) : 1;
+	server->max_conns = room >= threads ? (unsigned)(room / threads) : 1;
 }
 
 static unsigned
@@ -191,7 +201,7 @@ server_start(const struct server_conf *conf, const struct server_app *app)
 		return NULL;
 	server->conf = *conf;
 	server->app = *app;
-	server->max_conns = conns_per_loop(fds, conf, threads);
+	divide(server, fds, threads);
 	pthread_mutex_init(&server->mtx, NULL);
 	pthread_cond_init(&server->started, NULL);
 	server->workers = calloc(threads, sizeof(*server->workers));
@@ -231,6 +241,12 @@ server_drain(struct server *server)
 	pthread_cond_destroy(&server->started);
 	pthread_mutex_destroy(&server->mtx);
 	free(server);
+}
+
+unsigned
+server_other_fds(const struct server *server)
+{
+	return server->other_fds;
 }
 
 unsigned

@@ -20,7 +20,9 @@
 #include "server/server.h"
 
 #define OWNER_MAX_LISTENERS 1024
-#define OWNER_FDS (2 * OWNER_MAX_LISTENERS + 128)	/* that it needs */
+#define OWNER_MAX_OTHERS 128		/* links that have no listener */
+#define OWNER_FDS (2 * OWNER_MAX_LISTENERS + OWNER_MAX_OTHERS)
+
 
 struct owner;
 struct owner_link;		/* to the one before, whose turns still run */

@@ -59,6 +59,8 @@ struct owner {
 	struct loop_task	 bury;
 	unsigned		 links_count;
 	unsigned		 listeners;
+	unsigned		 max_listeners;
+	unsigned		 max_others;	/* links without one */
 	struct timer		 second;
 	struct timer		 linger;
 
@@ -89,6 +91,9 @@ void owner_links_bury(struct loop_task *);
 
 bool owner_link_frame(struct peer *, const struct wire_frame *,
     const int *fds);
+
+/* Let in who connects, when there is room; it is tried again. */
+void owner_door_open(struct owner *);
 
 /* Begin to serve: watch the socket and the listeners. */
 void owner_serve(struct owner *);

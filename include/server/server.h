@@ -17,7 +17,8 @@ struct server_conf {
 	unsigned	 threads;	/* 0: one per core */
 	unsigned	 conn_fds;	/* that a connection takes, with what
 					   its request opens; not 0 */
-	unsigned	 other_fds;	/* that the caller needs beside them */
+	unsigned	 other_fds;	/* that the caller would have beside
+					   them, see server_other_fds */
 	size_t		 body_max;	/* bytes */
 };
 
@@ -36,6 +37,12 @@ struct server *server_start(const struct server_conf *,
  * end the threads and free everything.
  */
 void server_drain(struct server *);
+
+/*
+ * How many of other_fds there are: where the limit of descriptors is too low
+ * for all, half of it is for connections.
+ */
+unsigned server_other_fds(const struct server *);
 
 /* For the server layer: the loops' pools, whose threads run. */
 struct pool;

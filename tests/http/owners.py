@@ -64,6 +64,10 @@ class Owners(Directory):
                 "owner_dir": self.own, "log_target": self.owner_log,
                 **settings}.items()))
         self.count = 0
+        self.variables = {}  # of what is started from now on
+
+    def environment(self, **more):
+        return super().environment(**self.variables, **more)
 
     def spawn(self, *options, **more):
         self.count += 1

@@ -84,8 +84,8 @@ def test_it_is_never_given_up():
 
 def test_there_is_memory_for_two_owners():
     service = unit("causerie.service")
-    done = subprocess.run([os.environ["CAUSERIE_SETTINGS"], "markdown"], text=True,
-                          capture_output=True, check=True)
+    done = subprocess.run([os.environ["CAUSERIE_SETTINGS"], "markdown"],
+                          text=True, capture_output=True, check=True)
     limit = re.search(r"`memory_limit` \| (\w+) ", done.stdout)[1]
     assert size(service["MemoryMax"]) >= 3 * size(limit)
     assert service["OOMPolicy"] == "continue"

@@ -84,6 +84,27 @@ out_of_descriptors_it_tries_again(void **state)
 }
 
 static void
+out_of_descriptors_the_longest_idle_makes_room(void **state)
+{
+	struct service *s = *state;
+	struct rlimit before, none;
+	int a = service_visit(s), b;
+
+	await_count(s, 1);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	b = service_visit(s);
+	none = before;
+	none.rlim_cur = (rlim_t)b + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	send_request(b);
+	await_requests(s, 1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_true(is_closed(a));
+	close(a);
+	close(b);
+}
+
+static void
 what_is_no_socket_is_left_alone(void **state)
 {
 	struct service *s = *state;
@@ -321,6 +342,7 @@ main(void)
 		TEST(the_longest_idle_makes_room),
 		TEST(where_all_are_busy_others_wait),
 		TEST(out_of_descriptors_it_tries_again),
+		TEST(out_of_descriptors_the_longest_idle_makes_room),
 		TEST(what_is_no_socket_is_left_alone),
 		TEST(last_calls_are_let_in),
 		TEST(held_it_takes_no_new_request),
