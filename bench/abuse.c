@@ -2,11 +2,11 @@
  * Visitors, each from an address of his own, and 64 clients of one address that
  * ask for sessions as fast as they are told to. Prints one line:
  *
- *	visits=N failed=N abused=N passed=N visit_p50_us=N visit_p99_us=N
+ *	visits=N failed=N abused=N served=N visit_p50_us=N visit_p99_us=N
  *	visit_max_us=N
  *
  * A visit is timed from when it was due, so that none is left out while the
- * service is slow. failed: visits that were not answered with 200; passed: what
+ * service is slow. failed: visits that were not answered with 200; served: what
  * the abusers got.
  */
 #include <sys/epoll.h>
@@ -238,7 +238,7 @@ main(int argc, char *argv[])
 	group_open(&visitors, ep, argv[optind], rate, &message);
 	group_open(&abusers, ep, argv[optind], abuse_rate, &message);
 	run(&visitors, &abusers, ep, visits);
-	printf("visits=%ld failed=%ld abused=%ld passed=%ld", visitors.done,
+	printf("visits=%ld failed=%ld abused=%ld served=%ld", visitors.done,
 	    visitors.done - visitors.ok, abusers.done, abusers.ok);
 	samples_print(&visitors.reply, "visit");
 	putchar('\n');

@@ -1,6 +1,6 @@
 /*
  * What CPU a decision of the limiter takes, and what it keeps of ten million
- * addresses. Prints a table; ends with 1 when a limit is passed.
+ * addresses. Prints a table; ends with 1 when a limit is exceeded.
  */
 #include "limits/limit.h"
 

@@ -1,6 +1,6 @@
 /*
  * What a million sessions weigh, and how long an operation waits while they
- * are all swept at once. Prints a table; ends with 1 when a limit is passed.
+ * are all swept at once. Prints a table; ends with 1 when a limit is exceeded.
  */
 #include "session/store.h"
 

@@ -195,7 +195,7 @@ class Table:
         print("|---|--:|--:|--:|--:|---|", flush=True)
 
     def row(self, what, baseline, ours, result, limit="", kept=None):
-        word = {None: "", True: "kept", False: "**PASSED**"}[kept]
+        word = {None: "", True: "kept", False: "**EXCEEDED**"}[kept]
         self.good = self.good and kept is not False
         print(f"| {what} | {baseline} | {ours} | {result} | {limit} | {word} |",
               flush=True)

@@ -1,6 +1,7 @@
 """The report: Markdown tables with medians and ratios, and a chart."""
 
 import statistics
+from collections import Counter
 from html import escape
 
 MODES = {"new": ("A new session", "POST /session/new"),
@@ -41,9 +42,17 @@ class Data:
     def peers(self, mode):
         return [peer for peer in self.titles if (mode, peer) in self.runs]
 
-    def errors(self):
-        return sum(run["errors"] for runs in self.runs.values()
-                   for run in runs)
+    def failed(self):
+        """How many requests failed, and for each peer and mode how."""
+        total, words = 0, []
+        for (mode, peer), runs in self.runs.items():
+            found = Counter()
+            for run in runs:
+                found.update(run["failed"])
+            total += sum(found.values())
+            words += [f"{peer}, {mode}: {n} × {what}"
+                      for what, n in sorted(found.items())]
+        return total, "; ".join(words)
 
 
 def number(value):
@@ -106,8 +115,9 @@ def promises(data):
             yield (f"CPU of {MODES[mode][1]}, Causerie : "
                    f"{data.titles['ordinary']}", number(ratio),
                    f"at most {ORDINARY_RATIO}", ratio <= ORDINARY_RATIO)
-        yield ("requests that failed", str(data.errors()), "0",
-               data.errors() == 0)
+        total, how = data.failed()
+        yield ("requests that failed", f"{total} ({how})" if how else "0", "0",
+               total == 0)
     for peer in "fpm", "fpm-tuned":
         if peer in data.flight:
             ratio = data.flight["causerie"]["held"] / max(
