@@ -6,7 +6,7 @@
 const REPLY_MS = 15000;		/* for all but an answer */
 const SILENCE_MS = 60000;	/* the service pings every 5 s */
 
-const TEXTS = {
+const API_TEXTS = {
 	unreachable: "Le service est injoignable. Vérifiez votre connexion.",
 	cut: "La connexion a été coupée avant la fin de la réponse.",
 	strange: "Le service n’a pas répondu comme prévu.",
@@ -20,15 +20,27 @@ export class Problem extends Error {
 		this.status = status;
 		this.code = code;
 		this.sessionId = session_id;
+		this.ofService = false;	/* not of a web server before it */
+	}
+
+	/* Whether it says that there is no such session any more. */
+	get isGone() {
+		return this.ofService && this.code !== "not_found" &&
+		    (this.status === 404 || this.status === 400);
 	}
 }
 
 export class Api {
 	#base;
+	#language;
 
-	/* base: the path that all routes stand below, "" for none. */
-	constructor(base) {
+	/*
+	 * base: the path that all routes stand below, "" for none; language:
+	 * the page's own, in which the service is to speak.
+	 */
+	constructor(base, language = "fr") {
 		this.#base = base.replace(/\/+$/, "");
+		this.#language = language;
 	}
 
 	/*
@@ -54,23 +66,22 @@ export class Api {
 			else if (event.type === "done")
 				return checkAnswer(event);
 			else if (event.type === "error")
-				throw new Problem(event.detail ?? TEXTS.strange,
-				    event);
+				throw new Problem(event.detail ??
+				    API_TEXTS.strange, event);
 		}
-		throw new Problem(TEXTS.cut);
+		throw new Problem(API_TEXTS.cut);
 	}
 
 	/* The conversation; null when there is no such session any more. */
 	async messages(sessionId) {
 		try {
-			const reply = await this.#session("GET", sessionId,
+			const found = await this.#session("GET", sessionId,
 			    "/messages");
-			const found = await readJson(reply);
 			if (!Array.isArray(found.messages))
-				throw new Problem(TEXTS.strange);
+				throw new Problem(API_TEXTS.strange);
 			return found;
 		} catch (error) {
-			if (error.status === 404 || error.status === 400)
+			if (error.isGone)
 				return null;
 			throw error;
 		}
@@ -78,8 +89,9 @@ export class Api {
 
 	/* Whether there was a running answer to stop. */
 	async stop(sessionId) {
-		const reply = await this.#session("POST", sessionId, "/stop");
-		return (await readJson(reply)).stopped === true;
+		const { stopped } = await this.#session("POST", sessionId,
+		    "/stop");
+		return stopped === true;
 	}
 
 	/* Also fulfilled when the session was gone already. */
@@ -87,19 +99,32 @@ export class Api {
 		try {
 			await this.#session("DELETE", sessionId, "");
 		} catch (error) {
-			if (error.status !== 404 && error.status !== 400)
+			if (!error.isGone)
 				throw error;
 		}
 	}
 
-	#session(method, sessionId, rest) {
+	/* What a route of a session replies, within REPLY_MS. */
+	async #session(method, sessionId, rest) {
 		const path = `/session/${encodeURIComponent(sessionId)}${rest}`;
-		const signal = AbortSignal.timeout(REPLY_MS);
-		return this.#request(method, path, { signal });
+		const patience = new AbortController();
+		const timer = setTimeout(() => patience.abort(), REPLY_MS);
+		const { signal } = patience;
+		try {
+			return await readJson(await this.#request(method, path,
+			    { signal }));
+		} catch (error) {
+			throw signal.aborted ?
+			    new Problem(API_TEXTS.unreachable) : error;
+		} finally {
+			clearTimeout(timer);
+		}
 	}
 
 	async #request(method, path, { body, key, signal }) {
-		const headers = { "Accept-Language": "fr" };
+		const headers = {};
+		if (this.#language !== "")
+			headers["Accept-Language"] = this.#language;
 		if (key !== undefined)
 			headers["Idempotency-Key"] = key;
 		if (body !== undefined)
@@ -114,7 +139,7 @@ export class Api {
 				cache: "no-store",
 			});
 		} catch (error) {
-			throw asProblem(error, TEXTS.unreachable);
+			throw asProblem(error, API_TEXTS.unreachable);
 		}
 		if (!reply.ok)
 			throw await readProblem(reply);
@@ -138,7 +163,7 @@ async function readJson(reply) {
 	try {
 		text = await reply.text();
 	} catch (error) {
-		throw asProblem(error, TEXTS.cut);
+		throw asProblem(error, API_TEXTS.cut);
 	}
 	return parseObject(text);
 }
@@ -151,28 +176,32 @@ function parseObject(text) {
 	} catch {
 		/* the same as any other value that is no object */
 	}
-	throw new Problem(TEXTS.strange);
+	throw new Problem(API_TEXTS.strange);
 }
 
 async function readProblem(reply) {
 	const { status } = reply;
+	let told = {};
+	let ofService = true;
 	try {
-		const { detail, title, code, session_id } =
-		    await readJson(reply);
-		if (typeof (detail ?? title) === "string")
-			return new Problem(detail ?? title,
-			    { status, code, session_id });
+		told = await readJson(reply);
 	} catch (error) {
 		if (error.name === "AbortError")
 			return error;
+		ofService = false;
 	}
-	return new Problem(`${TEXTS.strange} (${status})`, { status });
+	const { detail, title, code, session_id } = told;
+	const text = detail ?? title;
+	const problem = new Problem(typeof text === "string" ? text :
+	    `${API_TEXTS.strange} (${status})`, { status, code, session_id });
+	problem.ofService = ofService;
+	return problem;
 }
 
 function checkAnswer(answer) {
 	if (typeof answer.response !== "string" ||
 	    typeof answer.session_id !== "string")
-		throw new Problem(TEXTS.strange);
+		throw new Problem(API_TEXTS.strange);
 	return answer;
 }
 
@@ -192,8 +221,8 @@ async function* readEvents(body, signal) {
 				yield parseObject(data);
 		}
 	} catch (error) {
-		throw signal.aborted ? signal.reason :
-		    asProblem(error, TEXTS.cut);
+		throw signal.aborted ? new DOMException("", "AbortError") :
+		    asProblem(error, API_TEXTS.cut);
 	} finally {
 		reader.cancel().catch(() => {});
 	}
@@ -203,7 +232,7 @@ async function* readEvents(body, signal) {
 async function readSoon(reader) {
 	let timer;
 	const silence = new Promise((resolve, reject) => {
-		timer = setTimeout(() => reject(new Problem(TEXTS.cut)),
+		timer = setTimeout(() => reject(new Problem(API_TEXTS.cut)),
 		    SILENCE_MS);
 	});
 	try {

@@ -30,7 +30,7 @@ export class Chart {
 			    { class: "grid", d: `M0 ${y}H${WIDTH}` }));
 		this.#lines = Array.from({ length: count }, (none, i) =>
 		    element("path", { class: `line line-${i + 1}` }));
-		this.#svg.append(...this.#lines.toReversed());
+		this.#svg.append(...[...this.#lines].reverse());
 	}
 
 	get element() {

@@ -2,7 +2,7 @@
  * The page: what the visitor does, and what is done then. It is put together
  * here; the conversation and its turns have modules of their own.
  */
-import { api, describe, load, whenLoaded } from "./conversation.js";
+import { api, describe, load, settle, whenLoaded } from "./conversation.js";
 import { makeButton, makeError } from "./elements.js";
 import {
 	add, announce, by, fitInput, isEmpty, keepPlace, noteScroll, page,
@@ -10,30 +10,37 @@ import {
 } from "./page.js";
 import { isOfSession, session } from "./session.js";
 import { TEXTS } from "./texts.js";
-import { ask, stop } from "./turn.js";
+import { ask, goOn, stop } from "./turn.js";
 
 /*
  * A new conversation.
  */
 
+/* Safari has dialogs since 15.4 only. */
 function askReset() {
-	if (isEmpty())
+	if (isEmpty() || (page.confirm.showModal === undefined &&
+	    confirm(page.confirm.querySelector("p").textContent)))
 		reset();
-	else if (!page.confirm.open)
+	else if (page.confirm.open === false)
 		page.confirm.showModal();
 }
 
 async function reset() {
 	const { turn } = state;
 	const { id } = session;
+	const mine = {};
 	if (turn !== null)
 		turn.dropped = true;
+	state.loading = mine;
+	state.pending = null;
+	refresh();
 	try {
 		if (id !== null)
 			await api.remove(id);
 	} catch (error) {
 		if (turn !== null)
 			turn.dropped = false;
+		settle(mine);
 		add(makeError(TEXTS.undeleted + describe(error),
 		    makeButton("Réessayer", (event) => {
 			event.target.closest(".error").remove();
@@ -45,21 +52,23 @@ async function reset() {
 	turn?.controller.abort();
 	if (session.id === id)
 		session.id = null;
-	state.loading = null;
-	state.pending = null;
 	page.messages.replaceChildren();
-	refresh();
 	announce(TEXTS.anew);
 	settleFocus();
+	if (session.id === null)
+		settle(mine);
+	else
+		load();		/* another tab's, begun meanwhile */
 }
 
 /*
  * The composer.
  */
 
-/* JSON of the service's kind holds neither lone surrogates nor NUL. */
+/* I-JSON holds neither lone surrogates nor noncharacters, ours no NUL. */
 function clean(text) {
-	return (text.toWellFormed?.() ?? text).replaceAll("\0", "").trim();
+	return text.replace(/[\p{Cs}\p{NChar}]/gu, "\ufffd")
+	    .replaceAll("\0", "").trim();
 }
 
 function submit() {
@@ -117,6 +126,10 @@ function listen() {
 			return;
 		settleFocus();
 		ask(button.textContent.replaceAll("\u00a0", " "));
+	});
+	page.messages.addEventListener("click", (event) => {
+		if (event.target.closest(".more button") !== null)
+			goOn();
 	});
 	page.log.addEventListener("scroll", noteScroll, { passive: true });
 	new ResizeObserver(keepPlace).observe(page.log);

@@ -1,7 +1,7 @@
 /* The conversation so far, as the service keeps it. */
 import { Api } from "./api.js";
 import {
-	makeAnswer, makeButton, makeError, makeNotice, makeQuestion,
+	makeAnswer, makeButton, makeError, makeMore, makeNotice, makeQuestion,
 	markInterrupted,
 } from "./elements.js";
 import { add, announce, page, refresh, settleFocus, state } from "./page.js";
@@ -9,7 +9,8 @@ import { session } from "./session.js";
 import { TEXTS } from "./texts.js";
 
 export const api = new Api(
-    document.querySelector('meta[name="causerie-api"]').content);
+    document.querySelector('meta[name="causerie-api"]').content,
+    document.documentElement.lang);
 
 export async function load() {
 	const { id } = session;
@@ -29,27 +30,36 @@ export async function load() {
 			return;
 		showLoadError(error);
 	} finally {
-		if (state.loading === mine) {
-			state.loading = null;
-			refresh();
-			const { pending } = state;
-			state.pending = null;
-			pending?.();
-		}
+		settle(mine);
 	}
+}
+
+/* What was waited for has ended, unless something later is waited for now. */
+export function settle(mine) {
+	if (state.loading !== mine)
+		return;
+	state.loading = null;
+	refresh();
+	const { pending } = state;
+	state.pending = null;
+	pending?.();
 }
 
 /* What could not be sent stays. */
 function showConversation(found) {
 	const nodes = [];
-	for (const { role, content, status } of found?.messages ?? []) {
-		const node = role === "user" ? makeQuestion(content) :
-		    makeAnswer(content);
-		if (status === "interrupted")
-			markInterrupted(node);
+	let last = null;
+	for (last of found?.messages ?? []) {
+		const node = last.role === "user" ?
+		    makeQuestion(last.content) : makeAnswer(last.content);
+		if (last.status === "interrupted")
+			markInterrupted(node, last.code);
 		nodes.push(node);
 	}
-	if (nodes.length > 0 && found.message_count > nodes.length)
+	state.count = found?.message_count ?? 0;
+	if (last?.status === "interrupted")
+		nodes.push(makeMore());
+	if (nodes.length > 0 && found.message_count > found.messages.length)
 		nodes.unshift(makeNotice(TEXTS.shortened));
 	for (const old of page.messages.querySelectorAll(
 	    ":scope > :not(.unsent)"))
@@ -58,6 +68,7 @@ function showConversation(found) {
 	announce("");
 }
 
+/* Once whatever is being loaded or erased is there, or gone. */
 export function whenLoaded(action) {
 	if (state.loading === null)
 		action();

@@ -9,7 +9,8 @@ export function make(tag, className, ...children) {
 	return made;
 }
 
-export function makeButton(label, action) {
+/* Without an action it is for a listener further out. */
+export function makeButton(label, action = null) {
 	const button = make("button", "", label);
 	button.type = "button";
 	button.addEventListener("click", action);
@@ -40,6 +41,11 @@ export function makeError(text, ...buttons) {
 	    make("div", "choices", ...buttons));
 	error.setAttribute("role", "alert");
 	return error;
+}
+
+/* What an answer that is not whole is followed by. */
+export function makeMore() {
+	return make("div", "choices more", makeButton("Continuer"));
 }
 
 export function markInterrupted(answer, code) {

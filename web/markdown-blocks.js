@@ -103,7 +103,7 @@ function readItem(lines, from, marker) {
 
 function readList(lines, from, depth) {
 	const first = ITEM.exec(lines[from]);
-	const kind = first[2].at(-1);
+	const kind = first[2].slice(-1);
 	const items = [];
 	let loose = false;
 	let at = from;
@@ -120,7 +120,7 @@ function readList(lines, from, depth) {
 		while (ahead < lines.length && isBlank(lines[ahead]))
 			ahead++;
 		const more = ahead < lines.length && ITEM.exec(lines[ahead]);
-		if (!more || more[2].at(-1) !== kind)
+		if (!more || more[2].slice(-1) !== kind)
 			break;
 		loose ||= ahead > at;
 		at = ahead;

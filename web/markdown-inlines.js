@@ -187,7 +187,7 @@ class Inline {
 		let links = 0;
 		for (const part of this.parts) {
 			if (typeof part === "string" || part.tag) {
-				append(open.at(-1), part);
+				append(open[open.length - 1], part);
 				continue;
 			}
 			for (const tag of part.closes ?? []) {
@@ -195,9 +195,9 @@ class Inline {
 				links -= tag === "a";
 			}
 			if (part.left > 0)
-				append(open.at(-1), part.char.repeat(part.left));
+				append(open[open.length - 1], part.char.repeat(part.left));
 			for (const mark of part.opens ?? []) {
-				const into = open.at(-1);
+				const into = open[open.length - 1];
 				const node = element(mark.tag, [],
 				    mark.attributes);
 				const flat = open.length > MAX_DEPTH ||

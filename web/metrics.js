@@ -88,7 +88,7 @@ export function rate(now, before, name, wanted) {
  */
 export function quantile(q, now, before, name, wanted = () => true) {
 	const buckets = grownBuckets(now, before, `${name}_bucket`, wanted);
-	const all = buckets.at(-1)?.count ?? 0;
+	const all = buckets[buckets.length - 1]?.count ?? 0;
 	if (all <= 0)
 		return null;
 	const rank = q * all;

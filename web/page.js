@@ -24,6 +24,7 @@ export const state = {
 	loading: null,		/* the latest load, until it has ended */
 	pending: null,		/* what to do once it has */
 	stale: false,		/* load once the turn has ended */
+	count: 0,		/* of the session's messages, when last told */
 	follow: true,		/* keep the end of the log in view */
 	top: 0,			/* where the log stood */
 };

@@ -1,41 +1,55 @@
 /*
  * The session's id, where the next visit and the other tabs find it: in
- * localStorage, in memory where there is none.
+ * localStorage, or in this page alone where that cannot be read or written.
  */
 
 const SESSION_KEY = "chatbot_session_id";
 const CHANGED_KEY = "chatbot_session_changed";	/* tells the other tabs */
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
+function readStored() {
+	try {
+		return localStorage.getItem(SESSION_KEY);
+	} catch {
+		return null;
+	}
+}
+
+/* What cannot be written must not leave an older id behind. */
+function writeStored(id) {
+	try {
+		if (id !== null)
+			localStorage.setItem(SESSION_KEY, id);
+		else
+			localStorage.removeItem(SESSION_KEY);
+	} catch {
+		if (id !== null)
+			writeStored(null);
+	}
+}
 
 export const session = {
-	memory: null,
+	alone: false,		/* only this page knows the id */
+	own: null,		/* that id */
 
 	get id() {
-		try {
-			return localStorage.getItem(SESSION_KEY);
-		} catch {
-			return this.memory;
-		}
+		const id = this.alone ? this.own : readStored();
+		return id !== null && UUID.test(id) ? id : null;
 	},
 
 	set id(id) {
-		if (id === this.id)
+		if (id === (this.alone ? this.own : readStored()))
 			return;
-		this.memory = id;
-		try {
-			if (id === null)
-				localStorage.removeItem(SESSION_KEY);
-			else
-				localStorage.setItem(SESSION_KEY, id);
-		} catch {
-			/* then only this page knows it */
-		}
+		writeStored(id);
+		this.own = id;
+		this.alone = readStored() !== id;
 	},
 
 	/* Let the other tabs show what was said. */
 	changed() {
 		try {
-			localStorage.setItem(CHANGED_KEY, crypto.randomUUID?.() ??
-			    String(Date.now()));
+			localStorage.setItem(CHANGED_KEY,
+			    `${Date.now()} ${Math.random()}`);
 		} catch {
 			/* then there is none to tell */
 		}

@@ -144,7 +144,7 @@ function take(now) {
 	    ({ time }) => now.time - time <= MINUTE_MS + GAP_MS);
 	const at = {
 		now,
-		last: lately.at(-1) ?? null,
+		last: lately[lately.length - 1] ?? null,
 		minute: lately[0] ?? null,
 	};
 
@@ -169,7 +169,7 @@ function tell(text, kind) {
 }
 
 function fail(text) {
-	const last = state.samples.at(-1);
+	const last = state.samples[state.samples.length - 1];
 	tell(last === undefined ? text : text + TEXTS.old + clock(last) + ".",
 	    "failed");
 }

@@ -5,6 +5,8 @@ export const INTERRUPTED = {
 	upstream_failed: "Interrompu : la réponse n’a pas pu être achevée",
 	upstream_timeout: "Interrompu : la suite de la réponse n’est pas venue",
 	answer_too_long: "Interrompu : longueur maximale atteinte",
+	length: "Réponse coupée : elle était trop longue",
+	content_filter: "Réponse coupée : le modèle a refusé la suite",
 	unavailable: "Interrompu : le service s’arrête",
 };
 export const TEXTS = {
@@ -15,5 +17,6 @@ export const TEXTS = {
 	shortened: "Le début de cette conversation n’est plus conservé.",
 	unloaded: "La conversation n’a pas pu être affichée. ",
 	undeleted: "La conversation n’a pas pu être effacée. ",
+	goOn: "Continuez votre réponse là où elle s’est arrêtée.",
 	unexpected: "Une erreur inattendue est survenue.",
 };

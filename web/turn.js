@@ -1,8 +1,8 @@
 /* A turn: a message, its answer as it comes, and what may go wrong. */
 import { api, describe, load, whenLoaded } from "./conversation.js";
 import {
-	make, makeAnswer, makeButton, makeError, makeNotice, makeQuestion,
-	markInterrupted,
+	make, makeAnswer, makeButton, makeError, makeMore, makeNotice,
+	makeQuestion, markInterrupted,
 } from "./elements.js";
 import { show as showMarkdown } from "./markdown.js";
 import {
@@ -12,6 +12,7 @@ import { session } from "./session.js";
 import { TEXTS } from "./texts.js";
 
 const STOP_GRACE_MS = 2000;	/* from a stop to the end of the stream */
+const REST = 19;		/* times what a painting took, before the next */
 
 /* randomUUID() is there on HTTPS only. */
 function makeKey() {
@@ -19,27 +20,38 @@ function makeKey() {
 	return Array.from(parts, (part) => part.toString(36)).join("-");
 }
 
-/* Tried again with the key of the first try, a message is answered once. */
-export async function ask(message, key = makeKey()) {
+/*
+ * Tried again with the key of the first try, a message is answered once. That
+ * of a try whose answer was cut would get what came of it again: then the
+ * service is first asked what became of it (cut: that turn).
+ */
+export async function ask(message, { key = makeKey(), cut = null } = {}) {
 	const turn = {
 		message,
 		key,
+		cut,
 		sessionId: session.id,
+		count: state.count,	/* of messages before it */
 		controller: new AbortController(),
 		exchange: make("div", "exchange", makeQuestion(message)),
 		answer: null,
 		text: "",
 		stopping: false,
 		dropped: false,
+		timer: 0,
 		frame: 0,
+		pause: 0,
 	};
 	state.turn = turn;
 	state.follow = true;
+	for (const more of page.messages.querySelectorAll(".more"))
+		more.remove();
 	turn.exchange.append(make("p", "waiting", TEXTS.running));
 	add(turn.exchange);
 	announce(TEXTS.running);
 	try {
-		end(turn, await api.chat(message, turn.sessionId, {
+		end(turn, await findAnswer(turn) ?? await api.chat(message,
+		    turn.sessionId, {
 			key,
 			signal: turn.controller.signal,
 			start: (event) => begin(turn, event),
@@ -52,10 +64,57 @@ export async function ask(message, key = makeKey()) {
 	}
 }
 
+/* Ask for the rest of the last answer. */
+export function goOn() {
+	whenLoaded(() => {
+		if (state.turn !== null)
+			return;
+		settleFocus();
+		ask(TEXTS.goOn);
+	});
+}
+
+/*
+ * The whole answer to a turn that was cut on its way here; null when there is
+ * none. What still runs for a page that has gone is stopped, so that nothing
+ * is answered twice.
+ */
+async function findAnswer({ cut, controller }) {
+	if (cut === null)
+		return null;
+	let found = await lookUp(cut);
+	if (found === undefined) {
+		await api.stop(cut.sessionId).catch(() => {});
+		found = await lookUp(cut);
+	}
+	if (controller.signal.aborted)
+		throw new DOMException("", "AbortError");
+	return found ?? null;
+}
+
+/* That answer; null: it is not whole; undefined: it is not (yet) kept. */
+async function lookUp({ sessionId, message, count }) {
+	const kept = await api.messages(sessionId);
+	if (kept === null)
+		return null;
+	const { messages, message_count } = kept;
+	const since = messages.slice(Math.max(0,
+	    messages.length - Math.max(0, message_count - count)));
+	const at = since.findIndex(({ role, content }) =>
+	    role === "user" && content === message);
+	const answer = since[at + 1];
+	if (at < 0 || answer === undefined)
+		return undefined;
+	return answer.status === "interrupted" ? null :
+	    { response: answer.content, session_id: sessionId, message_count };
+}
+
 /* The session of a turn is known. */
 function begin(turn, { session_id: id, new_session: isNew }) {
 	if (turn.dropped)
 		return;
+	if (isNew)
+		turn.count = 0;
 	if (isNew && turn.sessionId !== null && id !== turn.sessionId)
 		turn.exchange.before(makeNotice(TEXTS.expired));
 	turn.sessionId = id;
@@ -64,14 +123,18 @@ function begin(turn, { session_id: id, new_session: isNew }) {
 
 function grow(turn, text) {
 	turn.text += text;
-	if (turn.frame === 0)
-		turn.frame = requestAnimationFrame(() => paint(turn));
+	if (turn.timer === 0)
+		turn.timer = setTimeout(() => {
+			turn.frame = requestAnimationFrame(() => paint(turn));
+		}, turn.pause);
 }
 
 /* Show what the answer has come to. */
 function paint(turn) {
+	const begun = performance.now();
+	clearTimeout(turn.timer);
 	cancelAnimationFrame(turn.frame);
-	turn.frame = 0;
+	turn.timer = 0;
 	if (turn.text === "")
 		return;
 	if (turn.answer === null) {
@@ -81,10 +144,12 @@ function paint(turn) {
 	}
 	showMarkdown(turn.answer.querySelector(".text"), turn.text);
 	keepPlace();
+	turn.pause = REST * (performance.now() - begun);
 }
 
 function end(turn, result) {
 	begin(turn, result);
+	state.count = result.message_count ?? 0;
 	turn.text = result.response;
 	paint(turn);
 	if (result.status === "interrupted")
@@ -102,6 +167,7 @@ function interrupt(turn, code) {
 		return;
 	}
 	markInterrupted(turn.answer, code);
+	turn.exchange.append(makeMore());
 	announce(turn.answer.innerText);
 }
 
@@ -123,11 +189,11 @@ function fail(turn, error) {
 }
 
 /*
- * Say what went wrong, and offer the same message once more. A question
- * without an answer then moves to the end; one with a part of it stays.
+ * Say what went wrong, and offer the same message once more: its question then
+ * moves to the end. What came of an answer stays where the message is changed.
  */
 function addFailure(turn, text) {
-	const { exchange, message, key } = turn;
+	const { exchange, message, key, cut } = turn;
 	const takeBack = () => {
 		if (turn.answer === null)
 			exchange.remove();
@@ -139,9 +205,10 @@ function addFailure(turn, text) {
 	const retry = makeButton("Réessayer", () => whenLoaded(() => {
 		if (state.turn !== null)
 			return;
-		takeBack();
+		exchange.remove();
 		settleFocus();
-		ask(message, key);
+		ask(message, turn.answer === null ? { key, cut } :
+		    { cut: turn });
 	}));
 	const edit = makeButton("Modifier", () => {
 		takeBack();
@@ -150,7 +217,7 @@ function addFailure(turn, text) {
 		page.input.focus();
 	});
 	const failure = makeError(text, retry, edit);
-	exchange.classList.add("unsent");
+	exchange.classList.toggle("unsent", turn.answer === null);
 	exchange.append(failure);
 	announce("");
 }

@@ -125,14 +125,17 @@ class Browser:
 class Visitor:
     """A storage of its own, and the tabs that share it."""
 
-    def __init__(self, browser):
+    def __init__(self, browser, before=""):
+        """before: a script that runs in each page before its own."""
         self.browser = browser
+        self.before = before
         self.context = browser.call(
             "Target.createBrowserContext")["browserContextId"]
         self.tabs = []
 
-    def open(self, url=None, **kind):
-        tab = Tab(self.browser, self.context, **kind)
+    def open(self, url=None, before="", **kind):
+        tab = Tab(self.browser, self.context, before=self.before + before,
+                  **kind)
         self.tabs.append(tab)
         if url is not None:
             tab.goto(url)
@@ -145,7 +148,7 @@ class Visitor:
 
 class Tab:
     def __init__(self, browser, context, width=1200, height=800, scheme="light",
-                 touch=False, before=None):
+                 touch=False, before=""):
         self.browser = browser
         target = browser.call("Target.createTarget", url="about:blank",
                               browserContextId=context)["targetId"]
@@ -158,7 +161,7 @@ class Tab:
                   height=height, deviceScaleFactor=1, mobile=touch)
         self.call("Emulation.setTouchEmulationEnabled", enabled=touch)
         self.media(scheme)
-        if before is not None:
+        if before:
             self.call("Page.addScriptToEvaluateOnNewDocument", source=before)
 
     def call(self, method, **params):

@@ -2,6 +2,7 @@ import pytest
 
 import browser as chromium
 from fake_api import FakeApi
+from old import without
 
 
 @pytest.fixture(scope="session")
@@ -16,8 +17,9 @@ def browser():
 
 @pytest.fixture
 def visitor(browser):
-    """A visitor; at the end none of the pages may have complained."""
-    visitor = chromium.Visitor(browser)
+    """A visitor with the oldest browser that the pages work in; at the end
+    none of them may have complained."""
+    visitor = chromium.Visitor(browser, before=without())
     yield visitor
     complaints = [c for tab in visitor.tabs for c in tab.complaints()]
     visitor.close()

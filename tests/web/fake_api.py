@@ -27,8 +27,11 @@ class FakeApi:
         self.plans = collections.deque()
         self.requests = []  # (method, path)
         self.chats = []  # bodies
-        self.keys = []           # their Idempotency-Key
-        self.failing = {}  # (method, last part of the path) -> status
+        self.keys = []  # their Idempotency-Key
+        self.languages = []  # Accept-Language of all requests
+        self.lang = None  # the page's, where it is not its own
+        self.failing = {}  # (method, last part of the path) -> status, or
+        #                    what replies, given the handler
         self.metrics = None  # a function that makes the text of /metrics
         self.stopped = threading.Event()
         self.left = threading.Event()
@@ -56,7 +59,7 @@ class FakeApi:
         if self.thread.is_alive():
             self.close_listener()
 
-    def session(self, *texts, status=None):
+    def session(self, *texts, **status):
         """A session with a conversation; the last answer has the status."""
         sid = str(uuid.uuid4())
         roles = ("user", "assistant")
@@ -64,8 +67,8 @@ class FakeApi:
             {"role": roles[n % 2], "content": text,
              "created_at": "2025-11-08T14:30:00"}
             for n, text in enumerate(texts)]
-        if status is not None:
-            self.sessions[sid][-1]["status"] = status
+        if texts:
+            self.sessions[sid][-1].update(status)
         return sid
 
     def made(self, method):
@@ -116,7 +119,8 @@ class Turn:
                 "success": True, "new_session": self.new, **more}
 
     def done(self, **more):
-        self.keep(**{k: v for k, v in more.items() if k == "status"})
+        self.keep(**{k: v for k, v in more.items()
+                     if k in ("status", "code")})
         self.event(type="done", **self.answer(**more))
 
     def say(self, *pieces):
@@ -173,12 +177,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.serve_file():
             return
         self.api.requests.append((self.command, self.path))
+        self.api.languages.append(self.headers.get("Accept-Language"))
         path = self.path.removeprefix(self.api.base)
         failing = self.api.failing.get((self.command, path.split("/")[-1]))
         if failing is None and self.command == "DELETE":
             failing = self.api.failing.get(("DELETE", None))
         if not self.path.startswith(self.api.base + "/"):
             self.problem(404, "not_found", "Cette adresse n'existe pas")
+        elif callable(failing):
+            failing(self)
         elif failing is not None:
             self.problem(failing, "unavailable", "Service en panne (essai)")
         elif (self.command, path) == ("GET", "/metrics") and self.api.metrics:
@@ -199,6 +206,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             data = data.replace(
                 b'name="causerie-api" content=""',
                 b'name="causerie-api" content="%s"' % self.api.base.encode())
+            if self.api.lang is not None:
+                data = data.replace(b'<html lang="fr">', b'<html lang="%s">' %
+                                    self.api.lang.encode())
         self.send_response(200)
         self.send_header("Content-Type", TYPES[file.suffix])
         self.end_headers()
@@ -211,9 +221,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(json.dumps(value).encode())
 
-    def text(self, text):
-        self.send_response(200)
-        self.send_header("Content-Type", "text/plain; version=0.0.4")
+    def text(self, text, status=200, kind="text/plain; version=0.0.4"):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
         self.end_headers()
         self.wfile.write(text.encode())
 

@@ -9,7 +9,7 @@ const files = (await readdir(new URL("web/", TOP))).sort();
 const read = (name) => readFile(new URL(name, TOP), "utf8");
 
 test("all are installed", async () => {
-	const rows = (await read("Makefile.am")).replaceAll("\\\n", " ");
+	const rows = (await read("make/data.am")).replaceAll("\\\n", " ");
 	const [, row] = /^dist_web_DATA = (.*)$/m.exec(rows);
 	const names = row.trim().split(/\s+/);
 	assert.deepEqual(names.sort(), files.map((name) => `web/${name}`));

@@ -14,7 +14,7 @@ const { format } = await load("units.js");
 const { CARDS, KINDS, routes } = await load("status-cards.js");
 
 const HEADER = await readFile(
-    new URL("../../include/base/metrics.h", import.meta.url), "utf8");
+    new URL("../../include/log/metrics.h", import.meta.url), "utf8");
 const CARDS_SOURCE = await readFile(
     new URL("../../web/status-cards.js", import.meta.url), "utf8");
 

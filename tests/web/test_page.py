@@ -6,7 +6,9 @@ import threading
 
 import pytest
 
+import browser as chromium
 from fake_api import FakeApi
+from old import DIALOG, without
 
 KEY = "chatbot_session_id"
 PROBLEM = "Le service de réponse n'a pas répondu"
@@ -215,6 +217,133 @@ def test_stands_below_a_base_path(visitor):
         assert api.requests == [("POST", "/api/chatbot/session/chat")]
     finally:
         api.close()
+
+
+@pytest.mark.parametrize("old", [None, "550e8400-e29b-41d4-a716-446655440000"],
+                         ids=["empty", "full"])
+def test_a_storage_that_cannot_be_written_is_no_new_session_each_time(
+        visitor, api, old):
+    tab = visitor.open(api.url)
+    tab.until(IDLE)
+    if old:
+        tab.js(f"localStorage.setItem('{KEY}', '{old}')")
+    tab = visitor.open(api.url, before="Storage.prototype.setItem = () =>"
+                       " { throw new DOMException('', 'QuotaExceededError') };")
+    for text in ("un", "deux", "trois"):
+        chat(tab, text)
+    assert api.chats[0]["session_id"] is None
+    assert {c["session_id"] for c in api.chats[1:]} == set(api.sessions)
+    assert len(api.sessions) == 1
+    tab.click("#reset")
+    tab.click("#erase")
+    tab.until("!document.querySelector('#welcome').hidden")
+    assert api.sessions == {}
+    chat(tab, "quatre")
+    assert api.chats[3]["session_id"] is None
+
+
+def test_a_storage_that_forgets_is_no_new_session_each_time(visitor, api):
+    tab = visitor.open(api.url, before="Storage.prototype.setItem = () => {};")
+    chat(tab, "un")
+    chat(tab, "deux")
+    assert len(api.sessions) == 1
+
+
+def test_the_language_is_the_pages(visitor, api):
+    api.lang = "en-GB"
+    tab = visitor.open(api.url)
+    chat(tab, "un")
+    tab.reload()
+    tab.until(IDLE)
+    tab.click("#reset")
+    tab.click("#erase")
+    tab.until("!document.querySelector('#welcome').hidden")
+    assert len(api.languages) == 3
+    assert set(api.languages) == {"en-GB"}
+
+
+def test_another_servers_404_does_not_end_the_session(visitor, api):
+    sid = api.session("Question", "La réponse de tantôt")
+    api.failing[("GET", "messages")] = lambda handler: handler.text(
+        "<h1>Not Found</h1>", 404, "text/html")
+    tab = open_with(visitor, api, sid)
+    tab.until_text("n’a pas pu être affichée", ".error")
+    assert stored(tab) == sid
+
+
+def test_a_page_in_place_of_a_reply_erases_nothing(visitor, api):
+    sid = api.session("Question", "La réponse de tantôt")
+    api.failing[("DELETE", None)] = lambda handler: handler.text(
+        "<h1>Bienvenue</h1>", 200, "text/html")
+    tab = open_with(visitor, api, sid)
+    tab.click("#reset")
+    tab.click("#erase")
+    tab.until_text("n’a pas pu être effacée", ".error")
+    assert stored(tab) == sid
+    assert "de tantôt" in tab.text("#messages")
+
+
+def test_a_message_sent_while_another_conversation_is_erased(tab, api):
+    chat(tab, "un")
+    gate = threading.Event()
+
+    def slow(handler):
+        gate.wait(20)
+        api.sessions.clear()
+        handler.json({"message": "Session supprimée avec succès"})
+
+    api.failing[("DELETE", None)] = slow
+    tab.click("#reset")
+    tab.click("#erase")
+    send(tab, "deux")
+    tab.click("#send")
+    gate.set()
+    tab.until_text("Vous avez dit : deux", ANSWER)
+    tab.until(IDLE)
+    assert [c["session_id"] for c in api.chats] == [None, None]
+    assert tab.text("#messages").count("Vous avez dit : ") == 1
+
+
+# The browser
+
+
+def test_the_newest_browser_too(browser, api):
+    visitor = chromium.Visitor(browser)
+    tab = visitor.open(api.url)
+    assert tab.js("typeof AbortSignal.timeout") == "function"
+    chat(tab, "un")
+    tab.reload()
+    tab.until_text("Vous avez dit : un", "#messages")
+    assert tab.complaints() == []
+    visitor.close()
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_a_browser_without_dialogs(visitor, api, sure):
+    sid = api.session("Question", "La réponse de tantôt")
+    tab = open_with(visitor, api, sid, before=without(DIALOG) +
+                    "window.confirm = (text) => { window.asked = text;"
+                    f" return {json.dumps(sure)}; }};")
+    assert tab.js("document.querySelector('#confirm').offsetHeight") == 0
+    tab.click("#reset")
+    tab.until("window.asked?.includes('effacés')")
+    if sure:
+        tab.until("!document.querySelector('#welcome').hidden")
+    tab.until(IDLE)
+    assert (sid in api.sessions) == (not sure)
+    assert ("de tantôt" in tab.text("#messages")) == (not sure)
+
+
+def test_what_is_no_text_is_mended_before_it_is_sent(tab, api):
+    tab.until(IDLE)
+    tab.js("document.querySelector('#message').value ="
+           " 'a\\ud800b\\udc00\\ufdd0\\uffff\\u{1fffe}\\0é😀\\ue000'")
+    write(tab, "")
+    tab.press("Enter")
+    tab.until_text("Vous avez dit : a", ANSWER)
+    mended = "a\ufffdb" + "\ufffd" * 4 + "é😀\ue000"
+    assert api.chats[0]["message"] == mended
+    assert tab.text(".question .text") == mended
 
 
 # The answer
@@ -458,19 +587,137 @@ def test_another_message_has_another_key(tab, api):
     assert len(set(api.keys)) == 2
 
 
-def test_what_came_before_a_cut_stays(tab, api):
+def cut_after(*kept, code="stopped", wait=False):
+    """An answer whose connection breaks in the middle; what the service keeps
+    of it, and whether it goes on until it is stopped."""
     def plan(turn):
         turn.start()
         turn.delta("Le début")
+        if wait:
+            turn.api.running = turn
+            return
+        turn.said = "".join(kept)
+        if kept == ("Le début",):
+            turn.keep(status="interrupted", code=code)
+        else:
+            turn.keep()
 
-    api.plans.append(plan)
+    return plan
+
+
+def test_what_came_before_a_cut_stays(tab, api):
+    api.plans.append(cut_after("Le début"))
     send(tab, "bonjour")
     tab.until_text("coupée", ".error")
     assert tab.text(ANSWER) == "Le début"
     assert tab.text(".mark") == "Interrompu"
+    tab.click(".error button:last-child")
+    assert tab.js("document.querySelector('#message').value") == "bonjour"
+    assert "Le début" in tab.text("#messages")
+
+
+@pytest.mark.parametrize("kept", [("Le début",), ()], ids=["kept", "lost"])
+def test_a_cut_answer_is_asked_for_again_whole(tab, api, kept):
+    api.plans.append(cut_after(*kept))
+    send(tab, "bonjour")
+    tab.until_text("coupée", ".error")
     tab.click(".error button")
     tab.until_text("Vous avez dit : bonjour", ANSWER)
+    tab.until(IDLE)
+    assert "Le début" not in tab.text("#messages")
+    assert tab.js("document.querySelectorAll('.question').length") == 1
+    assert tab.text(".error") is None
+    assert api.chats[1]["session_id"] == stored(tab)
+    assert len(set(api.keys)) == 2
+
+
+def test_a_cut_answer_that_was_whole_is_not_asked_for_again(tab, api):
+    chat(tab, "bonjour")
+    api.plans.append(cut_after("Le début", " et la fin"))
+    send(tab, "bonjour")
+    tab.until_text("coupée", ".error")
+    tab.click(".error button")
+    tab.until_text("Le début et la fin", ANSWER)
+    tab.until(IDLE)
+    assert len(api.chats) == 2
+    assert tab.text(".mark") is None and tab.text(".error") is None
+    chat(tab, "suite")
+    assert api.chats[2]["session_id"] == stored(tab)
+
+
+def test_a_cut_answer_that_still_runs_is_stopped_first(tab, api):
+    def stop(handler):
+        api.running.keep(status="interrupted", code="stopped")
+        handler.json({"stopped": True})
+
+    api.failing[("POST", "stop")] = stop
+    api.plans.append(cut_after(wait=True))
+    send(tab, "bonjour")
+    tab.until_text("coupée", ".error")
+    tab.click(".error button")
+    tab.until_text("Vous avez dit : bonjour", ANSWER)
+    sid = stored(tab)
+    assert api.made("POST") == ["/session/chat", f"/session/{sid}/stop",
+                                "/session/chat"]
+
+
+def test_a_cut_answer_can_be_tried_again_once_the_service_is_back(tab, api):
+    api.plans.append(cut_after("Le début", " et la fin"))
+    api.failing[("GET", "messages")] = 503
+    send(tab, "bonjour")
+    tab.until_text("coupée", ".error")
+    tab.click(".error button")
+    tab.until_text("Service en panne", ".error")
+    tab.until(IDLE)
+    api.failing.clear()
+    tab.click(".error button")
+    tab.until_text("Le début et la fin", ANSWER)
+    assert len(api.chats) == 1
+
+
+CODES = {"length": "Réponse coupée : elle était trop longue",
+         "content_filter": "Réponse coupée : le modèle a refusé la suite"}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_cut_answer_can_be_gone_on_with(tab, api, code):
+    def plan(turn):
+        turn.start()
+        turn.delta("Le début")
+        turn.done(status="interrupted", code=code)
+
+    api.plans.append(plan)
+    send(tab, "bonjour")
+    tab.until_text(CODES[code], ".mark")
+    tab.until(IDLE)
+    tab.reload()
+    tab.until_text(CODES[code], ".mark")
+    tab.until(IDLE)
+    api.plans.append(lambda turn: turn.say("et la fin"))
+    tab.click(".more button", times=2)
+    tab.until_text("et la fin", ANSWER)
+    tab.until(IDLE)
     assert "Le début" in tab.text("#messages")
+    assert "Continuez" in tab.text(".exchange .question")
+    assert [c["session_id"] for c in api.chats] == [None, stored(tab)]
+    assert tab.text(".more") is None
+
+
+def test_only_the_last_answer_can_be_gone_on_with(visitor, api):
+    sid = api.session("un", "Le début", status="interrupted", code="length")
+    api.sessions[sid] += [{"role": "user", "content": "deux"},
+                          {"role": "assistant", "content": "tout"}]
+    tab = open_with(visitor, api, sid)
+    tab.until_text("tout", "#messages")
+    assert tab.text(".mark") == CODES["length"]
+    assert tab.text(".more") is None
+    api.plans.append(stoppable)
+    send(tab, "trois")
+    tab.until_text("Le début", ANSWER)
+    tab.click("#stop")
+    tab.until("document.querySelector('.more')")
+    chat(tab, "quatre")
+    assert tab.text(".more") is None
 
 
 def test_a_refused_message_can_be_changed(tab, api):
