@@ -35,9 +35,9 @@ def results():
 
 
 def routes():
-    """Method, path and flags of each row in app/service/service.c."""
-    rows = re.findall(r'\{[^{}"]*METHOD_(\w+),[^{}"]*"((?:[^"{}]|\{id\})*)"'
-                      r'([^{}]*)\}', source("app/service/service.c"))
+    """Method, path and flags of each row in app/routes/routes.c."""
+    rows = re.findall(r'\.method = METHOD_(\w+),\s*\.path = "([^"]*)",'
+                      r'([^}]*)\}', source("app/routes/routes.c"))
     assert len(rows) > 8
     return {(path, method.lower()): flags for method, path, flags in rows}
 
