@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "articles/articles.h"
+#include "articles/reload.h"
 #include "base/clock.h"
 #include "chat/model/system_prompt.h"
 #include "conf/conf.h"
@@ -92,7 +93,10 @@ tell_suspicions(const struct service *app, int64_t now)
 	    app->suspicions, now, (enum addr_shown)app->conf->log_client);
 }
 
-/* Wait for the end; until then SIGHUP means that the log was moved away. */
+/*
+ * Wait for the end; until then SIGHUP means that the log was moved away, and
+ * that the articles may be others.
+ */
 static int
 signals_wait(const struct service *app)
 {
@@ -109,8 +113,10 @@ signals_wait(const struct service *app)
 		log_tick();
 		tell_suspicions(app, clock_mono_ms());
 		sig = sigtimedwait(&set, NULL, &second);
-		if (sig == SIGHUP)
+		if (sig == SIGHUP) {
 			log_reopen();
+			reload_now(app->reload);
+		}
 	} while (sig == -1 || sig == SIGHUP);
 	return sig;
 }
@@ -130,12 +136,15 @@ tell_start(const struct service *app)
 {
 	const struct conf *cf = app->conf;
 
+	struct index *ix = articles_index(app->articles);
+
 	log_notice("start", LOG_STR("version", PACKAGE_VERSION),
 	    LOG_STR("listen", cf->listen == NULL ? "inherited" : cf->listen),
 	    LOG_INT("threads", cf->threads),
 	    LOG_STR("responder", app->openai != NULL ? "openai" : "local"),
-	    LOG_INT("articles", articles_count(app->articles)),
+	    LOG_INT("articles", (int64_t)index_count(ix)),
 	    LOG_INT("session_timeout_ms", cf->session_timeout_ms));
+	index_unref(ix);
 }
 
 static struct server *
@@ -185,8 +194,10 @@ owner_tick(void *arg)
 static void
 owner_hangup(void *arg)
 {
-	(void)arg;
+	const struct handover *ho = arg;
+
 	log_reopen();
+	reload_now(ho->app->reload);
 }
 
 /* Serve for the processes of a web server, until nobody needs it. */
@@ -248,7 +259,7 @@ open_log(const struct conf *cf, bool owns)
 }
 
 static int
-run(const struct conf *cf, const struct articles *articles, const char *system,
+run(const struct conf *cf, struct articles *articles, const char *system,
     struct run_owner *own)
 {
 	struct metrics_all metrics;
@@ -297,6 +308,7 @@ run(const struct conf *cf, const struct articles *articles, const char *system,
 static int
 check_and_run(const struct conf *cf, bool test, struct run_owner *own)
 {
+	const struct articles_conf conf = service_articles_conf(cf);
 	struct articles *articles = NULL;
 	char *system = NULL;
 	char err[ERR_SIZE];
@@ -305,8 +317,7 @@ check_and_run(const struct conf *cf, bool test, struct run_owner *own)
 	if (!listener_check(cf->listen, cf->allow_remote, err, sizeof(err)) ||
 	    !log_target_check(cf->log_target, err, sizeof(err)) ||
 	    !run_owner_check(cf, err, sizeof(err)) ||
-	    (articles = articles_load(cf->articles, err, sizeof(err))) ==
-		NULL ||
+	    (articles = articles_open(&conf, err, sizeof(err))) == NULL ||
 	    (system = system_prompt_load(
 		 cf->system_prompt_file, err, sizeof(err))) == NULL) {
 		fprintf(stderr, "causerie: %s\n", err);
@@ -319,7 +330,7 @@ check_and_run(const struct conf *cf, bool test, struct run_owner *own)
 		status = run(cf, articles, system, own);
 out:
 	free(system);
-	articles_free(articles);
+	articles_close(articles);
 	return status;
 }
 
@@ -340,6 +351,20 @@ start(const struct conf *cf, bool test)
 	status = check_and_run(cf, false, &own);
 	owner_dir_close(&own.dir);
 	return status;
+}
+
+/* Make an index file, and say what is in it. */
+static int
+make_index(const struct conf *cf)
+{
+	struct articles_conf conf = service_articles_conf(cf);
+	char err[ERR_SIZE];
+
+	conf.path = cf->index_from;
+	if (articles_convert(&conf, cf->index_to, err, sizeof(err)))
+		return EXIT_SUCCESS;
+	fprintf(stderr, "causerie: %s\n", err);
+	return EXIT_CONFIG;
 }
 
 /* What a command has said must have been heard. */
@@ -376,6 +401,9 @@ main(int argc, char **argv)
 		break;
 	case CONF_HELP:
 		conf_help(stdout);
+		break;
+	case CONF_INDEX:
+		status = make_index(&cf);
 		break;
 	case CONF_OWNER_STATUS:
 	case CONF_OWNER_STOP:

@@ -1,328 +1,229 @@
-/*
- * The collection is built once, by SQLite; its bytes are then mapped read-only,
- * so that each loop can open them as a database of its own that cannot change:
- * nothing to lock, nothing to copy.
- */
+/* A short lock for the pointer; whatever takes long happens beside it. */
 #include "articles/articles.h"
 
-#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <errno.h>
-#include <sqlite3.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "base/buf.h"
-#include "base/json.h"
-#include "base/text.h"
-#include "base/text_file.h"
+#include "articles/article_lines.h"
+#include "articles/index_file.h"
 
-#define URL_MAX 2048
+struct articles {
+	/* immutable, once open */
+	struct articles_conf conf;
+	atomic_bool stop;
 
-static const char *const samples[] = {
-#include "articles_sample.inc"
+	/* the renewing thread's: what was read last, right or not */
+	struct stat read;
+
+	/* guarded by mtx */
+	pthread_mutex_t mtx;
+	struct index *index;
+	int64_t written_ms; /* wall clock; 0: not a file */
 };
 
-struct loader {
-	sqlite3 *db;
-	sqlite3_stmt *add, *list;
-	struct text_file file; /* without a path for the samples */
-	size_t count;
+struct source {
+	const struct articles_conf *conf;
+	struct stat st; /* taken before anything is read */
 	char *err;
 	size_t errsize;
 };
 
-static const char schema[] =
-    "CREATE VIRTUAL TABLE docs USING fts5(title, text, url UNINDEXED,"
-    " date UNINDEXED, tokenize = 'unicode61 remove_diacritics 2');"
-    "INSERT INTO docs(docs, rank) VALUES('rank', 'bm25(4.0, 1.0)');"
-    "CREATE TABLE list(id INTEGER PRIMARY KEY, url TEXT UNIQUE, date TEXT);"
-    "CREATE INDEX list_date ON list(date DESC, id);"
-    "BEGIN;";
-static const char schema_end[] =
-    "INSERT INTO docs(docs) VALUES('optimize'); COMMIT; VACUUM;";
-
-static bool
-load_fail(struct loader *ld, const char *what)
+static void
+source_fail(const struct source *src, const char *what)
 {
-	if (ld->file.path != NULL)
-		return text_file_refuse(&ld->file, "%s", what);
-	snprintf(ld->err, ld->errsize, "articles: samples: %s", what);
-	return false;
+	snprintf(
+	    src->err, src->errsize, "articles: %s: %s", src->conf->path, what);
 }
 
-/* A field whose value may be shown. */
-static bool
-load_fail_value(struct loader *ld, const char *must, const char *value)
+static void
+source_fail_open(const struct source *src)
 {
-	char text[128];
-
-	snprintf(text, sizeof(text), "%s, not \"%.60s\"", must, value);
-	for (char *c = text; *c != '\0'; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
-	return load_fail(ld, text);
+	snprintf(src->err, src->errsize, "articles: %s: cannot be read: %s",
+	    src->conf->path, strerror(errno));
 }
 
-static bool
-load_run(struct loader *ld, const char *sql)
+static struct index *
+source_index(const struct source *src, int fd)
 {
-	if (sqlite3_exec(ld->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return load_fail(ld, sqlite3_errmsg(ld->db));
-	return true;
+	const char *what;
+	struct index *ix;
+
+	ix = index_file_read(
+	    fd, (size_t)src->st.st_size, &src->conf->limits, &what);
+	if (ix == NULL)
+		source_fail(src, what);
+	return ix;
 }
 
-static bool
-load_open(struct loader *ld)
+static struct index *
+source_file(struct source *src)
 {
-	if (sqlite3_open(":memory:", &ld->db) != SQLITE_OK)
-		return load_fail(ld, "out of memory");
-	if (!load_run(ld, schema))
-		return false;
-	if (sqlite3_prepare_v2(ld->db,
-		"INSERT INTO list(id, url, date) VALUES(?1, ?3, ?4)", -1,
-		&ld->list, NULL) != SQLITE_OK ||
-	    sqlite3_prepare_v2(ld->db,
-		"INSERT INTO docs(rowid, title, text, url, date)"
-		" VALUES(?1, ?2, ?5, ?3, ?4)",
-		-1, &ld->add, NULL) != SQLITE_OK)
-		return load_fail(ld, sqlite3_errmsg(ld->db));
-	return true;
-}
+	struct index *ix = NULL;
+	int fd;
 
-static bool
-date_ok(const char *date, size_t len)
-{
-	static const char form[] = "0000-00-00";
-	int month, day;
-	size_t i;
-
-	if (len != sizeof(form) - 1)
-		return false;
-	for (i = 0; i < len; i++) {
-		if (form[i] == '-' ? date[i] != '-'
-				   : date[i] < '0' || date[i] > '9')
-			return false;
+	fd = open(src->conf->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd == -1) {
+		source_fail_open(src);
+		return NULL;
 	}
-	month = (date[5] - '0') * 10 + date[6] - '0';
-	day = (date[8] - '0') * 10 + date[9] - '0';
-	return month >= 1 && month <= 12 && day >= 1 && day <= 31;
+	if (fstat(fd, &src->st) == -1)
+		source_fail(src, strerror(errno));
+	else if (!S_ISREG(src->st.st_mode))
+		source_fail(src, "is not a regular file");
+	else if (index_file_is(fd))
+		ix = source_index(src, fd);
+	else
+		ix = article_lines_read(src->conf->path, &src->conf->limits,
+		    src->err, src->errsize);
+	close(fd);
+	return ix;
 }
 
-/* Copy a URL so that it can stand in Markdown's parentheses. */
-static bool
-url_copy(struct buf *out, const char *url, size_t len)
+static struct index *
+source_read(struct source *src)
 {
-	size_t i;
-
-	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
-		return false;
-	for (i = 0; i < len; i++) {
-		if (url[i] <= ' ' || url[i] > '~' ||
-		    strchr("<>\"\\`", url[i]) != NULL)
-			return false;
-		if (url[i] == '(' || url[i] == ')')
-			buf_addf(out, "%%%02X", (unsigned)url[i]);
-		else
-			buf_addc(out, url[i]);
-	}
-	return !out->failed;
+	if (src->conf->path != NULL)
+		return source_file(src);
+	return article_lines_read(
+	    NULL, &src->conf->limits, src->err, src->errsize);
 }
 
-enum field { TITLE, URL, DATE, TEXT, FIELDS };
-
-struct row {
-	const char *text[FIELDS];
-	size_t len[FIELDS];
-};
-
-static bool
-load_insert(struct loader *ld, sqlite3_stmt *stmt, const struct row *row)
+static int64_t
+written_ms(const struct stat *st)
 {
-	int i;
-
-	sqlite3_bind_int64(stmt, 1, (sqlite3_int64)ld->count);
-	for (i = 0; i < FIELDS && i + 2 <= sqlite3_bind_parameter_count(stmt);
-	     i++)
-		sqlite3_bind_text(
-		    stmt, i + 2, row->text[i], (int)row->len[i], SQLITE_STATIC);
-	sqlite3_step(stmt);
-	if (sqlite3_reset(stmt) == SQLITE_OK)
-		return true;
-	if (sqlite3_errcode(ld->db) == SQLITE_CONSTRAINT)
-		return load_fail_value(ld,
-		    "url: must be another article's "
-		    "than that of an earlier line",
-		    row->text[URL]);
-	return load_fail(ld, sqlite3_errmsg(ld->db));
-}
-
-static bool
-load_row(struct loader *ld, struct row *row)
-{
-	struct buf url;
-	bool ok = false;
-
-	buf_init(&url, URL_MAX);
-	if (!url_copy(&url, row->text[URL], row->len[URL])) {
-		load_fail_value(ld,
-		    "url: must begin with http:// or https:// and be ASCII "
-		    "without blanks",
-		    row->text[URL]);
-	} else if (!date_ok(row->text[DATE], row->len[DATE])) {
-		load_fail_value(
-		    ld, "date: must be YYYY-MM-DD", row->text[DATE]);
-	} else if (++ld->count > ARTICLES_MAX) {
-		load_fail(ld, "is one article too many; at most 50000");
-	} else {
-		row->text[URL] = url.data;
-		row->len[URL] = url.len;
-		ok = load_insert(ld, ld->list, row) &&
-		     load_insert(ld, ld->add, row);
-	}
-	buf_free(&url);
-	return ok;
-}
-
-static bool
-load_line(struct loader *ld, const char *line, size_t len)
-{
-	static const char *const names[FIELDS] = {
-		[TITLE] = "title",
-		[URL] = "url",
-		[DATE] = "date",
-		[TEXT] = "text",
-	};
-	char what[64];
-	struct row row;
-	struct json *doc;
-	bool ok = true;
-	enum rc rc;
-	int i;
-
-	if (text_is_blank(line, len))
-		return true;
-	if (!text_is_utf8(line, len))
-		return load_fail(ld, "is not UTF-8");
-	if ((rc = json_parse(line, len, &doc)) != RC_OK)
-		return load_fail(ld, rc == RC_NOMEM
-					 ? "out of memory"
-					 : "is not a valid JSON object; each "
-					   "line must be one");
-	for (i = 0; i < FIELDS && ok; i++) {
-		row.text[i] = json_text(json_get(doc, names[i]), &row.len[i]);
-		ok = row.text[i] != NULL &&
-		     !text_is_blank(row.text[i], row.len[i]);
-	}
-	if (ok) {
-		ok = load_row(ld, &row);
-	} else {
-		snprintf(what, sizeof(what),
-		    "%s: must be a string that is not blank", names[i - 1]);
-		load_fail(ld, what);
-	}
-	json_free(doc);
-	return ok;
-}
-
-static bool
-load_file(struct loader *ld, const char *path)
-{
-	struct buf line;
-	bool ok;
-
-	buf_init(&line, ARTICLE_LINE_MAX);
-	ok = text_file_open(&ld->file, "articles", path, ld->err, ld->errsize);
-	while (ok && text_file_next(&ld->file, &line))
-		ok = line.len == 0 || load_line(ld, line.data, line.len);
-	buf_free(&line);
-	ok = text_file_close(&ld->file) && ok;
-	ld->file.line = ok ? 0 : ld->file.line;
-	return ok;
-}
-
-static bool
-load_samples(struct loader *ld)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
-		if (!load_line(ld, samples[i], strlen(samples[i])))
-			return false;
-	}
-	return true;
-}
-
-/* Take the database as bytes, where nobody can change them any more. */
-static struct articles *
-load_freeze(struct loader *ld)
-{
-	struct articles *articles = NULL;
-	sqlite3_int64 size = 0;
-	unsigned char *bytes;
-	void *map = MAP_FAILED;
-
-	bytes = sqlite3_serialize(ld->db, "main", &size, 0);
-	if (bytes != NULL)
-		map = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (map != MAP_FAILED)
-		articles = calloc(1, sizeof(*articles));
-	if (articles != NULL) {
-		memcpy(map, bytes, (size_t)size);
-		mprotect(map, (size_t)size, PROT_READ);
-		articles->bytes = map;
-		articles->size = (size_t)size;
-		articles->count = ld->count;
-	} else {
-		if (map != MAP_FAILED)
-			munmap(map, (size_t)size);
-		load_fail(ld, "out of memory");
-	}
-	sqlite3_free(bytes);
-	return articles;
+	return (int64_t)st->st_mtim.tv_sec * 1000 +
+	       st->st_mtim.tv_nsec / 1000000;
 }
 
 struct articles *
-articles_load(const char *path, char *err, size_t errsize)
+articles_open(const struct articles_conf *conf, char *err, size_t errsize)
 {
-	struct loader ld = {
-		.err = err,
-		.errsize = errsize,
-	};
-	struct articles *articles = NULL;
+	struct source src = { .conf = conf, .err = err, .errsize = errsize };
+	struct articles *a;
 
-	if (!load_open(&ld) ||
-	    !(path != NULL ? load_file(&ld, path) : load_samples(&ld)))
-		goto out;
-	if (ld.count == 0) {
-		load_fail(&ld, "contains no article");
-		goto out;
+	if ((a = calloc(1, sizeof(*a))) == NULL) {
+		snprintf(err, errsize, "articles: out of memory");
+		return NULL;
 	}
-	sqlite3_finalize(ld.add);
-	sqlite3_finalize(ld.list);
-	ld.add = ld.list = NULL;
-	if (load_run(&ld, schema_end))
-		articles = load_freeze(&ld);
-out:
-	sqlite3_finalize(ld.add);
-	sqlite3_finalize(ld.list);
-	sqlite3_close(ld.db);
-	return articles;
+	if ((a->index = source_read(&src)) == NULL) {
+		free(a);
+		return NULL;
+	}
+	a->conf = *conf;
+	a->conf.limits.stop = &a->stop;
+	a->read = src.st;
+	a->written_ms = written_ms(&src.st);
+	pthread_mutex_init(&a->mtx, NULL);
+	return a;
 }
 
 void
-articles_free(struct articles *articles)
+articles_close(struct articles *a)
 {
-	if (articles == NULL)
+	if (a == NULL)
 		return;
-	munmap(articles->bytes, articles->size);
-	free(articles);
+	index_unref(a->index);
+	pthread_mutex_destroy(&a->mtx);
+	free(a);
 }
 
-size_t
-articles_count(const struct articles *articles)
+struct index *
+articles_index(struct articles *a)
 {
-	return articles->count;
+	struct index *ix;
+
+	pthread_mutex_lock(&a->mtx);
+	ix = index_ref(a->index);
+	pthread_mutex_unlock(&a->mtx);
+	return ix;
+}
+
+const struct search_conf *
+articles_search(const struct articles *a)
+{
+	return &a->conf.search;
+}
+
+int64_t
+articles_age(struct articles *a, int64_t wall_ms)
+{
+	int64_t then;
+
+	pthread_mutex_lock(&a->mtx);
+	then = a->written_ms;
+	pthread_mutex_unlock(&a->mtx);
+	return then > 0 && then < wall_ms ? (wall_ms - then) / 1000 : 0;
+}
+
+static bool
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	       a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Whether the file was not read yet; one that is gone, only once. */
+static bool
+is_another(const struct articles *a, struct stat *st)
+{
+	if (stat(a->conf.path, st) == -1)
+		memset(st, 0, sizeof(*st));
+	return !is_same(st, &a->read);
+}
+
+void
+articles_stop(struct articles *a)
+{
+	atomic_store(&a->stop, true);
+}
+
+enum articles_renewed
+articles_renew(struct articles *a, char *err, size_t errsize)
+{
+	struct source src = {
+		.conf = &a->conf, .err = err, .errsize = errsize
+	};
+	struct index *ix, *old;
+	struct stat st;
+
+	if (a->conf.path == NULL || !is_another(a, &st))
+		return ARTICLES_SAME;
+	src.st = st;
+	ix = source_read(&src);
+	a->read = src.st;
+	if (ix == NULL)
+		return atomic_load(&a->stop) ? ARTICLES_SAME : ARTICLES_BAD;
+	pthread_mutex_lock(&a->mtx);
+	old = a->index;
+	a->index = ix;
+	a->written_ms = written_ms(&src.st);
+	pthread_mutex_unlock(&a->mtx);
+	index_unref(old);
+	return ARTICLES_NEW;
+}
+
+bool
+articles_convert(
+    const struct articles_conf *conf, const char *to, char *err, size_t errsize)
+{
+	struct source src = { .conf = conf, .err = err, .errsize = errsize };
+	struct index *ix;
+	bool ok;
+
+	if ((ix = source_read(&src)) == NULL)
+		return false;
+	if (!(ok = index_file_write(ix, to)))
+		snprintf(err, errsize, "%s: %s", to, strerror(errno));
+	index_unref(ix);
+	return ok;
 }

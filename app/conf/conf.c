@@ -23,6 +23,7 @@
 /* Their values are the actions, behind all characters. */
 #define LONG_OPTION 256
 static const struct option long_options[] = {
+	{ "index", no_argument, NULL, LONG_OPTION + CONF_INDEX },
 	{ "owner-status", no_argument, NULL, LONG_OPTION + CONF_OWNER_STATUS },
 	{ "owner-stop", no_argument, NULL, LONG_OPTION + CONF_OWNER_STOP },
 	{ NULL, 0, NULL, 0 },
@@ -195,6 +196,20 @@ refuse_option(struct conf_loader *ld, char *const *argv)
 	    CONF_USAGE);
 }
 
+/* --index IN OUT */
+static enum conf_action
+read_operands(struct conf_loader *ld, int count, char *const *operands)
+{
+	if (count != 2) {
+		conf_refuse(
+		    ld, "--index: needs two files; usage: %s", CONF_USAGE);
+		return CONF_INVALID;
+	}
+	ld->cf->index_from = operands[0];
+	ld->cf->index_to = operands[1];
+	return CONF_INDEX;
+}
+
 /* What is asked for, and the file; the settings are left to apply_options. */
 static enum conf_action
 read_options(
@@ -215,6 +230,7 @@ read_options(
 		case 't':
 			action = CONF_TEST;
 			break;
+		case LONG_OPTION + CONF_INDEX:
 		case LONG_OPTION + CONF_OWNER_STATUS:
 		case LONG_OPTION + CONF_OWNER_STOP:
 			action = (enum conf_action)(opt - LONG_OPTION);
@@ -234,6 +250,8 @@ read_options(
 			return CONF_INVALID;
 		}
 	}
+	if (action == CONF_INDEX)
+		return read_operands(ld, argc - optind, argv + optind);
 	if (optind < argc) {
 		conf_refuse(ld, "too many arguments; usage: %s", CONF_USAGE);
 		return CONF_INVALID;

@@ -8,6 +8,8 @@
 #include "conf/conf_kind.h"
 #include "log/log.h"
 
+#define MAX_WEIGHT   500 /* hundredths, of recency */
+#define MAX_DAYS     3650
 #define DIGITS       "0123456789"
 #define MAX_FRACTION 12 /* digits behind the point */
 
@@ -164,6 +166,26 @@ conf_read_rate(uint64_t *out, const char *s)
 	return *end == '\0' && seconds > 0 && seconds <= CONF_RATE_MAX_SECONDS;
 }
 
+/* "0.5/180" */
+bool
+conf_read_recency(uint64_t *out, const char *s)
+{
+	const char *slash = strchr(s, '/');
+	char weight[16];
+	uint64_t days;
+	size_t n;
+
+	if (slash == NULL || (n = (size_t)(slash - s)) >= sizeof(weight))
+		return false;
+	memcpy(weight, s, n);
+	weight[n] = '\0';
+	if (!conf_read_hundredths(out, weight) || *out > MAX_WEIGHT ||
+	    !conf_read_whole(&days, slash + 1) || days == 0 || days > MAX_DAYS)
+		return false;
+	*out |= days << 32;
+	return true;
+}
+
 bool
 conf_read_log_format(uint64_t *out, const char *s)
 {
@@ -207,6 +229,14 @@ void
 conf_store_hundredths(void *member, uint64_t n)
 {
 	*(double *)member = (double)n / 100;
+}
+
+void
+conf_store_recency(void *member, uint64_t n)
+{
+	*(struct conf_recency *)member = (struct conf_recency){
+		(double)(uint32_t)n / 100, (double)(n >> 32)
+	};
 }
 
 void

@@ -50,9 +50,29 @@ const struct conf_setting conf_settings[] = {
 	    "3600",
 	    "seconds that a message waits for the answer before it "
 	    "(then 409 session_busy)" },
-	{ "articles", CONF_FILE, CONF(articles), "", NULL, NULL,
-	    "collection that answers are searched in, as JSON Lines (title, "
-	    "url, date, text); without it, the built-in samples" },
+	{ "articles", CONF_FILE_READ_ANEW, CONF(articles), "", NULL, NULL,
+	    "collection that answers are searched in: JSON Lines (title, url, "
+	    "date, text) or an index (--index); read anew when it changes; "
+	    "without it, the built-in samples" },
+	{ "articles_max", CONF_WHOLE, CONF(articles_max), "50000", "1",
+	    "1000000", "articles of a collection; beyond, it is refused" },
+	{ "articles_memory", CONF_BYTES, CONF(articles_memory), "512M", "1M",
+	    "16G",
+	    "memory of a collection with its index; beyond, it is refused; "
+	    "while it is replaced, both are there" },
+	{ "article_max_bytes", CONF_BYTES, CONF(article_max_bytes), "256K",
+	    "1K", "4M", "length of an article; beyond, it is refused" },
+	{ "sources_threshold", CONF_HUNDREDTHS, CONF(sources_threshold), "0.8",
+	    "0", "3",
+	    "share of a question's words, by weight, from which on an article "
+	    "answers it" },
+	{ "follow_weight", CONF_HUNDREDTHS, CONF(follow_weight), "0.3", "0",
+	    "1", "what the words of the question before count in a search" },
+	{ "recency", CONF_RECENCY, CONF(recency), "0.1/30", NULL, NULL,
+	    "by how much an article of today counts more than an old one, and "
+	    "the days in which that halves" },
+	{ "recency_news", CONF_RECENCY, CONF(recency_news), "0.5/180", NULL,
+	    NULL, "as recency, for a question that asks for what is new" },
 	{ "system_prompt_file", CONF_FILE, CONF(system_prompt_file), "", NULL,
 	    NULL,
 	    "what the language model is told before a conversation; {date} "

@@ -1,5 +1,7 @@
 /* What an operator's Prometheus asks for. */
+#include "articles/articles.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/rc.h"
 #include "chat/model/responder_model.h"
 #include "http/exchange.h"
@@ -15,10 +17,17 @@ static void
 gauges_read(struct metrics_sum *sum, const struct service *app,
     const struct store_totals *totals, int64_t now)
 {
+	struct index *ix;
+
 	sum->cell[METRIC_SESSIONS] = totals->sessions;
 	sum->cell[METRIC_SESSION_BYTES] = totals->bytes;
 	sum->cell[METRIC_BREAKER_OPEN] = app->openai != NULL &&
 	                                 model_is_shut(app->openai, now);
+	ix = articles_index(app->articles);
+	sum->cell[METRIC_ARTICLES] = index_count(ix);
+	index_unref(ix);
+	sum->cell[METRIC_ARTICLES_AGE] = (uint64_t)articles_age(
+	    app->articles, clock_wall_ms());
 	sum->cell[METRIC_BUILD] = 1;
 }
 

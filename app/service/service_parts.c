@@ -1,6 +1,7 @@
 /* What the settings ask for, made. */
 #include "service/service_parts.h"
 
+#include "articles/reload.h"
 #include "base/addr.h"
 #include "chat/model/responder_model.h"
 #include "chat/model/upstream.h"
@@ -61,6 +62,21 @@ clients_open(const struct conf *cf)
 	if (cf->rate_new.count > 0)
 		conf.rate[LIMIT_GUESS] = LIMIT_GUESSES;
 	return limits_open(&conf);
+}
+
+struct articles_conf
+service_articles_conf(const struct conf *cf)
+{
+	const struct conf_recency *all = &cf->recency;
+	const struct conf_recency *news = &cf->recency_news;
+
+	return (struct articles_conf){
+		.path = cf->articles,
+		.limits = { cf->articles_max, cf->articles_memory,
+		    cf->article_max_bytes, NULL },
+		.search = { cf->sources_threshold, cf->follow_weight,
+		    { all->weight, all->days }, { news->weight, news->days } },
+	};
 }
 
 static bool
@@ -125,12 +141,16 @@ service_parts_open(struct service *app, const char *system)
 	if (asks_model(cf) &&
 	    (app->openai = model_open(cf, system, app->budget)) == NULL)
 		return "language model";
+	if (cf->articles != NULL &&
+	    (app->reload = reload_start(app->articles)) == NULL)
+		return "reload";
 	return NULL;
 }
 
 void
 service_parts_close(struct service *app)
 {
+	reload_stop(app->reload);
 	model_close(app->openai);
 	turn_queue_free(app->line);
 	store_close(app->store);

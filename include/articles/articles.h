@@ -1,35 +1,62 @@
 /*
- * The collection of articles, as a database with an index for full-text search
- * (SQLite FTS5, accents folded). It is built once, in memory.
+ * The collection that is served: an index that may be replaced by another while
+ * searches run. Whoever searches takes a reference and keeps what it took.
  */
 #ifndef ARTICLES_ARTICLES_H
 #define ARTICLES_ARTICLES_H
 
 #include <stddef.h>
+#include <stdint.h>
 
-#define ARTICLE_LINE_MAX (256 * 1024)	/* bytes of one line of the file */
-#define ARTICLES_MAX 50000		/* articles of a collection */
+#include "articles/index.h"
+#include "articles/index_build.h"
+#include "articles/search.h"
 
-/*
- * Immutable. Its tables are docs (FTS5: title, text, url, date; its rank weighs
- * a title four times a text) and list (id, which is the rowid in docs, url,
- * date).
- */
-struct articles {
-	unsigned char	*bytes;		/* the database; mapped read-only */
-	size_t		 size;
-	size_t		 count;
+/* The settings. */
+struct articles_conf {
+	const char		*path;		/* NULL: the samples */
+	struct index_limits	 limits;
+	struct search_conf	 search;
 };
 
+struct articles;
+
 /*
- * Build the collection from a file of JSON Lines, each an object with the
- * strings title, url (http or https, in ASCII, not twice), date and text; NULL:
- * the sample collection, which is built into the program. Blank lines are left
- * out. NULL is returned when a line is broken: err says file, line and what is
- * wrong.
+ * Read the file: JSON Lines (article_lines.h) or an index (index_file.h), told
+ * apart by how it begins. NULL: err says file, line and what is wrong. The
+ * path's string must outlive it.
  */
-struct articles *articles_load(const char *path, char *err, size_t errsize);
-void articles_free(struct articles *);
-size_t articles_count(const struct articles *);
+struct articles *articles_open(const struct articles_conf *, char *err,
+    size_t errsize);
+void articles_close(struct articles *);		/* NULL is allowed */
+
+/* The index as it is now, referenced; from any thread. */
+struct index *articles_index(struct articles *);
+
+const struct search_conf *articles_search(const struct articles *);
+
+/* Seconds since the file was written, given the wall clock; 0: the samples. */
+int64_t articles_age(struct articles *, int64_t wall_ms);
+
+enum articles_renewed {
+	ARTICLES_SAME,		/* the file is the one that was read last */
+	ARTICLES_NEW,		/* another one has taken its place */
+	ARTICLES_BAD,		/* it is not right; what was served stays */
+};
+
+/* A renewal that runs ends soon, and as ARTICLES_SAME; none reads any more. */
+void articles_stop(struct articles *);
+
+/*
+ * Look whether the file is another one, by its inode, size and time of change,
+ * and serve that; a bad one is not read again before it has changed. From one
+ * thread, which may wait for a disk and compute for seconds.
+ */
+enum articles_renewed articles_renew(struct articles *, char *err,
+    size_t errsize);
+
+/* Make an index file out of a file of either kind; false: err says why. */
+bool articles_convert(const struct articles_conf *, const char *to, char *err,
+    size_t errsize);
 
 #endif

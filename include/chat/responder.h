@@ -96,7 +96,7 @@ struct articles;
  * The one that searches the articles; it is the specification of a responder.
  * NULL: what failed was logged.
  */
-struct responder *responder_local_open(const struct articles *, struct loop *);
+struct responder *responder_local_open(struct articles *, struct loop *);
 
 /* The calls: each goes to the backend's function of the same name. */
 responder_start_f	responder_start;

@@ -32,6 +32,12 @@ struct conf_rate {
 	uint32_t	seconds;		/* not 0 */
 };
 
+/* How much newer articles are preferred. */
+struct conf_recency {
+	double		weight;
+	double		days;			/* not 0 */
+};
+
 struct conf {
 	/* sessions */
 	int64_t		 session_timeout_ms;
@@ -52,7 +58,16 @@ struct conf {
 	uint64_t	 context_messages;
 	uint64_t	 context_bytes;
 	int64_t		 turn_wait_ms;
+
+	/* articles */
 	char		*articles;		/* path, NULL: the samples */
+	uint64_t	 articles_max;
+	uint64_t	 articles_memory;	/* bytes */
+	uint64_t	 article_max_bytes;
+	double		 sources_threshold;
+	double		 follow_weight;
+	struct conf_recency recency;
+	struct conf_recency recency_news;
 
 	/* answers; unless said, a text is NULL when it is not set */
 	int		 responder;		/* enum conf_responder */
@@ -88,6 +103,10 @@ struct conf {
 	int		 log_format;		/* enum log_format */
 	char		*log_target;		/* log_target_open's */
 	int		 log_client;		/* enum addr_shown */
+
+	/* not settings: what --index is given, argv's */
+	const char	*index_from;
+	const char	*index_to;
 };
 
 /* What the command line asks for. */
@@ -96,6 +115,7 @@ enum conf_action {
 	CONF_TEST,			/* -t: check, then exit */
 	CONF_VERSION,			/* -V */
 	CONF_HELP,			/* -h */
+	CONF_INDEX,			/* --index: index_from, index_to */
 	CONF_OWNER_STATUS,		/* --owner-status */
 	CONF_OWNER_STOP,		/* --owner-stop */
 	CONF_INVALID,			/* a message was put into err */

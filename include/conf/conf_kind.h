@@ -30,6 +30,8 @@
 	    "a number with at most two decimals")			\
 	NUMBER(CONF_RATE, struct conf_rate, conf_read_rate, conf_store_rate, \
 	    "count/seconds, up to 1000000/86400, or 0: no limit")	\
+	NUMBER(CONF_RECENCY, struct conf_recency, conf_read_recency,	\
+	    conf_store_recency, "weight/days, up to 5/3650")		\
 	NUMBER(CONF_YESNO, bool, conf_read_yesno, conf_store_yesno,	\
 	    "yes or no")						\
 	NUMBER(CONF_LEVEL, int, conf_read_level, conf_store_word,	\
@@ -46,6 +48,8 @@
 	TEXT(CONF_BASE_PATH, conf_fault_base_path, CONF_KEEPS_EMPTY,	\
 	    "a path such as /api/chatbot")				\
 	TEXT(CONF_FILE, conf_fault_file, CONF_NAMES_FILE,		\
+	    "a path")							\
+	TEXT(CONF_FILE_READ_ANEW, conf_fault_file, 0,			\
 	    "a path")							\
 	TEXT(CONF_LISTEN, conf_fault_text, 0,				\
 	    "unix:/path, 127.0.0.1:port or [::1]:port")			\
@@ -84,7 +88,8 @@ enum {
 
 /*
  * Read a number: true, and *out in the unit of the kind's member (hundredths
- * for CONF_HUNDREDTHS; for CONF_RATE its count, and its seconds << 32), when
+ * for CONF_HUNDREDTHS; for CONF_RATE its count, and its seconds << 32; for
+ * CONF_RECENCY the weight's hundredths, and the days << 32), when
  * the whole text is one; *out is undefined otherwise.
  */
 typedef bool conf_number_f(uint64_t *out, const char *);

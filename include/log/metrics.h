@@ -95,6 +95,12 @@ enum {
 	    "From a try's start to the first text of its answer.") \
 	X(METRIC_TOKENS, COUNTER, DIRECTION, "tokens_total", \
 	    "Tokens that the language model reported.") \
+	X(METRIC_ARTICLES, GAUGE, NONE, "articles", \
+	    "Articles that are searched.") \
+	X(METRIC_ARTICLES_AGE, GAUGE, NONE, "articles_age_seconds", \
+	    "Since the file of the articles was written; 0: the samples.") \
+	X(METRIC_SEARCH_SECONDS, HISTOGRAM, NONE, "search_seconds", \
+	    "A search in the articles.") \
 	X(METRIC_LOOP_LAG, HISTOGRAM, NONE, "loop_lag_seconds", \
 	    "How late timers fire, sampled every 100 ms while a loop works.") \
 	X(METRIC_BUILD, GAUGE, VERSION, "build_info", "The version that runs.")

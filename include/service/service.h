@@ -37,7 +37,8 @@ struct service {
 	struct limits		*limits;	/* NULL: none */
 	struct store		*store;
 	struct turn_queue	*line;
-	const struct articles	*articles;
+	struct articles		*articles;
+	struct reload		*reload;	/* of them; NULL: none */
 	struct model		*openai;	/* NULL: answer from articles */
 	struct budget		*budget;	/* the model's */
 	struct metrics_all	*metrics;

@@ -4,7 +4,11 @@
 #ifndef SERVICE_SERVICE_PARTS_H
 #define SERVICE_SERVICE_PARTS_H
 
+#include "articles/articles.h"
 #include "service/service.h"
+
+/* What the settings say of the articles; their path is the configuration's. */
+struct articles_conf service_articles_conf(const struct conf *);
 
 /*
  * Open those that app->conf asks for; system is the system prompt, which must

@@ -130,6 +130,7 @@ static void
 write_number(struct buf *out, const struct conf_setting *st, const void *member)
 {
 	const struct conf_rate *rate = member;
+	const struct conf_recency *recency = member;
 
 	switch (st->kind) {
 	case CONF_WHOLE:
@@ -144,6 +145,9 @@ write_number(struct buf *out, const struct conf_setting *st, const void *member)
 		break;
 	case CONF_HUNDREDTHS:
 		buf_addf(out, "%.2f", *(const double *)member);
+		break;
+	case CONF_RECENCY:
+		buf_addf(out, "%.2f/%.0f", recency->weight, recency->days);
 		break;
 	case CONF_RATE:
 		buf_addf(

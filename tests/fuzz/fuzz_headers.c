@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "../unit/fake_conn.h"
-#include "articles/keywords.h"
+#include "articles/tokens.h"
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/json_scan.h"
@@ -27,7 +27,8 @@
 #include "log/log_line.h"
 #include "loop/loop.h"
 
-#define MAX_TEXT 65536 /* bytes of a value */
+#define MAX_WORDS 32
+#define MAX_TEXT  65536 /* bytes of a value */
 
 static struct loop *loop;
 
@@ -322,18 +323,18 @@ static void
 check_words(const char *text)
 {
 	const char *p = text, *end = text + strlen(text), *before = p;
-	struct keyword word;
+	struct token word;
 	int count = 0;
 
-	while (keywords_next(&word, &p, end)) {
+	while (tokens_next(&word, &p, end)) {
 		HOLDS(p > before && p <= end);
-		HOLDS(word.len > 0 && word.len <= KEYWORD_BYTES);
+		HOLDS(word.len > 1 && word.len <= TOKEN_BYTES);
 		HOLDS(strlen(word.text) == word.len);
 		before = p;
-		count++;
+		count += word.kind == WORD_PLAIN;
 	}
-	HOLDS(keywords_count(text, strlen(text)) ==
-	      (count < KEYWORDS_MAX ? count : KEYWORDS_MAX));
+	HOLDS(tokens_count(text, strlen(text), MAX_WORDS) ==
+	      (count < MAX_WORDS ? count : MAX_WORDS));
 }
 
 static void

@@ -63,6 +63,10 @@ service_open(void)
 		.rate = { { 0, 1 }, { 0, 1 }, { 0, 1 }, { 0, 1 } },
 		.live = { MAX_LIVE, MAX_LIVE },
 	};
+	static const struct articles_conf articles = {
+		.limits = { 100, 1 << 30, 1 << 20, NULL },
+		.search = { 0.8, 0.3, { 0.1, 30 }, { 0.5, 180 } },
+	};
 	struct store_limits store = {
 		.ttl_ms = 1000000,
 		.max_sessions = 2 * MAX_LIVE,
@@ -78,7 +82,7 @@ service_open(void)
 	HOLDS((app.store = store_memory_open(&store)) != NULL);
 	HOLDS((app.line = turn_queue_new()) != NULL);
 	HOLDS((app.suspicions = suspicions_open()) != NULL);
-	app.articles = articles_load(NULL, err, sizeof(err));
+	app.articles = articles_open(&articles, err, sizeof(err));
 	HOLDS(app.articles != NULL);
 	HOLDS(addr_set_parse(&app.trusted, "192.0.2.0/24"));
 }

@@ -72,11 +72,17 @@ a_changed_file_counts(void **state)
 
 	(void)state;
 	assert_int_not_equal(fd, -1);
-	snprintf(setting, sizeof(setting), "articles=%s", path);
+	snprintf(setting, sizeof(setting), "system_prompt_file=%s", path);
 	before = hash_with(setting);
 	assert_true(before == hash_with(setting));
 	assert_int_equal(write(fd, "x", 1), 1);
 	assert_true(before != hash_with(setting));
+
+	/* this one is taken over by whoever runs */
+	snprintf(setting, sizeof(setting), "articles=%s", path);
+	before = hash_with(setting);
+	assert_int_equal(write(fd, "x", 1), 1);
+	assert_true(before == hash_with(setting));
 	close(fd);
 	unlink(path);
 }

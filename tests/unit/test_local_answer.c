@@ -9,15 +9,17 @@
 
 #include <cmocka.h>
 
-#include "articles/article_search.h"
+#include "articles/article_lines.h"
 #include "base/text.h"
 
 struct world {
-	struct articles *articles;
-	struct article_search *search;
+	struct local_search search;
 	struct history history;
 	struct local_answer draft;
 };
+
+static const struct index_limits limits = { 100, 1 << 30, 1 << 20, NULL };
+static const struct search_conf conf = { 0.8, 0.3, { 0.1, 30 }, { 0.5, 180 } };
 
 static int
 setup(void **state)
@@ -26,8 +28,12 @@ setup(void **state)
 	char err[256];
 
 	assert_non_null(w);
-	assert_non_null(w->articles = articles_load(NULL, err, sizeof(err)));
-	assert_non_null(w->search = article_search_open(w->articles));
+	w->search = (struct local_search){
+		.index = article_lines_read(NULL, &limits, err, sizeof(err)),
+		.conf = &conf,
+		.today = 20400,
+	};
+	assert_non_null(w->search.index);
 	*state = w;
 	return 0;
 }
@@ -38,8 +44,7 @@ teardown(void **state)
 	struct world *w = *state;
 
 	local_answer_free(&w->draft);
-	article_search_close(w->search);
-	articles_free(w->articles);
+	index_unref(w->search.index);
 	history_free(&w->history);
 	free(w);
 	return 0;
@@ -86,7 +91,7 @@ converse_in(struct world *w, const char *question, enum lang lang)
 	const char *text;
 
 	local_answer_free(&w->draft);
-	assert_true(local_answer_write(&w->draft, w->search, &prompt));
+	assert_true(local_answer_write(&w->draft, &w->search, &prompt));
 	assert_pieces(&w->draft);
 	assert_non_null(text = buf_string(&w->draft.text));
 	remember(w, question, text);

@@ -25,6 +25,11 @@ struct world {
 	int deltas, dones;
 };
 
+static const struct articles_conf conf = {
+	.limits = { 100, 1 << 30, 1 << 20, NULL },
+	.search = { 0.8, 0.3, { 0.1, 30 }, { 0.5, 180 } },
+};
+
 static int
 setup(void **state)
 {
@@ -32,7 +37,8 @@ setup(void **state)
 	char err[256];
 
 	assert_non_null(w);
-	assert_non_null(w->articles = articles_load(NULL, err, sizeof(err)));
+	w->articles = articles_open(&conf, err, sizeof(err));
+	assert_non_null(w->articles);
 	assert_non_null(w->loop = loop_new(0));
 	w->responder = responder_local_open(w->articles, w->loop);
 	assert_non_null(w->responder);
@@ -47,7 +53,7 @@ teardown(void **state)
 	struct world *w = *state;
 
 	responder_close(w->responder);
-	articles_free(w->articles);
+	articles_close(w->articles);
 	loop_free(w->loop);
 	history_free(&w->history);
 	buf_free(&w->text);

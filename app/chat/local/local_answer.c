@@ -6,8 +6,9 @@
 
 #include <string.h>
 
-#include "articles/article_search.h"
-#include "articles/keywords.h"
+#include "articles/search.h"
+#include "articles/tokens.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 #define BEST          3   /* articles in an answer */
@@ -33,7 +34,7 @@ struct words {
 /* A draft in the making. */
 struct writer {
 	struct local_answer *draft;
-	struct article_search *search;
+	const struct local_search *search;
 	const struct prompt *prompt;
 	const struct words *words;
 };
@@ -122,19 +123,25 @@ add_date(struct writer *wr, const char *date)
 	    wr->words->months[month - 1], date);
 }
 
+/* With the best passage for its excerpt. */
 static void
-add_article(void *arg, const struct article *article)
+add_article(struct writer *wr, const struct search_hit *hit)
 {
-	struct writer *wr = arg;
+	const struct search_passage *passage = &hit->passages[0];
+	const struct article *a = &hit->article;
 	struct buf *out = &wr->draft->text;
 
 	buf_adds(out, "- **[");
-	add_plain(out, article->title, strlen(article->title), EXCERPT_BYTES);
-	buf_addf(out, "](%s)** (", article->url);
-	add_date(wr, article->date);
+	add_plain(out, a->title, a->title_len, EXCERPT_BYTES);
+	buf_addf(out, "](%s)** (", a->url);
+	add_date(wr, a->date);
 	buf_addf(out, ")%s", wr->words->colon);
-	add_plain(
-	    out, article->excerpt, strlen(article->excerpt), EXCERPT_BYTES);
+	if (passage->text > a->text)
+		buf_adds(out, "…");
+	add_plain(out, passage->text, passage->len, EXCERPT_BYTES);
+	if (passage->len <= EXCERPT_BYTES &&
+	    passage->text + passage->len < a->text + a->text_len)
+		buf_adds(out, "…");
 	buf_addc(out, '\n');
 	piece_end(wr);
 }
@@ -229,14 +236,13 @@ is_about_self(const char *text, size_t len)
 	return is_about_own(text, len) || mentions(text, len, self);
 }
 
-/* The ids of the articles that earlier answers linked to. */
+/* The articles that earlier answers linked to. */
 static size_t
-find_shown(struct writer *wr, int64_t shown[SHOWN_MAX])
+find_shown(struct writer *wr, uint32_t shown[SHOWN_MAX])
 {
 	const char *at, *end, *close;
 	struct message m;
 	size_t pos = 0, n = 0;
-	int64_t id;
 
 	while (history_next(wr->prompt->history, &pos, &m)) {
 		if (m.role != ROLE_ASSISTANT)
@@ -250,13 +256,19 @@ find_shown(struct writer *wr, int64_t shown[SHOWN_MAX])
 			close = memchr(at, ')', (size_t)(end - at));
 			if (close == NULL)
 				break;
-			id = article_by_url(
-			    wr->search, at, (size_t)(close - at));
-			if (id != 0)
-				shown[n++] = id;
+			if (index_by_url(wr->search->index, at,
+				(size_t)(close - at), &shown[n]))
+				n++;
 		}
 	}
 	return n;
+}
+
+/* Whether a text has a word that means something. */
+static bool
+names_something(const char *text, size_t len)
+{
+	return tokens_count(text, len, 1) > 0;
 }
 
 /* The newest earlier question that named something. */
@@ -268,7 +280,7 @@ find_topic(const struct prompt *prompt, struct message *topic)
 	bool found = false;
 
 	while (history_next(prompt->history, &pos, &m)) {
-		if (m.role == ROLE_USER && keywords_count(m.text, m.len) > 0) {
+		if (m.role == ROLE_USER && names_something(m.text, m.len)) {
 			*topic = m;
 			found = true;
 		}
@@ -280,41 +292,49 @@ find_topic(const struct prompt *prompt, struct message *topic)
  * Something of the visitor's own is no question about any article that happens
  * to mention the thing: then a word has to stand in a title to count.
  */
-static int
-search_for(struct writer *wr, const char *text, size_t len, const int64_t *skip,
-    size_t skip_count)
+static void
+search_for(struct writer *wr, struct search_result *result,
+    const struct message *topic, bool again)
 {
-	const struct article_query query = {
-		.text = text,
-		.len = len,
-		.in_title = is_about_own(text, len),
-		.skip = skip,
-		.skip_count = skip_count,
+	const struct prompt *p = wr->prompt;
+	uint32_t shown[SHOWN_MAX];
+	struct search_ask ask = {
+		.message = { p->question, p->len },
+		.before = { topic->text, topic->len },
+		.flags = SEARCH_OWN_WORD,
+		.skip = shown,
+		.skip_count = again ? find_shown(wr, shown) : 0,
 		.max = BEST,
+		.today = wr->search->today,
 	};
+	int64_t begun = clock_mono_us();
 
-	return article_search(wr->search, &query, add_article, wr);
+	if (again ? topic->text != NULL && is_about_own(topic->text, topic->len)
+		  : is_about_own(p->question, p->len))
+		ask.flags |= SEARCH_IN_TITLE;
+	if (search_run(result, wr->search->index, wr->search->conf, &ask) !=
+	    RC_OK)
+		wr->draft->text.failed = true;
+	wr->draft->search_us += clock_mono_us() - begun;
 }
 
-/*
- * Write the line before the articles, then them; without any, take the line
- * away again.
- */
+/* Write the line before the articles, then them; nothing without any. */
 static bool
-add_found(struct writer *wr, const char *intro, const char *text, size_t len,
+add_found(struct writer *wr, const char *intro, const struct message *topic,
     bool again)
 {
-	struct buf *out = &wr->draft->text;
-	int64_t shown[SHOWN_MAX];
-	size_t skip = again ? find_shown(wr, shown) : 0;
+	struct search_result result;
+	size_t i, count;
 
-	buf_adds(out, intro);
-	piece_end(wr);
-	if (search_for(wr, text, len, shown, skip) > 0)
-		return true;
-	wr->draft->pieces = 0;
-	buf_clear(out);
-	return false;
+	search_for(wr, &result, topic, again);
+	if ((count = result.count) > 0) {
+		buf_adds(&wr->draft->text, intro);
+		piece_end(wr);
+	}
+	for (i = 0; i < count; i++)
+		add_article(wr, &result.hits[i]);
+	search_free(&result);
+	return count > 0;
 }
 
 static void
@@ -323,11 +343,11 @@ write_all(struct writer *wr)
 	const struct prompt *p = wr->prompt;
 	const struct words *w = wr->words;
 	struct buf *out = &wr->draft->text;
-	struct message topic = { .text = "" };
-	bool follows;
+	struct message topic = { .text = NULL };
+	bool follows = find_topic(p, &topic);
 
-	if (keywords_count(p->question, p->len) > 0) {
-		if (!add_found(wr, w->found, p->question, p->len, false)) {
+	if (names_something(p->question, p->len)) {
+		if (!add_found(wr, w->found, &topic, false)) {
 			buf_adds(out, w->nothing);
 			add_quotes(wr);
 		}
@@ -335,20 +355,17 @@ write_all(struct writer *wr)
 		   p->history->count > 0) {
 		buf_adds(out, w->about_you);
 		add_quotes(wr);
-	} else {
-		follows = find_topic(p, &topic);
-		if (!add_found(wr, follows ? w->more : w->newest, topic.text,
-			topic.len, true)) {
-			buf_adds(out, w->nothing_more);
-			add_quotes(wr);
-		}
+	} else if (!add_found(
+		       wr, follows ? w->more : w->newest, &topic, true)) {
+		buf_adds(out, w->nothing_more);
+		add_quotes(wr);
 	}
 	buf_adds(out, w->no_model);
 	piece_end(wr);
 }
 
 bool
-local_answer_write(struct local_answer *d, struct article_search *search,
+local_answer_write(struct local_answer *d, const struct local_search *search,
     const struct prompt *prompt)
 {
 	struct writer wr = {
@@ -359,6 +376,7 @@ local_answer_write(struct local_answer *d, struct article_search *search,
 	};
 
 	d->pieces = 0;
+	d->search_us = 0;
 	buf_init(&d->text, ANSWER_MAX);
 	write_all(&wr);
 	return !d->text.failed;

@@ -8,14 +8,18 @@
 
 #include <stdlib.h>
 
-#include "articles/article_search.h"
+#include "articles/articles.h"
+#include "base/clock.h"
 #include "chat/local/local_answer.h"
 #include "log/log.h"
+#include "log/metrics.h"
+
+#define DAY_MS (24 * 60 * 60 * 1000)
 
 struct local {
 	struct responder responder; /* first */
 	struct loop *loop;
-	struct article_search *search;
+	struct articles *articles;
 };
 
 struct answer {
@@ -53,6 +57,24 @@ answer_go_on(struct loop_task *task)
 	}
 }
 
+/* Write all of the answer; false without memory. */
+static bool
+answer_write(
+    struct answer *a, const struct local *local, const struct prompt *prompt)
+{
+	struct local_search search = {
+		.index = articles_index(local->articles),
+		.conf = articles_search(local->articles),
+		.today = (uint32_t)(clock_wall_ms() / DAY_MS),
+	};
+	bool ok = local_answer_write(&a->draft, &search, prompt);
+
+	index_unref(search.index);
+	metrics_observe(loop_metrics(local->loop), METRIC_SEARCH_SECONDS, 0,
+	    a->draft.search_us);
+	return ok;
+}
+
 static enum rc
 local_start(struct responder *responder, const struct prompt *prompt,
     const struct answer_events *events, void *arg, struct answer **answer)
@@ -66,7 +88,7 @@ local_start(struct responder *responder, const struct prompt *prompt,
 	a->task.run = answer_go_on;
 	a->events = events;
 	a->arg = arg;
-	if (!local_answer_write(&a->draft, local->search, prompt)) {
+	if (!answer_write(a, local, prompt)) {
 		answer_free(a);
 		return RC_NOMEM;
 	}
@@ -86,10 +108,7 @@ local_cancel(struct responder *responder, struct answer *a)
 static void
 local_close(struct responder *responder)
 {
-	struct local *local = (struct local *)responder;
-
-	article_search_close(local->search);
-	free(local);
+	free(responder);
 }
 
 static const struct responder_backend local_backend = {
@@ -100,7 +119,7 @@ static const struct responder_backend local_backend = {
 };
 
 struct responder *
-responder_local_open(const struct articles *articles, struct loop *loop)
+responder_local_open(struct articles *articles, struct loop *loop)
 {
 	struct local *local;
 
@@ -110,9 +129,6 @@ responder_local_open(const struct articles *articles, struct loop *loop)
 	}
 	local->responder.backend = &local_backend;
 	local->loop = loop;
-	if ((local->search = article_search_open(articles)) == NULL) {
-		free(local);
-		return NULL;
-	}
+	local->articles = articles;
 	return &local->responder;
 }

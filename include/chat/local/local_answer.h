@@ -8,26 +8,33 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "articles/search.h"
 #include "base/buf.h"
 #include "chat/responder.h"
 
 /* At most: ten quotes and what goes with them. */
 #define LOCAL_ANSWER_PIECES 13
 
-struct article_search;
+/* Where and how to search; valid in the call. */
+struct local_search {
+	struct index			*index;
+	const struct search_conf	*conf;
+	uint32_t			 today;	/* days since 1970-01-01 */
+};
 
 struct local_answer {
 	struct buf	text;			/* UTF-8 */
 	/* of the pieces, in the text; none is empty */
 	size_t		ends[LOCAL_ANSWER_PIECES];
 	size_t		pieces;
+	int64_t		search_us;	/* what the search took */
 };
 
 /*
  * Write it into an uninitialized draft; false without memory. The caller frees
  * it whatever the result.
  */
-bool local_answer_write(struct local_answer *, struct article_search *,
+bool local_answer_write(struct local_answer *, const struct local_search *,
     const struct prompt *);
 
 /* What it says is overwritten first. */

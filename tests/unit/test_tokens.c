@@ -1,5 +1,5 @@
 /* The words that a search is made of: which count, and how they are written. */
-#include "articles/keywords.h"
+#include "articles/tokens.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,27 +42,29 @@ test_count(void **state)
 
 	(void)state;
 	for (i = 0; i < LEN(rows); i++) {
-		if (keywords_count(rows[i].text, strlen(rows[i].text)) !=
+		if (tokens_count(rows[i].text, strlen(rows[i].text), 99) !=
 		    rows[i].words)
 			fail_msg("%s", rows[i].text);
 	}
 	for (i = 0; i < 100; i++)
 		memcpy(many + 4 * i, "gaz ", 4);
-	assert_int_equal(keywords_count(many, sizeof(many)), KEYWORDS_MAX);
+	assert_int_equal(tokens_count(many, sizeof(many), 32), 32);
 }
 
-/* The keywords of a text, each with a blank behind it. */
+/* The words of a text that mean something, each with a blank behind it. */
 static const char *
 all(char out[256], const char *text, size_t len)
 {
 	const char *p = text;
-	struct keyword w;
+	struct token t;
 	size_t n = 0;
 
 	out[0] = '\0';
-	while (keywords_next(&w, &p, text + len)) {
-		assert_int_equal(strlen(w.text), w.len);
-		n += (size_t)snprintf(out + n, 256 - n, "%s ", w.text);
+	while (tokens_next(&t, &p, text + len)) {
+		assert_int_equal(strlen(t.text), t.len);
+		if (t.kind != WORD_PLAIN)
+			continue;
+		n += (size_t)snprintf(out + n, 256 - n, "%s ", t.text);
 		assert_true(n < 256);
 	}
 	assert_ptr_equal(p, text + len);
@@ -78,9 +80,12 @@ test_folding(void **state)
 	} rows[] = {
 		{ "Du GAZ", "gaz " },
 		{ "FORÊTS l’énergie", "forets energie " },
+		{ "l'énergie d'hier qu'on lorsqu’elle", "energie hier " },
 		{ "fore\xcc\x82t", "foret " },
-		{ "ñandú Ÿ œuvre", "nandu Ÿ œuvre " },
-		{ "日本 Δέλτα", "日本 Δέλτα " },
+		{ "ñandú Ÿves œuvre ŒUVRE ex æquo Straße",
+		    "nandu yves oeuvre oeuvre ex aequo strasse " },
+		{ "Łódź Šibenik Ķegums", "lodz sibenik kegums " },
+		{ "日本 Δέλτα ЖУК Ёлка", "日本 δέλτα жук ёлка " },
 		{ "gaz\xff"
 		  "fioul \xc3",
 		    "gaz fioul " },
@@ -96,23 +101,51 @@ test_folding(void **state)
 		    rows[i].words);
 }
 
-/* A long word is cut between two characters; all its letters count. */
+/* A long word is cut between two characters. */
 static void
 test_long_word(void **state)
 {
 	char text[200] = "a";
 	const char *p = text;
-	struct keyword w;
+	struct token t;
 	size_t i;
 
 	(void)state;
 	for (i = 1; i + 1 < 100; i += 2)
-		memcpy(text + i, "œ", 2);
-	assert_true(keywords_next(&w, &p, text + i));
-	assert_int_equal(w.len, KEYWORD_BYTES - 1);
-	assert_memory_equal(w.text, text, w.len);
-	assert_int_equal(w.letters, 1 + 49);
-	assert_false(keywords_next(&w, &p, text + i));
+		memcpy(text + i, "ω", 2);
+	assert_true(tokens_next(&t, &p, text + i));
+	assert_int_equal(t.len, TOKEN_BYTES - 1);
+	assert_memory_equal(t.text, text, t.len);
+	assert_false(tokens_next(&t, &p, text + i));
+}
+
+/* The lists of words are in order, or a word would not be found. */
+static void
+test_stop_words(void **state)
+{
+	static const struct {
+		const char *text;
+		enum word_kind kind;
+	} rows[] = {
+		{ "about", WORD_STOP },
+		{ "yours", WORD_STOP },
+		{ "de", WORD_STOP },
+		{ "hui", WORD_STOP },
+		{ "lorsqu", WORD_STOP },
+		{ "actu", WORD_NEWS },
+		{ "aujourd", WORD_NEWS },
+		{ "dernieres", WORD_NEWS },
+		{ "nouveautes", WORD_NEWS },
+		{ "today", WORD_NEWS },
+		{ "smartphone", WORD_PLAIN },
+		{ "zut", WORD_PLAIN },
+		{ "", WORD_PLAIN },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < LEN(rows); i++)
+		assert_int_equal(stop_word(rows[i].text), rows[i].kind);
 }
 
 int
@@ -122,6 +155,7 @@ main(void)
 		cmocka_unit_test(test_count),
 		cmocka_unit_test(test_folding),
 		cmocka_unit_test(test_long_word),
+		cmocka_unit_test(test_stop_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
