@@ -117,9 +117,9 @@ make_session(struct bench *b)
 {
 	static const char text[ANSWER] = { 'a' };
 	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, b->now, text,
-		QUESTION, RC_OK, NULL };
+		QUESTION, RC_OK, NULL, NULL };
 	const struct message a = { ROLE_ASSISTANT, MESSAGE_COMPLETE, b->now,
-		text, ANSWER, RC_OK, NULL };
+		text, ANSWER, RC_OK, NULL, NULL };
 	struct sid id;
 
 	store_create(b->store, &nobody, true, b->now, answered, b);

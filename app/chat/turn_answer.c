@@ -94,6 +94,20 @@ turn_ask(struct turn *t, const struct history *history)
  * Keys. What was answered to one stands in the history.
  */
 
+static struct usage
+turn_cost(const struct message *answer)
+{
+	struct usage usage = USAGE_NONE;
+	struct cost cost;
+
+	if (answer->cost == NULL)
+		return usage;
+	memcpy(&cost, answer->cost, sizeof(cost));
+	usage.prompt_tokens = cost.prompt;
+	usage.completion_tokens = cost.completion;
+	return usage;
+}
+
 /* Gives the answer again; the session is let go of as it was. */
 static void
 turn_replay(struct turn *t, const struct message *answer)
@@ -106,6 +120,7 @@ turn_replay(struct turn *t, const struct message *answer)
 	t->replayed = true;
 	t->end.answer = t->text.data;
 	t->end.len = t->text.len;
+	t->end.usage = turn_cost(answer);
 	t->events->started(t->arg, &t->sid, false);
 	t->events->delta(t->arg, t->text.data, t->text.len);
 	turn_close(t, answer->why);

@@ -102,8 +102,13 @@ turn_append(struct turn *t, enum rc why)
 		.len = t->len,
 		.key = t->keyed && !t->end.new_session ? &t->key : NULL,
 	};
+	const struct usage *usage = &t->end.usage;
+	const struct cost cost = { usage->prompt_tokens,
+		usage->completion_tokens };
+	const bool counted = cost.prompt >= 0 && cost.completion >= 0;
 	const struct message answer = {
 		.role = ROLE_ASSISTANT,
+		.cost = question.key != NULL && counted ? &cost : NULL,
 		.status = why == RC_OK ? MESSAGE_COMPLETE : MESSAGE_INTERRUPTED,
 		.why = why,
 		.created_ms = now,

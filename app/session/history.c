@@ -14,18 +14,30 @@ struct head {
 	uint8_t role;
 	uint8_t status;
 	uint8_t why;
-	uint8_t keyed;
+	uint8_t more; /* a key or a cost stands before the text */
 };
+
+/* A question has a key, an answer a cost. */
+#define MORE_SIZE 16
+
+_Static_assert(sizeof(struct sid) == MORE_SIZE, "a key has this size");
+_Static_assert(sizeof(struct cost) == MORE_SIZE, "and so has a cost");
 
 _Static_assert(sizeof(struct head) == 16, "a header has 16 bytes");
 
 _Static_assert(RC_COUNT <= UINT8_MAX, "why fits its byte");
 
+static const void *
+message_more(const struct message *m)
+{
+	return m->role == ROLE_USER ? (const void *)m->key : m->cost;
+}
+
 static size_t
 message_size(const struct message *m)
 {
 	return sizeof(struct head) + m->len +
-	       (m->key != NULL ? sizeof(*m->key) : 0);
+	       (message_more(m) != NULL ? MORE_SIZE : 0);
 }
 
 static uint64_t
@@ -37,20 +49,21 @@ less(uint64_t from, uint64_t n)
 static char *
 history_put(char *at, const struct message *m)
 {
+	const void *more = message_more(m);
 	const struct head head = {
 		.created_ms = m->created_ms,
 		.len = (uint32_t)m->len,
 		.role = (uint8_t)m->role,
 		.status = (uint8_t)m->status,
 		.why = (uint8_t)m->why,
-		.keyed = m->key != NULL,
+		.more = more != NULL,
 	};
 
 	memcpy(at, &head, sizeof(head));
 	at += sizeof(head);
-	if (m->key != NULL) {
-		memcpy(at, m->key, sizeof(*m->key));
-		at += sizeof(*m->key);
+	if (more != NULL) {
+		memcpy(at, more, MORE_SIZE);
+		at += MORE_SIZE;
 	}
 	if (m->len > 0)
 		memcpy(at, m->text, m->len);
@@ -144,7 +157,7 @@ history_copy(
 }
 
 enum rc
-history_build(struct history *h, history_step_f *step, const void *from)
+history_build(struct history *h, history_step_f *step, void *from)
 {
 	struct history fresh = { 0 };
 	struct message m;
@@ -165,6 +178,7 @@ history_build(struct history *h, history_step_f *step, const void *from)
 bool
 history_next(const struct history *h, size_t *pos, struct message *m)
 {
+	const void *more;
 	struct head head;
 
 	if (*pos >= h->size)
@@ -175,10 +189,15 @@ history_next(const struct history *h, size_t *pos, struct message *m)
 	m->status = (enum message_status)head.status;
 	m->why = (enum rc)head.why;
 	m->key = NULL;
+	m->cost = NULL;
 	m->created_ms = head.created_ms;
-	if (head.keyed) {
-		m->key = (const struct sid *)(h->block + *pos);
-		*pos += sizeof(*m->key);
+	if (head.more) {
+		more = h->block + *pos;
+		if (m->role == ROLE_USER)
+			m->key = more;
+		else
+			m->cost = more;
+		*pos += MORE_SIZE;
 	}
 	m->text = h->block + *pos;
 	m->len = head.len;

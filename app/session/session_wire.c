@@ -5,8 +5,9 @@
  *
  *	version, held: 1 byte each; id, creator: 16 each; messages ever: 8;
  *	created, active: 8 each; messages: 4; and each of them:
- *	role, status, keyed, length of the code: 1 each; created: 8; length: 4;
- *	the code; the key (16) when keyed; the text
+ *	role, status, more, length of the code: 1 each; created: 8; length: 4;
+ *	the code; when there is more, a question's key (16) or what an answer
+ *	cost (8 and 8); the text
  */
 #include "session/session_wire.h"
 
@@ -17,7 +18,18 @@
 #define FORMAT       1
 #define SESSION_HEAD 62
 #define MESSAGE_HEAD 16
+#define MESSAGE_MORE 16
 #define MAX_TIME     (INT64_C(1) << 53) /* ms; no machine runs so long */
+
+static void
+add_cost(struct buf *b, const struct cost *any)
+{
+	struct cost cost;
+
+	memcpy(&cost, any, sizeof(cost));
+	bytes_add(b, (uint64_t)cost.prompt, 8);
+	bytes_add(b, (uint64_t)cost.completion, 8);
+}
 
 static void
 add_message(struct buf *b, const struct message *m)
@@ -26,13 +38,15 @@ add_message(struct buf *b, const struct message *m)
 
 	bytes_add(b, m->role, 1);
 	bytes_add(b, m->status, 1);
-	bytes_add(b, m->key != NULL, 1);
+	bytes_add(b, m->key != NULL || m->cost != NULL, 1);
 	bytes_add(b, strlen(code), 1);
 	bytes_add(b, (uint64_t)m->created_ms, 8);
 	bytes_add(b, m->len, 4);
 	buf_adds(b, code);
 	if (m->key != NULL)
 		buf_add(b, m->key, sizeof(*m->key));
+	if (m->cost != NULL)
+		add_cost(b, m->cost);
 	buf_add(b, m->text, m->len);
 }
 
@@ -61,6 +75,7 @@ session_encode(struct buf *b, const struct session *s)
 struct reader {
 	const char *data;
 	size_t len;
+	struct cost cost; /* of the message that was read last */
 };
 
 static enum rc
@@ -79,29 +94,47 @@ rc_of_code(const char *code, size_t len)
 	return RC_UNAVAILABLE;
 }
 
-/* The message at *pos, moved behind it; false when it is not all there. */
+static void
+read_cost(struct cost *cost, const char *p)
+{
+	cost->prompt = (int64_t)bytes_get(p, 8);
+	cost->completion = (int64_t)bytes_get(p + 8, 8);
+}
+
+/*
+ * The message at *pos, moved behind it; false when it is not all there. Its
+ * cost is the reader's, until the next one is read.
+ */
 static bool
-read_message(const struct reader *r, size_t *pos, struct message *m)
+read_message(struct reader *r, size_t *pos, struct message *m)
 {
 	const char *p = r->data + *pos;
-	size_t left = r->len - *pos, code, key;
+	size_t left = r->len - *pos, code, more;
 
 	if (left < MESSAGE_HEAD)
 		return false;
 	code = bytes_get(p + 3, 1);
-	key = p[2] == 0 ? 0 : sizeof(*m->key);
+	more = p[2] == 0 ? 0 : MESSAGE_MORE;
 	m->role = (enum role)bytes_get(p, 1);
 	m->status = (enum message_status)bytes_get(p + 1, 1);
 	m->created_ms = (int64_t)bytes_get(p + 4, 8);
 	m->len = bytes_get(p + 12, 4);
-	if (left - MESSAGE_HEAD < code + key ||
-	    left - MESSAGE_HEAD - code - key < m->len)
+	if (left - MESSAGE_HEAD < code + more ||
+	    left - MESSAGE_HEAD - code - more < m->len)
 		return false;
 	p += MESSAGE_HEAD;
 	m->why = rc_of_code(p, code);
-	m->key = key == 0 ? NULL : (const struct sid *)(const void *)(p + code);
-	m->text = p + code + key;
-	*pos += MESSAGE_HEAD + code + key + m->len;
+	p += code;
+	m->key = NULL;
+	m->cost = NULL;
+	if (more != 0 && m->role == ROLE_USER) {
+		m->key = (const struct sid *)(const void *)p;
+	} else if (more != 0) {
+		read_cost(&r->cost, p);
+		m->cost = &r->cost;
+	}
+	m->text = p + more;
+	*pos += MESSAGE_HEAD + code + more + m->len;
 	return true;
 }
 
@@ -118,12 +151,13 @@ is_sound(const struct message *m, bool question)
 	       m->role == (question ? ROLE_USER : ROLE_ASSISTANT) &&
 	       (m->status == MESSAGE_COMPLETE ||
 		   m->status == MESSAGE_INTERRUPTED) &&
-	       (m->key == NULL || question);
+	       (m->cost == NULL ||
+		   (m->cost->prompt >= 0 && m->cost->completion >= 0));
 }
 
 /* Pairs, a question first, and nothing behind the last. */
 static bool
-check_messages(const struct reader *r, uint64_t count)
+check_messages(struct reader *r, uint64_t count)
 {
 	struct message m;
 	size_t pos = 0;
@@ -136,9 +170,9 @@ check_messages(const struct reader *r, uint64_t count)
 }
 
 static bool
-step(const void *from, size_t *pos, struct message *m)
+step(void *from, size_t *pos, struct message *m)
 {
-	const struct reader *r = from;
+	struct reader *r = from;
 
 	return *pos < r->len && read_message(r, pos, m);
 }
@@ -152,7 +186,8 @@ session_decode(struct session *s, const char *p, size_t n)
 	*s = (struct session){ 0 };
 	if (n < SESSION_HEAD || p[0] != FORMAT)
 		return RC_FIELD;
-	r = (struct reader){ p + SESSION_HEAD, n - SESSION_HEAD };
+	r = (struct reader){ .data = p + SESSION_HEAD,
+		.len = n - SESSION_HEAD };
 	s->held = p[1] != 0;
 	memcpy(s->id.b, p + 2, sizeof(s->id.b));
 	memcpy(s->creator.b, p + 18, sizeof(s->creator.b));

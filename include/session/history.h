@@ -1,6 +1,6 @@
 /*
  * The messages of a conversation, in one growing block: 16 bytes of header, a
- * key where there is one, and the text, one behind the other. Bytes and values
+ * key or a cost where there is one, and the text, one behind the other. Bytes and values
  * only, no lock and no clock. Questions and answers alternate, a question
  * first: a pair is the unit that is added and dropped.
  */
@@ -24,6 +24,12 @@ enum message_status {
 	MESSAGE_INTERRUPTED,
 };
 
+/* What an answer took of the model, in tokens. */
+struct cost {
+	int64_t	prompt;
+	int64_t	completion;
+};
+
 struct message {
 	enum role		 role;
 	enum message_status	 status;
@@ -34,6 +40,8 @@ struct message {
 	const struct sid	*key;		/* of a question: what its
 						   Idempotency-Key became, or
 						   NULL; any alignment */
+	const struct cost	*cost;		/* of an answer, or NULL; any
+						   alignment */
 };
 
 struct history {
@@ -67,10 +75,10 @@ enum rc history_copy(struct history *out, const struct history *,
 
 /*
  * Put together messages that a step function gives, as history_next does; it
- * goes through them twice. Pairs are the caller's care. RC_OK or RC_NOMEM.
+ * goes through them twice; what a message points to is needed until the next. Pairs are the caller's care. RC_OK or RC_NOMEM.
  */
-typedef bool history_step_f(const void *from, size_t *pos, struct message *);
-enum rc history_build(struct history *, history_step_f *, const void *from);
+typedef bool history_step_f(void *from, size_t *pos, struct message *);
+enum rc history_build(struct history *, history_step_f *, void *from);
 
 /* Step through: *pos begins with 0; false at the end. Points into the block. */
 bool history_next(const struct history *, size_t *pos, struct message *);

@@ -118,9 +118,9 @@ append(struct store *st, const struct sid *id, const char *question,
     const char *answer, int64_t now, struct session *out)
 {
 	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, now, question,
-		strlen(question), RC_OK, NULL };
+		strlen(question), RC_OK, NULL, NULL };
 	const struct message a = { ROLE_ASSISTANT, MESSAGE_INTERRUPTED, now,
-		answer, strlen(answer), RC_OK, NULL };
+		answer, strlen(answer), RC_OK, NULL, NULL };
 	struct reply r = { 0 };
 
 	store_append(st, id, &q, &a, now, replied, &r);

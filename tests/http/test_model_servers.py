@@ -129,6 +129,8 @@ def test_a_key_again_asks_the_model_once(client, simulator):
     assert [event["type"] for event in again] == ["start", "delta", "done"]
     assert again[-1]["response"] == first["response"]
     assert again[-1]["message_count"] == first["message_count"]
+    assert again[-1]["usage"] == first["usage"]
+    assert client.chat("[[tokens=3]]", session, key).json == first
     assert client.chat("Autre", session, key).problem == (
         422, "idempotency_key_reused")
     assert simulator.calls == 1

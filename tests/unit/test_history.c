@@ -93,9 +93,9 @@ static void
 test_members_survive(void **state)
 {
 	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, 17, "Où ?", 5,
-		RC_OK, NULL };
+		RC_OK, NULL, NULL };
 	const struct message a = { ROLE_ASSISTANT, MESSAGE_INTERRUPTED,
-		INT64_MAX, "", 0, RC_OK, NULL };
+		INT64_MAX, "", 0, RC_OK, NULL, NULL };
 	struct history h = { 0 };
 	struct message m = { .len = 0 };
 	size_t pos = 0;
@@ -160,6 +160,32 @@ test_keys_survive(void **state)
 		assert_memory_equal(m.text, "answer", 6);
 	}
 	history_free(&copy);
+}
+
+/* What an answer cost takes 16 bytes more; one that is not known, none. */
+static void
+test_costs_survive(void **state)
+{
+	const struct message q = message(ROLE_USER, "q");
+	struct cost cost = { 3, INT64_MAX };
+	struct message a = message(ROLE_ASSISTANT, "a"), m = { .len = 0 };
+	struct history h = { 0 };
+	size_t pos = 0;
+
+	(void)state;
+	assert_int_equal(history_add(&h, &q, &a, &WINDOW_ALL), RC_OK);
+	a.cost = &cost;
+	assert_int_equal(history_add(&h, &q, &a, &WINDOW_ALL), RC_OK);
+	assert_int_equal(h.size, 4 + 4 * HEAD + sizeof(cost));
+	for (int i = 0; i < 4; i++) {
+		assert_true(history_next(&h, &pos, &m));
+		assert_int_equal(m.cost != NULL, i == 3);
+		assert_null(m.key);
+		assert_memory_equal(m.text, i % 2 == 0 ? "q" : "a", 1);
+	}
+	assert_memory_equal(m.cost, &cost, sizeof(cost));
+	assert_false(history_next(&h, &pos, &m));
+	history_free(&h);
 }
 
 static void
@@ -364,6 +390,7 @@ main(void)
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_members_survive),
 		cmocka_unit_test(test_keys_survive),
+		cmocka_unit_test(test_costs_survive),
 		cmocka_unit_test(test_why_survives),
 		cmocka_unit_test(test_key_stays_when_older_pairs_go),
 		cmocka_unit_test(test_keys_take_no_window),

@@ -12,6 +12,9 @@
 
 #define MAX 65536
 
+static const struct cost cost = { 412, INT64_C(1) << 40 };
+
+/* Of an answer to a key the cost is known. */
 static void
 add_pair(struct session *s, const char *q, const char *a, enum rc why,
     const struct sid *key)
@@ -30,6 +33,7 @@ add_pair(struct session *s, const char *q, const char *a, enum rc why,
 		.created_ms = 1001,
 		.text = a,
 		.len = strlen(a),
+		.cost = key != NULL ? &cost : NULL,
 	};
 
 	assert_int_equal(
@@ -73,6 +77,9 @@ assert_same_history(const struct history *one, const struct history *two)
 		assert_int_equal(a.key == NULL, b.key == NULL);
 		if (a.key != NULL)
 			assert_true(sid_equal(a.key, b.key));
+		assert_int_equal(a.cost == NULL, b.cost == NULL);
+		if (a.cost != NULL)
+			assert_memory_equal(a.cost, b.cost, sizeof(*a.cost));
 	}
 	assert_false(history_next(two, &bt, &b));
 }

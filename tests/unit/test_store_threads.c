@@ -118,9 +118,9 @@ take_turn(struct worker *w, const struct sid *id, int64_t now)
 	struct store *st = w->shared->store;
 	char text[64];
 	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, now, text,
-		dice(w, sizeof(text)), RC_OK, NULL };
+		dice(w, sizeof(text)), RC_OK, NULL, NULL };
 	const struct message a = { ROLE_ASSISTANT, MESSAGE_COMPLETE, now, text,
-		dice(w, sizeof(text)), RC_OK, NULL };
+		dice(w, sizeof(text)), RC_OK, NULL, NULL };
 
 	memset(text, (int)('a' + dice(w, 26)), sizeof(text));
 	store_load(st, id, NULL, true, &WINDOW_ALL, now, answered, w);

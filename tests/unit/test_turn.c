@@ -42,6 +42,7 @@ struct op {
 	struct message pair[2];
 	char *text[2];
 	struct sid key;
+	struct cost cost;
 	int64_t now;
 	store_done_f *done;
 	void *arg;
@@ -133,6 +134,10 @@ slow_append(struct store *store, const struct sid *sid,
 	if (question->key != NULL) {
 		op->key = *question->key;
 		op->pair[0].key = &op->key;
+	}
+	if (answer->cost != NULL) {
+		op->cost = *answer->cost;
+		op->pair[1].cost = &op->cost;
 	}
 	for (i = 0; i < 2; i++) {
 		op->text[i] = malloc(op->pair[i].len);
@@ -1152,6 +1157,8 @@ test_key_again(void **state)
 	converse_keyed(w, &sid, "q1", "a1", "k1");
 	chat = ask_keyed(w, 0, &sid, "q1", "k1");
 	assert_replayed(chat, RC_OK, "a1", 4);
+	assert_int_equal(chat->end.usage.prompt_tokens, 11);
+	assert_int_equal(chat->end.usage.completion_tokens, 22);
 	assert_true(sid_equal(&chat->end_sid, &sid));
 
 	/* it answers as it was, whatever came later */
