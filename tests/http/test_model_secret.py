@@ -1,6 +1,7 @@
 """The key to the language model stays where it belongs: in the program's memory
 and in what it says to the model."""
 
+import json
 import os
 import re
 import resource
@@ -9,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from model import KEY, serve, service, simulator
+from model import KEY, http_reply, scripted, serve, service, simulator
 from webservers import DEADLINE, ROOT
 
-__all__ = ["serve", "service", "simulator"]
+__all__ = ["scripted", "serve", "service", "simulator"]
 
 NOBODY = 65534
 UNLIMITED = resource.RLIM_INFINITY
@@ -94,3 +95,53 @@ def test_nobody_but_root_may_look_into_it(serve, simulator):
     assert re.search(rf"^Uid:\t{user}\t{user}\t", status, re.M)
     for name in "mem", "environ", "maps":
         assert (process(service) / name).stat().st_uid == 0
+
+
+# what was asked stays out of the log
+
+WORDS = 'Mon "numéro" est 06 12 34 56 78, à Besançon'
+ESCAPED = json.dumps(WORDS)[1:-1]
+
+
+@pytest.mark.parametrize("said", [
+    WORDS, WORDS.upper(), ESCAPED, json.dumps(ESCAPED)[1:-1], WORDS[9:25],
+    ESCAPED[14:40], repr(WORDS.split()), WORDS.replace(" ", "\t"),
+])
+@pytest.mark.parametrize("status", [400, 503, 200])
+def test_the_log_does_not_repeat_the_visitor(serve, scripted, said, status):
+    body = json.dumps({"error": {"message": f"refused: <{said}>"}},
+                      ensure_ascii=False).encode()
+    if status == 200:
+        body = b"data: " + body + b"\n\n"
+    server = scripted(http_reply(status, body))
+    service = serve(server.url, {"llm_retries": 0})
+    assert service.chat(WORDS).status >= 500
+    log = service.log.read_text()
+    assert "event=upstream" in log and "refused" in log
+    letters = "".join(c for c in log.lower() if c.isalnum())
+    for piece in "numéro", "num\\u", "12345678", "besan", "u00e9":
+        assert piece not in letters and piece not in log
+
+
+def test_nor_after_some_text(serve, scripted):
+    """The prompt is not kept so long."""
+    event = json.dumps({"choices": [{"delta": {"content": "oui"}}]})
+    error = json.dumps({"error": {"code": "overloaded", "message": WORDS}})
+    server = scripted(http_reply(
+        200, f"data: {event}\n\ndata: {error}\n\n".encode()))
+    service = serve(server.url, {"llm_retries": 0})
+    assert service.chat(WORDS).end["status"] == "interrupted"
+    log = service.log.read_text()
+    assert "overloaded" in log
+    for piece in "numéro", "06", "Besan", "u00e9":
+        assert piece not in log
+
+
+@pytest.mark.parametrize("key", ["********", "*", "a" * 300, "-._~-._~"])
+def test_a_strange_key_is_hidden_too(serve, scripted, key):
+    server = scripted(http_reply(401, b'{"error": "bad {authorization}!"}'))
+    service = serve(server.url, {"llm_retries": 0}, key=key)
+    for _ in range(3):
+        assert service.chat("Bonjour").status == 502
+    log = service.log.read_text()
+    assert "bad" in log and (set(key) == {"*"} or key not in log)

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/request_id.h"
 #include "chat/model/dialect.h"
+#include "chat/model/redact.h"
 #include "chat/model/refusal.h"
 #include "chat/model/request.h"
 #include "chat/model/request_head.h"
@@ -313,6 +314,23 @@ is_untouched(const struct attempt_end *end)
 	return end->status >= 400 && end->status < 500 && end->status != 408;
 }
 
+/* Nothing that it was asked, and no secret, is to be read in the log. */
+static void
+answer_log(struct answer *a, const struct attempt_end *end)
+{
+	const struct request *r = &a->request;
+	struct buf *said = &a->attempt.refusal;
+	const char *messages = request_messages(r);
+
+	redact_secret(said, a->model->shared->conf.key);
+	if (messages != NULL)
+		redact_asked(said, messages,
+		    (size_t)(r->text.data + r->tail_at - messages));
+	else
+		redact_unknown(said);
+	attempt_log(&a->attempt, end);
+}
+
 /* Whether the model is to blame, and not this request. */
 static bool
 is_failure(const struct attempt_end *end)
@@ -332,7 +350,7 @@ answer_attempt_end(void *arg, const struct attempt_end *end)
 		return;
 	}
 	if (end->rc != RC_OK)
-		attempt_log(&a->attempt, end);
+		answer_log(a, end);
 	if (end->rc == RC_UPSTREAM_DOWN && !a->attempt.begun &&
 	    answer_retry(a, end->retry_after))
 		return;

@@ -39,29 +39,11 @@ attempt_over(struct attempt *a, const struct attempt_end *end)
 	a->events->end(a->arg, end);
 }
 
-/* An upstream may repeat the key that it refuses, and be cut off in it. */
-static void
-hide(struct buf *text, const char *secret)
-{
-	size_t n = secret != NULL ? strlen(secret) : 0;
-	char *at;
-
-	while (n > 0 && text->len >= n &&
-	       (at = memmem(text->data, text->len, secret, n)) != NULL)
-		memset(at, '*', n);
-	for (n = n < text->len ? n : text->len; n > 0; n--) {
-		at = text->data + text->len - n;
-		if (memcmp(at, secret, n) == 0)
-			memset(at, '*', n);
-	}
-}
-
 void
 attempt_log(struct attempt *a, const struct attempt_end *end)
 {
 	struct buf *said = &a->refusal;
 
-	hide(said, a->all->key);
 	log_warn("upstream", LOG_STR("id", a->request_id),
 	    LOG_STR("code", rc_code(end->rc)), LOG_INT("status", end->status),
 	    LOG_STR("why", end->why),

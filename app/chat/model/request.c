@@ -242,6 +242,16 @@ request_reword(struct request *r, const struct buf *head, unsigned quirks)
 	r->tail_at = r->text.len;
 }
 
+const char *
+request_messages(const struct request *r)
+{
+	static const char name[] = "\"messages\":[";
+
+	if (r->text.data == NULL || r->text.failed)
+		return NULL;
+	return memmem(r->text.data, r->tail_at, name, sizeof(name) - 1);
+}
+
 size_t
 request_size(const struct request *r)
 {

@@ -97,7 +97,6 @@ responder_model_open(struct model *shared, struct loop *loop)
 	m->shared = shared;
 	m->loop = loop;
 	m->attempts.loop = loop;
-	m->attempts.key = shared->conf.key;
 	m->attempts.first_token_ms = shared->conf.first_token_ms;
 	m->attempts.stall_ms = shared->conf.stall_ms;
 	request_head_init(&m->head);

@@ -23,7 +23,6 @@
 struct attempts {
 	struct loop		*loop;
 	struct upstream		*upstream;
-	const char		*key;		/* not to be logged; or NULL */
 	int64_t			 first_token_ms;
 	int64_t			 stall_ms;
 
@@ -96,7 +95,7 @@ enum rc attempt_start(struct attempt *, const struct buf *request,
 /* Whether the bytes of the request are needed no more. */
 bool attempt_has_sent(const struct attempt *);
 
-/* Write what went wrong to the log, without the key. */
+/* Write what went wrong to the log; its words are to be redacted before. */
 void attempt_log(struct attempt *, const struct attempt_end *);
 
 /* Give up one that runs, if so, and free; not from within its callbacks. */

@@ -70,6 +70,9 @@ bool request_halve(struct request *);
 /* Give what was halved, or gets other quirks, its head. Then close it. */
 void request_reword(struct request *, const struct buf *head, unsigned quirks);
 
+/* Its messages, from the prompt up to tail_at; NULL when they were wiped. */
+const char *request_messages(const struct request *);
+
 /* About how long the conversation is, in bytes: its texts and their frames. */
 size_t request_size(const struct request *);
 
