@@ -12,6 +12,7 @@
 
 #include "base/json_gate.h"
 #include "base/room.h"
+#include "base/text.h"
 
 /* Without the white space behind it, the end is where the tokener stops. */
 static int
@@ -80,7 +81,7 @@ json_parse(const char *s, size_t len, struct json **doc)
 
 	*doc = NULL;
 	if (len == 0 || len > INT_MAX || !json_gate(s, len, &counts))
-		return RC_JSON;
+		return text_is_utf8(s, len) ? RC_JSON : RC_UTF8;
 	if (!room_for(tree_size(len, &counts)))
 		return RC_NOMEM;
 	if ((tree = tree_parse(s, gate_trimmed(s, len))) == NULL)

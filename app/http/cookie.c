@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/text.h"
 #include "server/cgi.h"
 
 #define BLANKS " \t"
@@ -78,14 +77,6 @@ cookie_take(struct exchange *x, const struct sid *sid)
 		x->cookie_act = COOKIE_TAKE;
 }
 
-static bool
-is_https(const struct cgi *cgi)
-{
-	const char *https = cgi->var[CGI_HTTPS];
-
-	return *https != '\0' && !text_equal_nocase(https, "off");
-}
-
 void
 cookie_add_header(struct buf *b, const struct exchange *x)
 {
@@ -105,5 +96,5 @@ cookie_add_header(struct buf *b, const struct exchange *x)
 	buf_adds(b, "; Path=");
 	buf_adds(b, x->cookie->path);
 	buf_adds(b, "; HttpOnly; SameSite=Lax");
-	buf_adds(b, is_https(x->cgi) ? "; Secure\r\n" : "\r\n");
+	buf_adds(b, cgi_is_https(x->cgi) ? "; Secure\r\n" : "\r\n");
 }

@@ -6,9 +6,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
+#include "http/accept.h"
 #include "http/route.h"
 #include "limits/suspicion.h"
 #include "log/log.h"
@@ -18,104 +18,8 @@
 
 #define METHOD_LOG_MAX 16   /* a longer one is not shown in the log */
 #define REFUSED_LINES  1000 /* of refused requests, a minute */
-#define WEIGHT_MAX     1000
 
 _Static_assert(METHOD_OTHER + 1 == METRICS_METHODS, "each has a row");
-
-/* An element of a weighted list (RFC 9110, section 12.4.2). */
-struct choice {
-	const char *name;
-	size_t len;
-	int weight; /* 0 to WEIGHT_MAX */
-};
-
-static int
-weight_parse(const char *p)
-{
-	int unit = WEIGHT_MAX;
-	int weight;
-
-	if (*p != '0' && *p != '1')
-		return 0;
-	weight = (*p++ - '0') * unit;
-	if (*p++ != '.')
-		return weight;
-	for (; unit > 1 && *p >= '0' && *p <= '9'; p++) {
-		unit /= 10;
-		weight += (*p - '0') * unit;
-	}
-	return weight < WEIGHT_MAX ? weight : WEIGHT_MAX;
-}
-
-/* The weight among the parameters from p to end. */
-static int
-choice_weight(const char *p, const char *end)
-{
-	while ((p = memchr(p, ';', (size_t)(end - p))) != NULL) {
-		p++;
-		p += strspn(p, " \t");
-		if ((*p == 'q' || *p == 'Q') && p[1] == '=')
-			return weight_parse(p + 2);
-	}
-	return WEIGHT_MAX;
-}
-
-/* Step through a list; false at its end. */
-static bool
-choice_next(const char **list, struct choice *c)
-{
-	const char *p = *list + strspn(*list, ", \t");
-
-	if (*p == '\0')
-		return false;
-	c->name = p;
-	c->len = strcspn(p, ",; \t");
-	*list = p + strcspn(p, ",");
-	c->weight = choice_weight(p + c->len, *list);
-	return true;
-}
-
-/* Whether a choice is this language or a variety of it, as "en-GB" is. */
-static bool
-choice_speaks(const struct choice *c, const char *language)
-{
-	size_t n = strlen(language);
-
-	return c->len >= n && strncasecmp(c->name, language, n) == 0 &&
-	       (c->len == n || c->name[n] == '-');
-}
-
-enum lang
-accept_language(const char *header)
-{
-	struct choice c;
-	int fr = -1, en = -1, any = 0;
-
-	while (fr < WEIGHT_MAX && choice_next(&header, &c)) {
-		if (choice_speaks(&c, "fr") && c.weight > fr)
-			fr = c.weight;
-		else if (choice_speaks(&c, "en") && c.weight > en)
-			en = c.weight;
-		else if (choice_speaks(&c, "*"))
-			any = c.weight;
-	}
-	return (en < 0 ? any : en) > (fr < 0 ? any : fr) ? LANG_EN : LANG_FR;
-}
-
-bool
-exchange_wants_events(const struct exchange *x)
-{
-	static const char events[] = "text/event-stream";
-	const char *header = x->cgi->var[CGI_ACCEPT];
-	struct choice c;
-
-	while (choice_next(&header, &c)) {
-		if (c.len == sizeof(events) - 1 && c.weight > 0 &&
-		    strncasecmp(c.name, events, c.len) == 0)
-			return true;
-	}
-	return false;
-}
 
 static const char *const method_names[] = {
 	[METHOD_GET] = "GET",

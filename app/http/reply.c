@@ -31,10 +31,13 @@
 	X(409, "Conflict", "Conflit") \
 	X(410, "Gone", "N'existe plus") \
 	X(413, "Content Too Large", "Contenu trop volumineux") \
+	X(414, "URI Too Long", "Adresse trop longue") \
 	X(415, "Unsupported Media Type", "Type de contenu non pris en charge") \
 	X(422, "Unprocessable Content", "Contenu non traitable") \
 	X(429, "Too Many Requests", "Trop de requêtes") \
+	X(431, "Request Header Fields Too Large", "En-têtes trop longs") \
 	X(500, "Internal Server Error", "Erreur interne") \
+	X(501, "Not Implemented", "Non pris en charge") \
 	X(502, "Bad Gateway", "Réponse invalide en amont") \
 	X(503, "Service Unavailable", "Service indisponible") \
 	X(504, "Gateway Timeout", "Délai dépassé en amont")
@@ -159,14 +162,15 @@ problem_members(
     struct buf *b, const struct exchange *x, const struct problem *p)
 {
 	const char *text = rc_text(p->rc, x->lang);
+	const char *wrong = p->field != NULL ? p->field : p->named;
 	char detail[256];
 	char id[SID_TEXT_SIZE];
 
 	json_add_string(b, "title", status_title(rc_status(p->rc), x->lang));
 	json_add_integer(b, "status", rc_status(p->rc));
-	if (p->field != NULL) {
+	if (wrong != NULL && *wrong != '\0') {
 		snprintf(detail, sizeof(detail), "%s%s: %s", text,
-		    x->lang == LANG_FR ? "\u00a0" : "", p->field);
+		    x->lang == LANG_FR ? "\u00a0" : "", wrong);
 		text = detail;
 	}
 	json_add_string(b, "detail", text);
@@ -212,6 +216,8 @@ reply_problem(struct exchange *x, const struct problem *given)
 	retry_after = problem_retry_after(p);
 	if (p->allow != NULL)
 		snprintf(extra, sizeof(extra), "Allow: %s\r\n", p->allow);
+	else if (p->rc == RC_ENCODING)
+		snprintf(extra, sizeof(extra), "Accept-Encoding: identity\r\n");
 	else if (retry_after > 0)
 		snprintf(
 		    extra, sizeof(extra), "Retry-After: %d\r\n", retry_after);

@@ -11,6 +11,7 @@
 #include "base/rc.h"
 #include "base/sid.h"
 #include "http/guard.h"
+#include "http/media.h"
 #include "http/origin.h"
 #include "http/reply.h"
 #include "server/cgi.h"
@@ -172,39 +173,14 @@ route_allow(char out[MAX_ALLOW], const struct router *r, const char *path)
 	snprintf(out + n, MAX_ALLOW - n, "OPTIONS");
 }
 
-static bool
-charset_is_utf8(const char *value)
-{
-	static const char utf8[] = "utf-8";
-
-	value += *value == '"';
-	return strncasecmp(value, utf8, sizeof(utf8) - 1) == 0 &&
-	       strchr("\"; \t", value[sizeof(utf8) - 1]) != NULL;
-}
-
-static bool
-media_is_json(const char *type)
-{
-	static const char json[] = "application/json";
-	static const char charset[] = "charset=";
-	size_t n = strcspn(type, "; \t");
-
-	if (n != sizeof(json) - 1 || strncasecmp(type, json, n) != 0)
-		return false;
-	for (type += n; *(type += strspn(type, "; \t")) != '\0';
-	     type += strcspn(type, ";")) {
-		n = sizeof(charset) - 1;
-		if (strncasecmp(type, charset, n) == 0 &&
-		    !charset_is_utf8(type + n))
-			return false;
-	}
-	return true;
-}
-
-/* What the row requires, but for its {id}. */
+/* What the row requires, but for its {id}. named: of the body's media. */
 static enum rc
-route_check(const struct route *row, const struct exchange *x, bool draining)
+route_check(const struct route *row, const struct exchange *x, bool draining,
+    char named[MEDIA_NAMED_SIZE])
 {
+	*named = '\0';
+	if (x->cgi->malformed)
+		return RC_REQUEST;
 	if (x->origin.foreign && (row->flags & ROUTE_CHANGES))
 		return RC_ORIGIN;
 	if (draining && (row->flags & ROUTE_DRAINS))
@@ -213,7 +189,7 @@ route_check(const struct route *row, const struct exchange *x, bool draining)
 		return RC_OK;
 	if (x->cgi->body_over)
 		return RC_BODY_SIZE;
-	return media_is_json(x->cgi->var[CGI_CONTENT_TYPE]) ? RC_OK : RC_MEDIA;
+	return media_check(x->cgi, named);
 }
 
 /* The path is known, the method is not one of its own. */
@@ -240,29 +216,61 @@ route_take_id(struct exchange *x, const char *id, size_t len)
 	return RC_OK;
 }
 
-/* An error handler may call us for what the web server has refused. */
-static bool
-is_refused(const struct cgi *cgi)
+/*
+ * An error handler may call us for what the web server has refused: then it is
+ * told so in our words, whatever was asked for. RC_OK: it was not.
+ */
+static enum rc
+route_refused(const struct cgi *cgi)
 {
-	const char *status = cgi->var[CGI_REDIRECT_STATUS];
+	static const enum rc told[] = { RC_NOTFOUND, RC_METHOD, RC_BODY_SIZE,
+		RC_URI_SIZE, RC_HEADER_SIZE, RC_UNKNOWN };
+	const char *said = cgi->var[CGI_REDIRECT_STATUS];
+	int status = 0;
+	size_t i;
 
-	return (*status == '4' || *status == '5') && strcmp(status, "411") != 0;
+	if ((*said != '4' && *said != '5') || strlen(said) != 3)
+		return RC_OK;
+	for (i = 0; i < 3; i++)
+		status = status * 10 + (said[i] - '0');
+	if (status == 411)
+		return RC_OK;
+	for (i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+		if (rc_status(told[i]) == status)
+			return told[i];
+	return status < 500 || status == 505 ? RC_REQUEST : RC_UNAVAILABLE;
+}
+
+/* The path below the base path, without one slash at its end; NULL: none. */
+static const char *
+route_path(const struct router *r, char whole[MAX_PATH], const struct cgi *cgi)
+{
+	size_t n;
+
+	if (!path_read(whole, cgi))
+		return NULL;
+	n = strlen(whole);
+	if (n > 1 && whole[n - 1] == '/')
+		whole[n - 1] = '\0';
+	return path_below(whole, r->base_path);
 }
 
 void
 route_dispatch(const struct router *r, struct exchange *x, bool draining)
 {
-	struct problem problem = { .rc = RC_OK };
+	struct problem problem = { .rc = route_refused(x->cgi) };
+	char whole[MAX_PATH], named[MEDIA_NAMED_SIZE];
 	const struct route *row;
-	char whole[MAX_PATH];
 	const char *path, *id;
 	size_t id_len;
 
-	x->origin = origin_of(r->origins, x->cgi->var[CGI_ORIGIN],
-	    x->cgi->var[CGI_SEC_FETCH_SITE]);
+	x->origin = origin_of(r->origins, x->cgi);
 	x->cookie = &r->cookie;
-	if (is_refused(x->cgi) || !path_read(whole, x->cgi) ||
-	    (path = path_below(whole, r->base_path)) == NULL ||
+	if (problem.rc != RC_OK) {
+		reply_problem(x, &problem);
+		return;
+	}
+	if ((path = route_path(r, whole, x->cgi)) == NULL ||
 	    (x->route = route_find(r, path, &id, &id_len)) == NULL) {
 		reply_rc(x, RC_NOTFOUND);
 		return;
@@ -273,7 +281,8 @@ route_dispatch(const struct router *r, struct exchange *x, bool draining)
 		return;
 	}
 	x->route = row;
-	problem.rc = route_check(row, x, draining);
+	problem.rc = route_check(row, x, draining, named);
+	problem.named = named;
 	if (problem.rc == RC_OK && id != NULL)
 		problem.rc = route_take_id(x, id, id_len);
 	if (problem.rc == RC_OK)

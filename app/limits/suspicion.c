@@ -51,6 +51,7 @@ suspicion_of(enum rc rc)
 	case RC_MESSAGE_SIZE:
 		return SUSPICIOUS_OVERSIZE;
 	case RC_JSON:
+	case RC_UTF8:
 		return SUSPICIOUS_JSON;
 	default:
 		return ROWS_SUSPICIOUS;

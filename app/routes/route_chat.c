@@ -1,5 +1,6 @@
 /* A message comes in over HTTP; a turn answers it, at once or in a stream. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/json.h"
@@ -8,6 +9,7 @@
 #include "base/text.h"
 #include "chat/turn.h"
 #include "chat/turn_queue.h"
+#include "http/accept.h"
 #include "http/cookie.h"
 #include "http/exchange.h"
 #include "http/guard.h"
@@ -40,7 +42,8 @@ struct chat {
 	struct limits *limits; /* NULL: none */
 	struct addr creator;
 	bool stream;
-	bool named; /* a session */
+	bool named; /* a session, which is live for all that is known */
+	struct sid sid;
 };
 
 static enum rc
@@ -74,7 +77,7 @@ ask_read(struct ask *ask, const struct exchange *x, const struct json *doc,
 		return RC_FIELD;
 	*field = "stream";
 	if (stream == NULL)
-		ask->stream = exchange_wants_events(x);
+		ask->stream = accept_events(x->cgi->var[CGI_ACCEPT]);
 	else if (json_kind(stream) == JSON_BOOL)
 		ask->stream = json_true(stream);
 	else
@@ -107,6 +110,7 @@ chat_creates(void *arg, int64_t *retry_ms)
 
 	if (chat->named)
 		rc = guard_take(x, LIMIT_GUESS, &retry_s);
+	chat->named = false;
 	if (rc == RC_OK)
 		rc = guard_take(x, LIMIT_NEW, &retry_s);
 	if (rc == RC_OK)
@@ -243,6 +247,15 @@ add_answer(struct buf *b, const struct turn_end *end)
 	json_close(b);
 }
 
+/* The session that a stream was about, live or not any more; or NULL. */
+static const struct sid *
+chat_session(const struct chat *chat, const struct turn_end *end)
+{
+	if (end->sid != NULL)
+		return end->sid;
+	return chat->named ? &chat->sid : NULL;
+}
+
 /* A stream ends with one event, which is an error when memory is short. */
 static void
 chat_end_stream(
@@ -258,6 +271,8 @@ chat_end_stream(
 			problem->rc = RC_NOMEM;
 	}
 	if (problem->rc != RC_OK) {
+		if (problem->sid == NULL)
+			problem->sid = chat_session(chat, end);
 		guard_refusal(x, &problem->rc, &problem->retry_after);
 		json = chat_event(chat, EVENT("error"));
 		problem_members(json, x, problem);
@@ -343,6 +358,7 @@ chat_start(struct exchange *x, const struct ask *ask)
 	if ((chat = chat_new(x, &rc)) == NULL)
 		return rc;
 	chat->named = ask->has_sid;
+	chat->sid = ask->sid;
 	chat->stream = ask->stream;
 	chat->turn = turn_start(al->turns, &request, &events, chat);
 	if (chat->turn == NULL) {
@@ -354,6 +370,18 @@ chat_start(struct exchange *x, const struct ask *ask)
 	return RC_OK;
 }
 
+/* A byte order mark means nothing in UTF-8, but some programs write it. */
+static enum rc
+body_parse(const struct cgi *cgi, struct json **doc)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	size_t skip = sizeof(mark) - 1;
+
+	if (cgi->body_len < skip || memcmp(cgi->body, mark, skip) != 0)
+		skip = 0;
+	return json_parse(cgi->body + skip, cgi->body_len - skip, doc);
+}
+
 void
 chat_post(struct exchange *x)
 {
@@ -361,7 +389,7 @@ chat_post(struct exchange *x)
 	struct ask ask = { .has_sid = false };
 	struct json *doc = NULL;
 
-	problem.rc = json_parse(x->cgi->body, x->cgi->body_len, &doc);
+	problem.rc = body_parse(x->cgi, &doc);
 	if (problem.rc == RC_OK)
 		problem.rc = ask_read(&ask, x, doc, &problem.field);
 	if (problem.rc == RC_OK)

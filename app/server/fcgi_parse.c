@@ -22,7 +22,6 @@
 struct parser {
 	struct buf params; /* those that are used */
 	struct buf feed;   /* the request as libfcgi reads it */
-	struct buf list;   /* the values of one variable */
 	struct params_names names;
 };
 
@@ -32,9 +31,13 @@ static _Thread_local struct {
 	size_t left;
 } feed;
 
-#define CGI_NAME(name, text) { text, sizeof(text) - 1 },
+#define CGI_NAME(name, text, twice) { text, sizeof(text) - 1 },
 static const struct params_name used[CGI_COUNT] = { CGI_LIST(CGI_NAME) };
 #undef CGI_NAME
+
+#define CGI_TWICE(name, text, twice) twice,
+static const enum cgi_twice twice[CGI_COUNT] = { CGI_LIST(CGI_TWICE) };
+#undef CGI_TWICE
 
 /*
  * libfcgi reads through this function (fcgios.h), of which ours takes the
@@ -109,24 +112,24 @@ read_body(FCGX_Stream *in, char *body, size_t len)
 	return off == len && FCGX_GetChar(in) == -1 && FCGX_GetError(in) == 0;
 }
 
-/* The list with one more value. */
-static const char *
-join_values(struct buf *list, const char *before, const char *value)
+/* It came before, perhaps with another value; true: it is to be refused. */
+static bool
+join_values(int i, const char **value, const char *again)
 {
-	if (before != list->data) {
-		buf_clear(list);
-		buf_adds(list, before);
-	}
-	buf_adds(list, ", ");
-	buf_adds(list, value);
-	return buf_string(list);
+	if (twice[i] == CGI_TWICE_DROP)
+		*value = "";
+	return twice[i] == CGI_TWICE_REFUSE && strcmp(*value, again) != 0;
 }
 
-/* Put the values of libfcgi's variables at their places, NULL elsewhere. */
-static void
+/*
+ * Put the values of libfcgi's variables at their places, NULL elsewhere. True
+ * when one of them is to be refused.
+ */
+static bool
 find_values(
     struct parser *p, const char *value[CGI_COUNT], FCGX_ParamArray envp)
 {
+	bool refused = false;
 	const char *equals;
 	int i;
 
@@ -141,9 +144,26 @@ find_values(
 			continue;
 		if (value[i] == NULL)
 			value[i] = equals + 1;
-		else if (i == CGI_X_FORWARDED_FOR)
-			value[i] = join_values(&p->list, value[i], equals + 1);
+		else if (join_values(i, &value[i], equals + 1))
+			refused = true;
 	}
+	return refused;
+}
+
+/*
+ * Whether the body is as long as CONTENT_LENGTH says, where that has come
+ * (FastCGI Specification 1.0, section 6.2).
+ */
+static bool
+length_fits(const char *said, uint64_t came)
+{
+	uint64_t n = 0;
+
+	if (said == NULL)
+		return true;
+	for (; *said >= '0' && *said <= '9' && n <= came; said++)
+		n = n * 10 + (uint64_t)(*said - '0');
+	return *said == '\0' && n == came;
 }
 
 /* Copy out of libfcgi what we use; the whole is one block. */
@@ -154,10 +174,12 @@ copy_request(
 	const char *value[CGI_COUNT];
 	size_t len[CGI_COUNT], size = sizeof(struct cgi) + r->body.len + 1;
 	struct cgi *cgi;
+	bool malformed;
 	char *to;
 	int i;
 
-	find_values(p, value, req->envp);
+	malformed = find_values(p, value, req->envp) ||
+	            !length_fits(value[CGI_CONTENT_LENGTH], r->body_came);
 	for (i = 0; i < CGI_COUNT; i++) {
 		len[i] = value[i] == NULL ? 0 : strlen(value[i]) + 1;
 		size += len[i];
@@ -172,6 +194,7 @@ copy_request(
 	cgi->body = to;
 	cgi->body_len = r->body.len;
 	cgi->body_over = r->body_over;
+	cgi->malformed = malformed;
 	if (!read_body(req->in, to, r->body.len)) {
 		*bad = true;
 		free(cgi);
@@ -190,7 +213,6 @@ parser_new(void)
 	params_names_init(&p->names, used, CGI_COUNT);
 	buf_init(&p->params, FCGI_MAX_PARAMS);
 	buf_init(&p->feed, 0);
-	buf_init(&p->list, FCGI_MAX_PARAMS);
 	return p;
 }
 
@@ -201,7 +223,6 @@ parser_free(struct parser *p)
 		return;
 	buf_free(&p->params);
 	buf_free(&p->feed);
-	buf_free(&p->list);
 	free(p);
 }
 

@@ -159,6 +159,7 @@ begin_own(struct fcgi_reader *r)
 	case FCGI_STDIN:
 		if (!r->params_done)
 			return FCGI_BROKEN;
+		r->body_came += r->content;
 		if (r->content > r->body_max - r->body.len) {
 			r->body_over = true;
 			buf_free(&r->body);
@@ -320,6 +321,7 @@ fcgi_next(struct fcgi_reader *r)
 {
 	r->id = 0;
 	r->running = r->params_done = r->body_over = false;
+	r->body_came = 0;
 	buf_free(&r->params);
 	buf_free(&r->body);
 }

@@ -32,11 +32,12 @@ enum json_kind {
 };
 
 /*
- * Parse a document that is one object. RC_JSON when it is anything else: not
- * UTF-8, a lone surrogate, a noncharacter (RFC 7493, section 2.1) or a NUL,
- * escaped or not, a duplicate name (also when written differently, as "a" and
- * "\u0061"), deeper than JSON_MAX_DEPTH, bytes behind it. RC_NOMEM. *doc is to
- * be freed with json_free; the values inside live as long as it.
+ * Parse a document that is one object. RC_UTF8 when it is no UTF-8; RC_JSON
+ * when it is anything else: a lone surrogate, a noncharacter (RFC 7493, section
+ * 2.1) or a NUL, escaped or not, a duplicate name (also when written
+ * differently, as "a" and "\u0061"), deeper than JSON_MAX_DEPTH, bytes behind
+ * it. RC_NOMEM. *doc is to be freed with json_free; the values inside live as
+ * long as it.
  */
 enum rc json_parse(const char *, size_t, struct json **doc);
 

@@ -17,6 +17,11 @@ enum lang {
 	X(RC_JSON, 400, "invalid_json",                                        \
 	    "Le corps de la requête n'est pas un objet JSON valide",           \
 	    "The request body is not a valid JSON object")                     \
+	X(RC_UTF8, 400, "invalid_json",                                        \
+	    "Le corps de la requête n'est pas en UTF-8",                       \
+	    "The request body is not UTF-8")                                   \
+	X(RC_REQUEST, 400, "invalid_request", "La requête est mal formée",     \
+	    "The request is malformed")                                        \
 	X(RC_SESSION_ID, 400, "invalid_session_id",                            \
 	    "L'identifiant de session n'est pas un UUID",                      \
 	    "The session id is not a UUID")                                    \
@@ -40,9 +45,16 @@ enum lang {
 	    "The request body is too large")                                   \
 	X(RC_MESSAGE_SIZE, 413, "message_too_long",                            \
 	    "Le message est trop long", "The message is too long")             \
+	X(RC_URI_SIZE, 414, "uri_too_long", "L'adresse est trop longue",       \
+	    "The address is too long")                                         \
 	X(RC_MEDIA, 415, "unsupported_media_type",                             \
 	    "Le corps doit être de type application/json",                     \
 	    "The body must be of type application/json")                       \
+	X(RC_CHARSET, 415, "unsupported_media_type",                           \
+	    "Le corps doit être en UTF-8", "The body must be in UTF-8")        \
+	X(RC_ENCODING, 415, "unsupported_media_type",                          \
+	    "Le corps ne doit pas être compressé",                             \
+	    "The body must not be compressed")                                 \
 	X(RC_FIELD, 422, "invalid_field", "Un champ est absent ou incorrect",  \
 	    "A field is missing or wrong")                                     \
 	X(RC_RATE, 429, "rate_limited",                                        \
@@ -57,6 +69,12 @@ enum lang {
 	X(RC_BUDGET, 429, "budget_exhausted",                                  \
 	    "Le budget du jour est épuisé, réessayez demain",                  \
 	    "Today's budget is exhausted, try again tomorrow")                 \
+	X(RC_HEADER_SIZE, 431, "headers_too_large",                            \
+	    "Les en-têtes de la requête sont trop longs",                      \
+	    "The headers of the request are too large")                        \
+	X(RC_UNKNOWN, 501, "not_implemented",                                  \
+	    "Cette méthode n'existe pas ici",                                  \
+	    "There is no such method here")                                    \
 	X(RC_UPSTREAM, 502, "upstream_failed",                                 \
 	    "Aucune réponse utilisable n'a été donnée, réessayez",             \
 	    "No usable answer was given, try again")                           \

@@ -113,13 +113,4 @@ bool exchange_resume(struct exchange *);
 /* Write the reply that needs no memory: RC_NOMEM's. Does not end it. */
 void exchange_refuse(struct conn *);
 
-/* Whether the request's Accept names text/event-stream (and not with q=0). */
-bool exchange_wants_events(const struct exchange *);
-
-/*
- * The language that Accept-Language prefers (RFC 9110, section 12.5.4): English
- * when its weight is above that of French.
- */
-enum lang accept_language(const char *);
-
 #endif

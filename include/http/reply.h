@@ -24,6 +24,7 @@ void reply_options(struct exchange *, const char *allow);
 struct problem {
 	enum rc			 rc;
 	const char		*field;		/* of RC_FIELD */
+	const char		*named;		/* what is wrong, ASCII */
 	const char		*allow;		/* of RC_METHOD: the header */
 	const struct sid	*sid;		/* the session, it stays */
 	int			 retry_after;	/* seconds: the header */

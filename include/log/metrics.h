@@ -15,8 +15,8 @@
 
 /* The statuses that have a row of their own: X(number) */
 #define METRICS_STATUSES(X) \
-	X(200) X(204) X(400) X(403) X(404) X(405) X(409) X(410) X(413) X(415) \
-	X(422) X(429) X(500) X(502) X(503) X(504)
+	X(200) X(204) X(400) X(403) X(404) X(405) X(409) X(410) X(413) X(414) \
+	X(415) X(422) X(429) X(431) X(500) X(501) X(502) X(503) X(504)
 
 /* The values of the other labels: X(row, value) */
 #define METRICS_LIMITED(X) \

@@ -26,10 +26,8 @@ void parser_free(struct parser *);
 /*
  * The request that the reader has collected. NULL without memory. When the
  * parameters are not well-formed, or the bytes are not what libfcgi takes for
- * a request, *bad is set and NULL returned. Of a variable that was sent twice
- * the first value that is not empty counts; but the values of X-Forwarded-For
- * become one list (RFC 9110, section 5.3): some proxies add a header of their
- * own behind what the client sent, and nginx before 1.23 sends each.
+ * a request, *bad is set and NULL returned. A variable
+ * that is empty is as if it had not come.
  */
 struct cgi *parser_run(struct parser *, const struct fcgi_reader *, bool *bad);
 

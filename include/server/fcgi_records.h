@@ -31,6 +31,7 @@ struct fcgi_reader {
 	bool		 running;	/* complete, not yet fcgi_next */
 	bool		 params_done;
 	bool		 body_over;	/* the body passed its limit */
+	uint64_t	 body_came;	/* bytes of it, dropped ones too */
 	/* once it is running the caller may free the two before fcgi_next */
 	struct buf	 params;	/* name-value pairs, as sent */
 	struct buf	 body;		/* STDIN, at most body_max bytes */

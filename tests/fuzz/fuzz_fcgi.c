@@ -140,7 +140,7 @@ plain_length(const uint8_t **p, const uint8_t *end)
 static int
 variable_of(const uint8_t *name, size_t n)
 {
-#define TEXT(variable, text) text,
+#define TEXT(variable, text, twice) text,
 	static const char *const texts[CGI_COUNT] = { CGI_LIST(TEXT) };
 #undef TEXT
 	int i;
@@ -151,20 +151,35 @@ variable_of(const uint8_t *name, size_t n)
 	return -1;
 }
 
-/* One more value of a variable. */
-static void
-plain_add(struct buf *value, int variable, const uint8_t *text, size_t n)
+struct plain {
+	struct buf text;
+	unsigned times; /* it came */
+};
+
+/* A variable's value, and what more came of it; true: it is to be refused. */
+static bool
+plain_add(struct plain *value, int variable, const uint8_t *text, size_t n)
 {
-	if (value->len > 0 && variable != CGI_X_FORWARDED_FOR)
-		return;
-	if (value->len > 0)
-		buf_adds(value, ", ");
-	buf_add(value, text, n);
+#define TWICE(name, name_text, twice) twice,
+	static const enum cgi_twice twice[CGI_COUNT] = { CGI_LIST(TWICE) };
+#undef TWICE
+	bool other;
+
+	if (value->times++ == 0) {
+		buf_add(&value->text, text, n);
+		return false;
+	}
+	other = value->text.len != n ||
+	        memcmp(value->text.data, text, n) != 0;
+	if (twice[variable] == CGI_TWICE_DROP)
+		buf_clear(&value->text);
+	return twice[variable] == CGI_TWICE_REFUSE && other;
 }
 
 /* False when they are not parameters that may reach libfcgi. */
 static bool
-plain_params(const struct buf *params, struct buf value[CGI_COUNT])
+plain_params(const struct buf *params, struct plain value[CGI_COUNT],
+    bool *malformed)
 {
 	const uint8_t *p = (const uint8_t *)params->data;
 	const uint8_t *end = params->len > 0 ? p + params->len : p;
@@ -181,32 +196,54 @@ plain_params(const struct buf *params, struct buf value[CGI_COUNT])
 		if (i != -1 && len > 0) {
 			if (memchr(p + name, '\0', len) != NULL)
 				return false;
-			plain_add(&value[i], i, p + name, len);
+			if (plain_add(&value[i], i, p + name, len))
+				*malformed = true;
 		}
 		p += name + len;
 	}
 	return true;
 }
 
+/* Whether a length, if there is one, is the decimal number of what came. */
+static bool
+plain_fits(struct buf *said, uint64_t came)
+{
+	char number[24];
+	size_t zeros;
+
+	if (said->len == 0)
+		return true;
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)came);
+	zeros = strspn(buf_string(said), "0");
+	if (zeros == said->len)
+		return came == 0;
+	return strcmp(said->data + zeros, number) == 0;
+}
+
 static void
 check_request(const struct fcgi_reader *r, const struct cgi *cgi, bool bad)
 {
-	struct buf value[CGI_COUNT];
-	bool good;
+	struct plain value[CGI_COUNT] = { 0 };
+	bool good, malformed = false;
 	int i;
 
 	for (i = 0; i < CGI_COUNT; i++)
-		buf_init(&value[i], 2 * FCGI_MAX_PARAMS);
-	good = plain_params(&r->params, value);
+		buf_init(&value[i].text, FCGI_MAX_PARAMS);
+	good = plain_params(&r->params, value, &malformed);
 	HOLDS(good == (cgi != NULL) && bad == !good);
 	for (i = 0; i < CGI_COUNT; i++) {
 		if (good)
 			HOLDS(strcmp(cgi->var[i],
-				  value[i].len == 0
+				  value[i].text.len == 0
 				      ? ""
-				      : buf_string(&value[i])) == 0);
-		buf_free(&value[i]);
+				      : buf_string(&value[i].text)) == 0);
 	}
+	if (good)
+		HOLDS(cgi->malformed ==
+		      (malformed || !plain_fits(&value[CGI_CONTENT_LENGTH].text,
+					r->body_came)));
+	for (i = 0; i < CGI_COUNT; i++)
+		buf_free(&value[i].text);
 	if (!good)
 		return;
 	HOLDS(cgi->body_len == r->body.len && cgi->body_over == r->body_over);
@@ -229,6 +266,7 @@ check_parser(const char *data, size_t n, uint32_t seed)
 	buf_add(&r.params, data, params);
 	if (n - params <= BODY_MAX)
 		buf_add(&r.body, data + params, n - params);
+	r.body_came = r.body.len;
 	cgi = parser_run(pool->parser, &r, &bad);
 	check_request(&r, cgi, bad);
 	free(cgi);

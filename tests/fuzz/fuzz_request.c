@@ -185,7 +185,7 @@ read_target(struct request *r, struct cgi *cgi, const char *line, size_t n)
 static void
 read_variable(struct request *r, struct cgi *cgi, const char *line, size_t n)
 {
-#define TEXT(variable, text) text "=",
+#define TEXT(variable, text, twice) text "=",
 	static const char *const names[CGI_COUNT] = { CGI_LIST(TEXT) };
 #undef TEXT
 	size_t len;

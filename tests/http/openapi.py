@@ -74,6 +74,7 @@ def route_of(target):
     if isinstance(target, bytes):
         target = target.decode("latin-1")
     path = unquote(re.split(r"[?#]", target, maxsplit=1)[0])
+    path = path.removesuffix("/") or "/"
     return next((known for known, pattern in PATTERNS
                  if pattern.fullmatch(path)), None)
 
@@ -84,12 +85,16 @@ def operation(method, target):
     return DESCRIPTION["paths"].get(route_of(target), {}).get(method)
 
 
+# what another path or method is told
+ELSEWHERE = {400: "BadRequest", 404: "NotFound", 405: "MethodNotAllowed",
+             414: "UriTooLong", 431: "HeadersTooLarge", 501: "NotImplemented"}
+
+
 def response_of(method, target, status):
     asked = operation(method, target)
     if asked is None:
-        assert status in (404, 405), (method, target, status)
-        name = "NotFound" if status == 404 else "MethodNotAllowed"
-        return at(f"#/components/responses/{name}")
+        assert status in ELSEWHERE, (method, target, status)
+        return at(f"#/components/responses/{ELSEWHERE[status]}")
     assert str(status) in asked["responses"], \
         f"web/openapi.json: {method} {target} has no {status}"
     return resolve(asked["responses"][str(status)])

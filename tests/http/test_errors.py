@@ -1,5 +1,8 @@
 """What is refused, and how: the problem documents, through each server."""
 
+import gzip
+import json
+
 import pytest
 
 from client import CHAT, UNKNOWN
@@ -7,10 +10,25 @@ from client import CHAT, UNKNOWN
 
 @pytest.mark.parametrize("path", [
     "/session", "/session/", "/sessions", "/sessions/", "/sessions/x",
-    "/session/new/", "/session/chat/x", f"/session/{UNKNOWN}/x",
-    f"/session/{UNKNOWN}/info/x", "/health/", "/health/x"])
+    "/session/new//", "/session/chat/x", f"/session/{UNKNOWN}/x",
+    f"/session/{UNKNOWN}/info/x", "/health/x", "/health/x/"])
 def test_another_path_is_not_found(client, path):
     assert client.get(path).problem == (404, "not_found")
+
+
+def test_a_slash_at_the_end_makes_no_difference(client):
+    session = client.ask("POST", "/session/new/").json["session_id"]
+    reply = client.ask("POST", CHAT + "/", {"message": "Bonjour!",
+                                            "session_id": session})
+    assert reply.json["session_id"] == session
+    for path in ("/health/", "/health/?x", f"/session/{session}/info/",
+                 f"/session/{session}/messages/", "/sessions/stats/"):
+        assert client.get(path).status == 200
+    assert client.ask("POST", f"/session/{session}/stop/").status == 200
+    assert client.ask("OPTIONS", CHAT + "/").status == 204
+    assert client.ask("PUT", CHAT + "/").status == 405
+    assert client.ask("DELETE", f"/session/{session}/").status == 200
+    assert client.get(f"/session/{session}/info/").status == 404
 
 
 @pytest.mark.parametrize("method, path, allow", [
@@ -64,10 +82,68 @@ def test_a_chat_without_a_content_type_is_refused(client):
 
 @pytest.mark.parametrize("kind", [
     "application/json; charset=utf-8", "Application/JSON",
-    "application/json;charset=\"UTF-8\"", "application/json ; x=y"])
+    "application/json;charset=\"UTF-8\"", "application/json ; x=y",
+    "application/json; charset=utf8", "application/json;charset=US-ASCII",
+    "application/json; Charset=UTF8;x=\"a;charset=latin1\""])
 def test_the_media_type_may_be_written_in_every_way(client, kind):
     reply = client.chat("Bonjour!", headers={"Content-Type": kind})
     assert reply.status == 200
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "UTF-16", "windows-1252"])
+def test_another_charset_is_named(client, charset):
+    reply = client.chat("Bonjour!", headers={
+        "Content-Type": f"application/json; charset={charset}"})
+    assert reply.problem == (415, "unsupported_media_type")
+    assert reply.json["detail"].endswith(charset)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
+def test_a_coding_is_named(client, coding):
+    session = client.new()
+    body = gzip.compress(json.dumps({"message": "Bonjour!",
+                                     "session_id": session}).encode())
+    reply = client.ask("POST", CHAT, body, {"Content-Encoding": coding})
+    assert reply.problem == (415, "unsupported_media_type")
+    assert reply.json["detail"].endswith(coding)
+    assert reply.headers["Accept-Encoding"] == "identity"
+    assert client.info(session)["message_count"] == 0
+
+
+def test_no_coding_may_be_said(client):
+    reply = client.chat("Bonjour!", headers={"Content-Encoding": "identity"})
+    assert reply.status == 200
+
+
+@pytest.mark.parametrize("body", [
+    '{"message": "\u00e9"}'.encode("latin-1"),
+    '{"message": "\u20ac"}'.encode("windows-1252"),
+    '{"message": "x"}'.encode("utf-16"), b'{"message": "\xc3"}'])
+def test_a_body_that_is_no_utf8_is_told_so(client, body):
+    reply = client.ask("POST", CHAT, body)
+    assert reply.problem == (400, "invalid_json")
+    assert "UTF-8" in reply.json["detail"]
+
+
+def test_a_byte_order_mark_means_nothing(client):
+    reply = client.ask("POST", CHAT, b'\xef\xbb\xbf{"message": "Bonjour!"}')
+    assert reply.status == 200
+    for body in (b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef\xbb\xbf{}", b"\xef\xbb{}",
+                 b'{"message": "x"}\xef\xbb\xbf'):
+        assert client.ask("POST", CHAT, body).problem == (400, "invalid_json")
+
+
+@pytest.mark.parametrize("accept, streamed", [
+    ("application/json, text/event-stream", False),
+    ("text/event-stream, application/json", False),
+    ("application/json;q=0.5, text/event-stream", True),
+    ("text/event-stream;q=0.5, */*", False),
+    ("text/event-stream, */*;q=0.1", True), ("text/event-stream", True),
+    ("*/*", False)])
+def test_what_the_client_would_rather_have_is_sent(client, accept, streamed):
+    reply = client.chat("Bonjour!", headers={"Accept": accept})
+    kind = reply.headers["Content-Type"].split(";")[0]
+    assert kind == ("text/event-stream" if streamed else "application/json")
 
 
 @pytest.mark.parametrize("body", [

@@ -195,6 +195,7 @@ def test_waiting_in_a_stream_ends_with_an_error_event(launch):
     event = json.loads(reply.body.strip().split(b"data: ")[-1])
     assert event["type"] == "error"
     assert (event["status"], event["code"]) == (409, "session_busy")
+    assert event["session_id"] == session
     runs.socket.close()
 
 

@@ -24,7 +24,10 @@ FOREIGN = [
     {"Sec-Fetch-Site": "some-day"},
     {"Origin": EVIL},
     {"Origin": "null"},
-    {"Origin": "http://127.0.0.1"},
+    {"Origin": "http://127.0.0.2"},
+    {"Origin": "http://localhost"},
+    {"Origin": "http://127.0.0.1.evil.example"},
+    {"Sec-Fetch-Site": "cross-site", "Origin": "http://127.0.0.1"},
 ]
 OWN = [
     {},
@@ -32,6 +35,10 @@ OWN = [
     {"Sec-Fetch-Site": "same-origin"},
     {"Sec-Fetch-Site": "same-origin", "Origin": "null"},
     {"Sec-Fetch-Site": "none"},
+    # browsers that do not send it, as over plain HTTP
+    {"Origin": "http://127.0.0.1"},
+    {"Origin": "http://127.0.0.1:8000"},
+    {"Origin": "https://127.0.0.1"},
     {"Sec-Fetch-Site": "", "Origin": ""},
 ]
 CHANGES = [("POST", "/session/new", None),
@@ -248,15 +255,34 @@ def test_credentials_are_never_allowed(opened, wide):
             assert PREFIX + "allow-credentials" not in cors(reply)
 
 
-def test_the_host_is_not_asked(launch):
-    """Debian's nginx passes it without its port."""
-    service = launch()
-    for host in "127.0.0.1:8000", "127.0.0.1", "":
-        with Peer(service.address) as peer:
-            reply = peer.ask("POST", "/session/new", HTTP_HOST=host,
-                             HTTP_ORIGIN="http://127.0.0.1:8000")
-        assert reply.status == 403
+HOSTS = [
+    # the page's origin, Host, HTTPS; whether it may
+    ("http://192.168.1.5:8000", "192.168.1.5:8000", "", True),
+    ("http://192.168.1.5:8000", "192.168.1.5", "", True),  # Debian's nginx
+    ("http://chat.example", "Chat.Example:80", "", True),
+    ("https://chat.example", "chat.example", "", True),  # behind a TLS proxy
+    ("https://chat.example", "chat.example", "on", True),
+    ("http://chat.example", "chat.example", "on", False),
+    ("http://[2001:db8::1]:8000", "[2001:db8::1]", "", True),
+    ("http://192.168.1.6", "192.168.1.5", "", False),
+    ("http://192.168.1.5", "", "", False),
+    ("http://chat.example.evil.example", "chat.example", "", False),
+    ("http://evil.example", "chat.example", "", False),
+    ("null", "null", "", False),
+]
+
+
+@pytest.mark.parametrize("origin, host, https, may", HOSTS)
+def test_without_fetch_metadata_the_host_is_asked(direct, origin, host, https,
+                                                  may):
+    with Peer(direct.address) as peer:
+        reply = peer.ask("POST", "/session/new", HTTP_HOST=host,
+                         HTTP_ORIGIN=origin, HTTPS=https)
+    assert reply.status == (200 if may else 403)
+    if not may:
         assert json.loads(reply.body)["code"] == "origin_not_allowed"
+    assert not [name for name in reply.headers
+                if name.lower().startswith(PREFIX)]
 
 
 @pytest.mark.parametrize("value", [

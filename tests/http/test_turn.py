@@ -364,3 +364,17 @@ def test_stop_of_another_session_stops_nothing_here(parallel):
     assert parallel.stop(parallel.new()).json == {"stopped": False}
     assert stream.until("delta")
     stream.leave()
+
+
+def test_the_error_of_a_stream_names_the_session(parallel):
+    """Also of one that is deleted while it waits in line."""
+    session = parallel.new()
+    running = parallel.stream("paced 100000 1000", session)
+    running.until("delta")
+    waiting = parallel.stream("Bonjour", session)
+    parallel.delete(session)
+    for stream in running, waiting:
+        error = stream.until("error")
+        assert error["code"] == "session_deleted"
+        assert error["session_id"] == session
+        stream.leave()

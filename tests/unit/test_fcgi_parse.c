@@ -81,7 +81,7 @@ run_bad(const char *params, size_t len)
 static void
 test_every_variable(void **state)
 {
-#define PAIR(name, text) { text, "value of " text },
+#define PAIR(name, text, twice) { text, "value of " text },
 	static const struct {
 		const char *name, *value;
 	} vars[] = { CGI_LIST(PAIR) };
@@ -129,66 +129,129 @@ test_absent_and_empty(void **state)
 	free(cgi);
 }
 
+/* One that came twice: FIRST, DROP and REFUSE, with one value and with two. */
 static void
-test_the_first_of_two_counts(void **state)
+test_what_comes_twice(void **state)
 {
+#define TWICE(name, text, twice) { text, twice },
+	static const struct {
+		const char *name;
+		enum cgi_twice twice;
+	} vars[] = { CGI_LIST(TWICE) };
+#undef TWICE
 	struct fcgi_reader r;
 	struct cgi *cgi;
+	size_t i, same;
 
 	(void)state;
-	reader_init(&r);
-	add_param(&r, "REMOTE_ADDR", "192.0.2.1");
-	add_param(&r, "REMOTE_ADDR", "192.0.2.2");
-	cgi = run_ok(&r);
-	assert_string_equal(cgi->var[CGI_REMOTE_ADDR], "192.0.2.1");
-	free(cgi);
-}
+	for (i = 0; i < CGI_COUNT * 2; i++) {
+		const char *name = vars[i / 2].name;
+		const enum cgi_twice twice = vars[i / 2].twice;
 
-/* Some proxies add a header of their own, and nginx 1.22 sends each. */
-static void
-test_forwarded_for_becomes_one_list(void **state)
-{
-	static const char *const values[] = { "203.0.113.9", "198.51.100.1, x",
-		"", "192.0.2.7" };
-	static const char *const lists[] = { "", "203.0.113.9",
-		"203.0.113.9, 198.51.100.1, x", "203.0.113.9, 198.51.100.1, x",
-		"203.0.113.9, 198.51.100.1, x, 192.0.2.7" };
-	struct fcgi_reader r;
-	struct cgi *cgi;
-	size_t n, i;
-
-	(void)state;
-	for (n = 0; n < 10; n++) {
+		same = i % 2;
+		print_message("# %s %zu\n", name, same);
 		reader_init(&r);
-		for (i = 0; i < n % 5; i++) {
-			add_param(&r, "REMOTE_ADDR", values[i]);
-			add_param(&r, "HTTP_X_FORWARDED_FOR", values[i]);
-		}
+		add_param(&r, "CONTENT_LENGTH", "0");
+		add_param(&r, name, "0");
+		add_param(&r, "REQUEST_URI_", "x");
+		add_param(&r, name, same ? "0" : "1");
 		cgi = run_ok(&r);
-		assert_string_equal(
-		    cgi->var[CGI_X_FORWARDED_FOR], lists[n % 5]);
-		assert_string_equal(
-		    cgi->var[CGI_REMOTE_ADDR], n % 5 == 0 ? "" : values[0]);
+		assert_int_equal(
+		    cgi->malformed, !same && twice == CGI_TWICE_REFUSE);
+		assert_string_equal(cgi->var[i / 2],
+		    twice == CGI_TWICE_DROP ? "" : "0");
 		free(cgi);
 	}
 }
 
-/* As many headers as PARAMS can hold. */
+/* Whoever repeats it once more is not believed again. */
 static void
-test_the_longest_forwarded_for(void **state)
+test_what_comes_thrice(void **state)
 {
 	struct fcgi_reader r;
 	struct cgi *cgi;
-	size_t n = FCGI_MAX_PARAMS / 24, i;
 
 	(void)state;
 	reader_init(&r);
-	for (i = 0; i < n; i++)
-		add_param(&r, "HTTP_X_FORWARDED_FOR", "a");
+	add_param(&r, "HTTP_X_FORWARDED_FOR", "203.0.113.9");
+	add_param(&r, "HTTP_X_FORWARDED_FOR", "");
+	add_param(&r, "HTTP_X_FORWARDED_FOR", "198.51.100.1");
+	add_param(&r, "HTTP_X_FORWARDED_FOR", "198.51.100.1");
+	add_param(&r, "REMOTE_ADDR", "192.0.2.1");
 	cgi = run_ok(&r);
-	assert_int_equal(
-	    strlen(cgi->var[CGI_X_FORWARDED_FOR]), n + (n - 1) * 2);
+	assert_string_equal(cgi->var[CGI_X_FORWARDED_FOR], "");
+	assert_string_equal(cgi->var[CGI_REMOTE_ADDR], "192.0.2.1");
+	assert_false(cgi->malformed);
 	free(cgi);
+}
+
+static void
+test_content_length(void **state)
+{
+	static const struct {
+		const char *said;
+		size_t came;
+		bool good;
+	} rows[] = {
+		{ "", 0, true },
+		{ "", 5, true },
+		{ "0", 0, true },
+		{ "00", 0, true },
+		{ "5", 5, true },
+		{ "005", 5, true },
+		{ "0", 5, false },
+		{ "5", 0, false },
+		{ "4", 5, false },
+		{ "6", 5, false },
+		{ "55", 5, false },
+		{ "-1", 1, false },
+		{ "-0", 0, false },
+		{ "+5", 5, false },
+		{ " 5", 5, false },
+		{ "5 ", 5, false },
+		{ "5,5", 5, false },
+		{ "5.0", 5, false },
+		{ "0x5", 5, false },
+		{ "x", 0, false },
+		{ "18446744073709551616", 0, false },
+		{ "18446744073709551621", 5, false },
+		{ "99999999999999999999999999999999", 5, false },
+	};
+	struct fcgi_reader r;
+	struct cgi *cgi;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		print_message("# %s %zu\n", rows[i].said, rows[i].came);
+		reader_init(&r);
+		add_param(&r, "CONTENT_LENGTH", rows[i].said);
+		buf_add(&r.body, "abcdefgh", rows[i].came);
+		r.body_came = rows[i].came;
+		cgi = run_ok(&r);
+		assert_int_equal(cgi->malformed, !rows[i].good);
+		free(cgi);
+	}
+}
+
+/* What is over the limit was dropped, but it has come. */
+static void
+test_content_length_of_what_is_too_long(void **state)
+{
+	struct fcgi_reader r;
+	struct cgi *cgi;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		reader_init(&r);
+		add_param(&r, "CONTENT_LENGTH", "1000000");
+		r.body_over = true;
+		r.body_came = i == 0 ? 1000000 : 999999;
+		cgi = run_ok(&r);
+		assert_true(cgi->body_over);
+		assert_int_equal(cgi->malformed, i == 1);
+		free(cgi);
+	}
 }
 
 static void
@@ -413,9 +476,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_variable),
 		cmocka_unit_test(test_absent_and_empty),
-		cmocka_unit_test(test_the_first_of_two_counts),
-		cmocka_unit_test(test_forwarded_for_becomes_one_list),
-		cmocka_unit_test(test_the_longest_forwarded_for),
+		cmocka_unit_test(test_what_comes_twice),
+		cmocka_unit_test(test_what_comes_thrice),
+		cmocka_unit_test(test_content_length),
+		cmocka_unit_test(test_content_length_of_what_is_too_long),
 		cmocka_unit_test(test_a_body_of_any_bytes),
 		cmocka_unit_test(test_a_body_over_the_limit),
 		cmocka_unit_test(test_long_bodies_and_values),

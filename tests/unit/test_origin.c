@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -66,6 +67,7 @@ test_decision(void **state)
 		{ "*", "null", "cross-site", false, "*", false },
 		{ "*", OTHER, "", false, "*", false },
 	};
+	struct cgi *cgi = fake_cgi("POST", "/");
 	struct origin o;
 	size_t i;
 
@@ -74,7 +76,9 @@ test_decision(void **state)
 		print_message("# %s %s %s\n",
 		    cases[i].list == NULL ? "-" : cases[i].list,
 		    cases[i].origin, cases[i].site);
-		o = origin_of(cases[i].list, cases[i].origin, cases[i].site);
+		cgi->var[CGI_ORIGIN] = cases[i].origin;
+		cgi->var[CGI_SEC_FETCH_SITE] = cases[i].site;
+		o = origin_of(cases[i].list, cgi);
 		assert_int_equal(o.foreign, cases[i].foreign);
 		assert_int_equal(o.varies, cases[i].varies);
 		if (cases[i].allowed == NULL)
@@ -82,6 +86,70 @@ test_decision(void **state)
 		else
 			assert_string_equal(o.allowed, cases[i].allowed);
 	}
+	free(cgi);
+}
+
+/* A browser that says only where the page is from, and the Host it asked. */
+static void
+test_the_page_of_the_host(void **state)
+{
+	static const struct {
+		const char *origin, *host, *https;
+		bool foreign;
+	} cases[] = {
+		{ "http://chat.example", "chat.example", "", false },
+		{ "https://chat.example", "chat.example", "", false },
+		{ "https://chat.example", "chat.example", "on", false },
+		{ "http://chat.example", "chat.example", "on", true },
+		{ "http://chat.example", "chat.example", "off", false },
+		{ "http://chat.example:8000", "chat.example:8000", "", false },
+		{ "http://chat.example:8000", "chat.example", "", false },
+		{ "http://chat.example", "chat.example:8000", "", false },
+		{ "http://chat.example:1", "chat.example:2", "", false },
+		{ "http://chat.example", "CHAT.Example", "", false },
+		{ "http://192.168.1.5:8000", "192.168.1.5", "", false },
+		{ "http://[::1]:8000", "[::1]", "", false },
+		{ "http://[::1]", "[::1]:8000", "", false },
+		{ "http://[::1]", "[::2]", "", true },
+		{ "http://[::1", "[::1", "", true },
+		{ "http://[::1]x", "[::1]x", "", true },
+		{ "http://chat.example", "", "", true },
+		{ "http://", "", "", true },
+		{ "http://:80", ":80", "", true },
+		{ "null", "null", "", true },
+		{ "chat.example", "chat.example", "", true },
+		{ "ftp://chat.example", "chat.example", "", true },
+		{ "http://chat.example", "chat.example.evil", "", true },
+		{ "http://evil.chat.example", "chat.example", "", true },
+		{ "http://chat.example.evil", "chat.example", "", true },
+		{ "http://chat.exampl", "chat.example", "", true },
+		{ "http://chat.example:x", "chat.example", "", true },
+		{ "http://chat.example/", "chat.example", "", true },
+		{ "http://chat.example@evil", "chat.example", "", true },
+		{ "http://evil#chat.example", "chat.example", "", true },
+		{ "http://chat.example http://x", "chat.example", "", true },
+		{ "http://chat.example", "chat.example, evil", "", true },
+	};
+	struct cgi *cgi = fake_cgi("POST", "/");
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		print_message("# %s %s %s\n", cases[i].origin, cases[i].host,
+		    cases[i].https);
+		cgi->var[CGI_ORIGIN] = cases[i].origin;
+		cgi->var[CGI_HOST] = cases[i].host;
+		cgi->var[CGI_HTTPS] = cases[i].https;
+		cgi->var[CGI_SEC_FETCH_SITE] = "";
+		assert_int_equal(
+		    origin_of(NULL, cgi).foreign, cases[i].foreign);
+		/* what the browser says of itself goes before it */
+		cgi->var[CGI_SEC_FETCH_SITE] = "cross-site";
+		assert_true(origin_of(NULL, cgi).foreign);
+		cgi->var[CGI_SEC_FETCH_SITE] = "same-origin";
+		assert_false(origin_of(NULL, cgi).foreign);
+	}
+	free(cgi);
 }
 
 static void
@@ -261,6 +329,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_decision),
+		cmocka_unit_test(test_the_page_of_the_host),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_preflight),
 		cmocka_unit_test(test_routes),

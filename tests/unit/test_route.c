@@ -62,84 +62,6 @@ test_match(void **state)
 	}
 }
 
-static void
-test_language(void **state)
-{
-	static const struct {
-		const char *header;
-		enum lang lang;
-	} cases[] = {
-		{ "", LANG_FR },
-		{ "fr", LANG_FR },
-		{ "en", LANG_EN },
-		{ "EN-gb", LANG_EN },
-		{ "eng", LANG_FR },
-		{ "de", LANG_FR },
-		{ "*", LANG_FR },
-		{ "de, en;q=0.1", LANG_EN },
-		{ "fr, en", LANG_FR },
-		{ "en, fr", LANG_FR },
-		{ "en-US,en;q=0.9,fr;q=0.8", LANG_EN },
-		{ "fr-FR,fr;q=0.9,en;q=0.8", LANG_FR },
-		{ "en;q=0.8,fr;q=0.801", LANG_FR },
-		{ "fr;q=0.8,en;q=0.801", LANG_EN },
-		{ "fr;q=0.8 , en ; q=0.9", LANG_EN },
-		{ "en;q=0", LANG_FR },
-		{ "en;q=0.0, de", LANG_FR },
-		{ "fr;q=0, *", LANG_EN },
-		{ "en;q=0, *", LANG_FR },
-		{ "fr;q=0.5, *;q=0.6", LANG_EN },
-		{ "en;Q=0.4, fr;q=0.3", LANG_EN },
-		{ "en;q=x, fr;q=0.001", LANG_FR },
-		{ "en;q=1.9, fr;q=1", LANG_FR },
-		{ "en;q=", LANG_FR },
-		{ "en;level=1;q=0.2, fr;q=0.3", LANG_FR },
-		{ ",, ,en,", LANG_EN },
-		{ ";;;,q=,;", LANG_FR },
-	};
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < COUNT(cases); i++) {
-		print_message("# %s\n", cases[i].header);
-		assert_int_equal(
-		    accept_language(cases[i].header), cases[i].lang);
-	}
-}
-
-static void
-test_wants_events(void **state)
-{
-	static const struct {
-		const char *header;
-		bool wants;
-	} cases[] = {
-		{ "", false },
-		{ "*/*", false },
-		{ "text/*", false },
-		{ "application/json", false },
-		{ "text/event-stream", true },
-		{ "Text/Event-Stream", true },
-		{ "text/event-streams", false },
-		{ "application/json, text/event-stream;q=0.5", true },
-		{ "text/event-stream;charset=utf-8", true },
-		{ "text/event-stream;q=0", false },
-		{ "text/event-stream; q=0.000, */*", false },
-		{ "text/event-stream;q=0.001", true },
-	};
-	struct cgi *cgi = fake_cgi("GET", "/");
-	const struct exchange x = { .cgi = cgi };
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < COUNT(cases); i++) {
-		print_message("# %s\n", cases[i].header);
-		cgi->var[CGI_ACCEPT] = cases[i].header;
-		assert_int_equal(exchange_wants_events(&x), cases[i].wants);
-	}
-	free(cgi);
-}
-
 /*
  * The dispatcher, with a table of its own. A handler answers with its name.
  */
@@ -211,7 +133,8 @@ struct request {
 	const char *method, *uri;
 	const char *type; /* Content-Type, NULL: none */
 	const char *base; /* NULL: none */
-	bool draining, over;
+	const char *refused; /* REDIRECT_STATUS, NULL: none */
+	bool draining, over, malformed;
 };
 
 /* Send a request to the table; the reply is in conn. */
@@ -226,7 +149,10 @@ dispatch(struct conn *conn, const struct request *r)
 
 	if (r->type != NULL)
 		cgi->var[CGI_CONTENT_TYPE] = r->type;
+	if (r->refused != NULL)
+		cgi->var[CGI_REDIRECT_STATUS] = r->refused;
 	cgi->body_over = r->over;
+	cgi->malformed = r->malformed;
 	fake_conn_init(conn, fake_loop());
 	x = exchange_new(conn, cgi, NULL, &ids);
 	assert_non_null(x);
@@ -270,8 +196,12 @@ test_paths(void **state)
 		{ "/health?", "health" },
 		{ "/health?a=/b#c", "health" },
 		{ "/health#part", "health" },
-		{ "/health/", "not_found" },
+		{ "/health/", "health" },
+		{ "/health/?x", "health" },
+		{ "/health//", "not_found" },
+		{ "/health/./", "not_found" },
 		{ "//health", "not_found" },
+		{ "//", "not_found" },
 		{ "/./health", "not_found" },
 		{ "/a/../health", "not_found" },
 		{ "/%68ealth", "health" },
@@ -297,7 +227,9 @@ test_paths(void **state)
 		{ "?", "not_found" },
 		{ "/session/" UUID "/info", "info " UUID },
 		{ "/session/" UPPER "/info", "info " UUID },
-		{ "/session/" UUID "/info/", "not_found" },
+		{ "/session/" UUID "/info/", "info " UUID },
+		{ "/session/" UUID "//info/", "not_found" },
+		{ "/session/", "not_found" },
 		{ "/session/" UUID "0/info", "invalid_session_id" },
 		{ "/session/x/info", "invalid_session_id" },
 		{ "/session/%20" UUID "/info", "invalid_session_id" },
@@ -352,6 +284,7 @@ test_base_path(void **state)
 		{ "/health", "not_found" },
 		{ "/api/bot", "not_found" },
 		{ "/api/bot/", "not_found" },
+		{ "/api/bot/health/", "health" },
 		{ "/api/bothealth", "not_found" },
 		{ "/api/bot/api/bot/health", "not_found" },
 	};
@@ -480,7 +413,8 @@ static void
 test_order(void **state)
 {
 	struct request r = { .method = "PUT",
-		.uri = "/session/chat/",
+		.uri = "/session/chat//",
+		.malformed = true,
 		.draining = true,
 		.over = true };
 
@@ -491,6 +425,8 @@ test_order(void **state)
 	r.method = "OPTIONS";
 	check(&r, "204");
 	r.method = "POST";
+	check(&r, "invalid_request");
+	r.malformed = false;
 	check(&r, "unavailable");
 	r.draining = false;
 	check(&r, "body_too_large");
@@ -502,6 +438,45 @@ test_order(void **state)
 	check(&r, "invalid_session_id");
 	r.uri = "/session/" UUID;
 	check(&r, "post " UUID);
+}
+
+/* What a web server has refused before it asked us to say so. */
+static void
+test_refused(void **state)
+{
+	static const struct {
+		const char *status, *expected;
+	} cases[] = {
+		{ "400", "invalid_request" },
+		{ "403", "invalid_request" },
+		{ "404", "not_found" },
+		{ "405", "method_not_allowed" },
+		{ "408", "invalid_request" },
+		{ "413", "body_too_large" },
+		{ "414", "uri_too_long" },
+		{ "417", "invalid_request" },
+		{ "431", "headers_too_large" },
+		{ "500", "unavailable" },
+		{ "501", "not_implemented" },
+		{ "503", "unavailable" },
+		{ "505", "invalid_request" },
+		/* it was not refused */
+		{ "", "health" },
+		{ "200", "health" },
+		{ "304", "health" },
+		{ "4", "health" },
+		{ "4000", "health" },
+		{ "x", "health" },
+		{ "411", "method_not_allowed" }, /* it was a POST */
+	};
+	struct request r = { .method = "GET", .uri = "/health" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		r.refused = cases[i].status;
+		check(&r, cases[i].expected);
+	}
 }
 
 static void
@@ -534,8 +509,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_match),
-		cmocka_unit_test(test_language),
-		cmocka_unit_test(test_wants_events),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_script_name),
 		cmocka_unit_test(test_base_path),
@@ -543,6 +516,7 @@ main(void)
 		cmocka_unit_test(test_head),
 		cmocka_unit_test(test_media_types),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_draining),
 		cmocka_unit_test(test_body_ignored),
 	};

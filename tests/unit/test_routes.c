@@ -1000,7 +1000,8 @@ test_delete_meanwhile(void **state)
 	    ": ping\n\n"
 	    "data: {\"type\":\"error\",\"title\":\"N'existe plus\","
 	    "\"status\":410,\"detail\":\"La session a été supprimée\","
-	    "\"code\":\"session_deleted\",\"request_id\":\"req-1\"}\n\n");
+	    "\"code\":\"session_deleted\",\"request_id\":\"req-1\","
+	    "\"session_id\":\"<id>\"}\n\n");
 	ask(&conn, "GET", below(id, "/info"));
 	check_problem(&conn, 404, "session_not_found", "req-1");
 }
