@@ -1,8 +1,8 @@
 /*
  * The messages of a conversation, in one growing block: 16 bytes of header, a
- * key or a cost where there is one, and the text, one behind the other. Bytes and values
- * only, no lock and no clock. Questions and answers alternate, a question
- * first: a pair is the unit that is added and dropped.
+ * key or a cost where there is one, and the text, one behind the other. Bytes
+ * and values only, no lock and no clock. Questions and answers alternate, a
+ * question first: a pair is the unit that is added and dropped.
  */
 #ifndef SESSION_HISTORY_H
 #define SESSION_HISTORY_H
@@ -75,7 +75,8 @@ enum rc history_copy(struct history *out, const struct history *,
 
 /*
  * Put together messages that a step function gives, as history_next does; it
- * goes through them twice; what a message points to is needed until the next. Pairs are the caller's care. RC_OK or RC_NOMEM.
+ * goes through them twice; what a message points to is needed until the next
+ * step. Pairs are the caller's care. RC_OK or RC_NOMEM.
  */
 typedef bool history_step_f(void *from, size_t *pos, struct message *);
 enum rc history_build(struct history *, history_step_f *, void *from);

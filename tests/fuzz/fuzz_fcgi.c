@@ -169,8 +169,7 @@ plain_add(struct plain *value, int variable, const uint8_t *text, size_t n)
 		buf_add(&value->text, text, n);
 		return false;
 	}
-	other = value->text.len != n ||
-	        memcmp(value->text.data, text, n) != 0;
+	other = value->text.len != n || memcmp(value->text.data, text, n) != 0;
 	if (twice[variable] == CGI_TWICE_DROP)
 		buf_clear(&value->text);
 	return twice[variable] == CGI_TWICE_REFUSE && other;
@@ -178,8 +177,8 @@ plain_add(struct plain *value, int variable, const uint8_t *text, size_t n)
 
 /* False when they are not parameters that may reach libfcgi. */
 static bool
-plain_params(const struct buf *params, struct plain value[CGI_COUNT],
-    bool *malformed)
+plain_params(
+    const struct buf *params, struct plain value[CGI_COUNT], bool *malformed)
 {
 	const uint8_t *p = (const uint8_t *)params->data;
 	const uint8_t *end = params->len > 0 ? p + params->len : p;

@@ -158,8 +158,8 @@ test_what_comes_twice(void **state)
 		cgi = run_ok(&r);
 		assert_int_equal(
 		    cgi->malformed, !same && twice == CGI_TWICE_REFUSE);
-		assert_string_equal(cgi->var[i / 2],
-		    twice == CGI_TWICE_DROP ? "" : "0");
+		assert_string_equal(
+		    cgi->var[i / 2], twice == CGI_TWICE_DROP ? "" : "0");
 		free(cgi);
 	}
 }

@@ -405,8 +405,8 @@ truncated_documents_are_refused(void **state)
 		while (good[i].s[end - 1] != '}')
 			end--;
 		for (size_t n = 0; n < end; n++)
-			assert_int_equal(parse(good[i].s, n, &doc),
-			    refusal(good[i].s, n));
+			assert_int_equal(
+			    parse(good[i].s, n, &doc), refusal(good[i].s, n));
 	}
 }
 

@@ -131,8 +131,8 @@ static const struct route_table table = { routes,
 
 struct request {
 	const char *method, *uri;
-	const char *type; /* Content-Type, NULL: none */
-	const char *base; /* NULL: none */
+	const char *type;    /* Content-Type, NULL: none */
+	const char *base;    /* NULL: none */
 	const char *refused; /* REDIRECT_STATUS, NULL: none */
 	bool draining, over, malformed;
 };
@@ -447,26 +447,16 @@ test_refused(void **state)
 	static const struct {
 		const char *status, *expected;
 	} cases[] = {
-		{ "400", "invalid_request" },
-		{ "403", "invalid_request" },
-		{ "404", "not_found" },
-		{ "405", "method_not_allowed" },
-		{ "408", "invalid_request" },
-		{ "413", "body_too_large" },
-		{ "414", "uri_too_long" },
-		{ "417", "invalid_request" },
-		{ "431", "headers_too_large" },
-		{ "500", "unavailable" },
-		{ "501", "not_implemented" },
-		{ "503", "unavailable" },
+		{ "400", "invalid_request" }, { "403", "invalid_request" },
+		{ "404", "not_found" }, { "405", "method_not_allowed" },
+		{ "408", "invalid_request" }, { "413", "body_too_large" },
+		{ "414", "uri_too_long" }, { "417", "invalid_request" },
+		{ "431", "headers_too_large" }, { "500", "unavailable" },
+		{ "501", "not_implemented" }, { "503", "unavailable" },
 		{ "505", "invalid_request" },
 		/* it was not refused */
-		{ "", "health" },
-		{ "200", "health" },
-		{ "304", "health" },
-		{ "4", "health" },
-		{ "4000", "health" },
-		{ "x", "health" },
+		{ "", "health" }, { "200", "health" }, { "304", "health" },
+		{ "4", "health" }, { "4000", "health" }, { "x", "health" },
 		{ "411", "method_not_allowed" }, /* it was a POST */
 	};
 	struct request r = { .method = "GET", .uri = "/health" };
