@@ -72,9 +72,8 @@ enum lang {
 	X(RC_HEADER_SIZE, 431, "headers_too_large",                            \
 	    "Les en-têtes de la requête sont trop longs",                      \
 	    "The headers of the request are too large")                        \
-	X(RC_UNKNOWN, 501, "not_implemented",                                  \
-	    "Cette méthode n'existe pas ici",                                  \
-	    "There is no such method here")                                    \
+	X(RC_UNKNOWN, 501, "not_implemented", "Méthode ou codage inconnu",        \
+	    "Unknown method or coding")                                        \
 	X(RC_UPSTREAM, 502, "upstream_failed",                                 \
 	    "Aucune réponse utilisable n'a été donnée, réessayez",             \
 	    "No usable answer was given, try again")                           \
