@@ -14,8 +14,9 @@
 #define SLOTS     (2 * LIMIT_MAX_IDLE) /* of the plain table */
 #define ROUNDS    3                    /* the best one counts */
 
-#define MAX_NS    200
-#define MAX_BYTES (LIMIT_MAX_IDLE * 112) /* a client, with malloc's share */
+#define MAX_NS 200
+/* A client, with malloc's and the table's share, and a network. */
+#define MAX_BYTES (LIMIT_MAX_IDLE * 128 + LIMIT_NETWORKS * 64)
 
 typedef void run_f(void *);
 

@@ -1,196 +1,88 @@
 /*
- * The table of clients: shards, each with its lock, its hash table and its list
- * of those that may be forgotten, longest idle first. A client that has a
- * session or a chat stands in the table but not in the list.
- *
- * A bucket is one number, the time at which it is full again (the generic cell
- * rate algorithm, ITU-T I.371). So that it stays whole for every rate, it is
- * counted in 1/count of a millisecond: a token is then worth as many of these
- * as its period has milliseconds.
+ * What a client and its network may do. A bucket is one number, the time at
+ * which it is full again (the generic cell rate algorithm, ITU-T I.371). So
+ * that it stays whole for every rate, it is counted in 1/count of a
+ * millisecond: a token is then worth as many of these as its period has
+ * milliseconds, and a network's token the LIMIT_NETWORKth part.
  */
+#include "limits/limit.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "limits/limit_state.h"
 
-#define TABLE_MIN  256 /* buckets, a power of two */
-#define SHARD_IDLE (LIMIT_MAX_IDLE / LIMIT_SHARDS)
+#define EMPTY_SHARE   2  /* one of so many, of a network's sessions */
+#define CROWDED_SHARE 10 /* likewise, and of a client's */
+#define UNITS_MAX     (UINT32_MAX / 2)
 
-uint64_t
-limit_hash(const struct limits *l, const struct addr *key)
-{
-	return siphash(&l->key, key->b, sizeof(key->b));
-}
-
-struct limit_shard *
-limit_shard(struct limits *l, uint64_t hash)
-{
-	return &l->shards[hash % LIMIT_SHARDS];
-}
-
-/*
- * The table.
- */
-
-static struct limit_client **
-table_slot_locked(struct limit_shard *sh, const struct addr *key, uint64_t hash)
-{
-	struct limit_client **p =
-	    &sh->table[hash / LIMIT_SHARDS & (sh->buckets - 1)];
-
-	while (*p != NULL && !addr_equal(&(*p)->key, key))
-		p = &(*p)->chain;
-	return p;
-}
-
-/* Twice as many buckets; without memory the chains grow instead. */
-static void
-table_grow_locked(const struct limits *l, struct limit_shard *sh)
-{
-	struct limit_client **old = sh->table, **fresh, **slot, *c;
-	size_t n = sh->buckets;
-
-	if ((fresh = calloc(2 * n, sizeof(*fresh))) == NULL)
-		return;
-	for (size_t i = 0; i < n; i++) {
-		while ((c = old[i]) != NULL) {
-			old[i] = c->chain;
-			slot = &fresh[limit_hash(l, &c->key) / LIMIT_SHARDS &
-				      (2 * n - 1)];
-			c->chain = *slot;
-			*slot = c;
-		}
-	}
-	sh->table = fresh;
-	sh->buckets = 2 * n;
-	free(old);
-}
-
-/*
- * The list.
- */
-
-static bool
-is_idle(const struct limit_client *c)
-{
-	return c->live[LIMIT_SESSIONS] == 0 && c->live[LIMIT_TURNS] == 0;
-}
-
-static void
-list_add_locked(struct limit_shard *sh, struct limit_client *c)
-{
-	c->older = sh->newest;
-	c->newer = NULL;
-	*(sh->newest != NULL ? &sh->newest->newer : &sh->oldest) = c;
-	sh->newest = c;
-	sh->idle++;
-}
-
-static void
-list_remove_locked(struct limit_shard *sh, struct limit_client *c)
-{
-	*(c->older != NULL ? &c->older->newer : &sh->oldest) = c->newer;
-	*(c->newer != NULL ? &c->newer->older : &sh->newest) = c->older;
-	sh->idle--;
-}
-
-/*
- * A client.
- */
-
-/* Take the longest idle one out. */
-static struct limit_client *
-client_forget_locked(const struct limits *l, struct limit_shard *sh)
-{
-	struct limit_client *c = sh->oldest;
-
-	list_remove_locked(sh, c);
-	*table_slot_locked(sh, &c->key, limit_hash(l, &c->key)) = c->chain;
-	sh->clients--;
-	return c;
-}
-
-/* A client that was not known, in nobody's list. NULL without memory. */
-static struct limit_client *
-client_new_locked(const struct limits *l, struct limit_shard *sh,
-    const struct addr *key, uint64_t hash)
-{
-	struct limit_client **slot, *c;
-
-	if (sh->idle >= SHARD_IDLE)
-		c = client_forget_locked(l, sh);
-	else if ((c = malloc(sizeof(*c))) == NULL)
-		return NULL;
-	memset(c, 0, sizeof(*c));
-	c->key = *key;
-	if (sh->clients >= sh->buckets)
-		table_grow_locked(l, sh);
-	slot = table_slot_locked(sh, key, hash);
-	*slot = c;
-	sh->clients++;
-	return c;
-}
-
-struct limit_client *
-limit_client_take_locked(const struct limits *l, struct limit_shard *sh,
-    const struct addr *key, uint64_t hash)
-{
-	struct limit_client *c = *table_slot_locked(sh, key, hash);
-
-	if (c == NULL)
-		return client_new_locked(l, sh, key, hash);
-	if (is_idle(c))
-		list_remove_locked(sh, c);
-	return c;
-}
-
-void
-limit_client_put_locked(
-    const struct limits *l, struct limit_shard *sh, struct limit_client *c)
-{
-	if (!is_idle(c))
-		return;
-	list_add_locked(sh, c);
-	if (sh->idle > SHARD_IDLE)
-		free(client_forget_locked(l, sh));
-}
+_Static_assert(1000 % LIMIT_NETWORK == 0, "a network's token is whole");
 
 /*
  * Buckets.
  */
 
-/* What is missing until a bucket has a token, in its unit; 0: it has one. */
+/* What so many tokens are worth of one, at most all that it holds. */
 static int64_t
-bucket_lack(int64_t full, const struct limit_rate *rate, int64_t now)
+tokens_worth(const struct limit_rate *rate, uint32_t n, unsigned clients)
 {
-	int64_t period = (int64_t)rate->seconds * 1000;
-	int64_t lack = full - now * rate->count - (rate->count - 1) * period;
+	int64_t worth = (int64_t)n * rate->seconds * (1000 / clients);
+	int64_t size = limit_bucket_size(rate);
+
+	return worth < size ? worth : size;
+}
+
+/* What is missing until a bucket has so much; 0: it has. */
+static int64_t
+bucket_lack(
+    int64_t full, const struct limit_rate *rate, int64_t worth, int64_t now)
+{
+	int64_t spare = limit_bucket_size(rate) - worth;
+	int64_t lack = full - now * rate->count - spare;
 
 	return lack > 0 ? lack : 0;
 }
 
 static void
-bucket_take(int64_t *full, const struct limit_rate *rate, int64_t now)
+bucket_take(
+    int64_t *full, const struct limit_rate *rate, int64_t worth, int64_t now)
 {
 	int64_t from = now * rate->count;
 
-	*full = (*full > from ? *full : from) + (int64_t)rate->seconds * 1000;
+	*full = (*full > from ? *full : from) + worth;
+}
+
+/* What a client and its network lack for n tokens, whichever lacks more. */
+static int64_t
+lack_locked(const struct limit_use *use, const struct limit_use *net,
+    enum limit_kind kind, const struct limit_rate *rate, uint32_t n,
+    int64_t now)
+{
+	int64_t one = bucket_lack(
+	    use->full[kind - 1], rate, tokens_worth(rate, n, 1), now);
+	int64_t all = bucket_lack(net->full[kind - 1], rate,
+	    tokens_worth(rate, n, LIMIT_NETWORK), now);
+
+	return one > all ? one : all;
 }
 
 static enum rc
-take_locked(const struct limits *l, struct limit_shard *sh,
-    const struct addr *key, uint64_t hash, enum limit_kind kind, int64_t now,
-    int64_t *lack)
+take_locked(const struct limits *l, const struct limit_place *at,
+    enum limit_kind kind, uint32_t n, int64_t now, int64_t *lack)
 {
 	const struct limit_rate *rate = &l->conf.rate[kind];
 	struct limit_client *c;
 
-	if ((c = limit_client_take_locked(l, sh, key, hash)) == NULL)
+	if ((c = limit_client_take_locked(l, at)) == NULL)
 		return RC_NOMEM;
-	*lack = bucket_lack(c->full[kind - 1], rate, now);
-	if (*lack == 0)
-		bucket_take(&c->full[kind - 1], rate, now);
-	limit_client_put_locked(l, sh, c);
+	*lack = lack_locked(&c->use, at->net, kind, rate, n, now);
+	if (*lack == 0) {
+		bucket_take(&c->use.full[kind - 1], rate,
+		    tokens_worth(rate, n, 1), now);
+		bucket_take(&at->net->full[kind - 1], rate,
+		    tokens_worth(rate, n, LIMIT_NETWORK), now);
+	}
+	limit_client_put_locked(l, at->shard, c);
 	return *lack == 0 ? RC_OK : RC_RATE;
 }
 
@@ -198,20 +90,24 @@ enum rc
 limit_take(struct limits *l, const struct addr *addr, enum limit_kind kind,
     int64_t now, int *retry_s)
 {
+	return limit_take_many(l, addr, kind, 1, now, retry_s);
+}
+
+enum rc
+limit_take_many(struct limits *l, const struct addr *addr, enum limit_kind kind,
+    uint32_t tokens, int64_t now, int *retry_s)
+{
 	const struct limit_rate *rate = &l->conf.rate[kind];
-	struct addr key = addr_key(addr);
-	uint64_t hash;
-	struct limit_shard *sh;
 	int64_t lack = 0, second = (int64_t)rate->count * 1000;
+	struct limit_place at;
 	enum rc rc;
 
 	if (rate->count == 0)
 		return RC_OK;
-	hash = limit_hash(l, &key);
-	sh = limit_shard(l, hash);
-	pthread_mutex_lock(&sh->mtx);
-	rc = take_locked(l, sh, &key, hash, kind, now, &lack);
-	pthread_mutex_unlock(&sh->mtx);
+	at = limit_place(l, addr);
+	pthread_mutex_lock(&at.shard->mtx);
+	rc = take_locked(l, &at, kind, tokens, now, &lack);
+	pthread_mutex_unlock(&at.shard->mtx);
 	if (rc == RC_RATE)
 		*retry_s = (int)((lack + second - 1) / second);
 	return rc;
@@ -221,96 +117,160 @@ bool
 limit_is_spent(struct limits *l, const struct addr *addr, enum limit_kind kind,
     int64_t now)
 {
+	static const struct limit_use unused;
 	const struct limit_rate *rate = &l->conf.rate[kind];
-	struct addr key = addr_key(addr);
-	uint64_t hash;
 	const struct limit_client *c;
-	struct limit_shard *sh;
+	struct limit_place at;
 	bool spent;
 
 	if (rate->count == 0)
 		return false;
-	hash = limit_hash(l, &key);
-	sh = limit_shard(l, hash);
-	pthread_mutex_lock(&sh->mtx);
-	c = *table_slot_locked(sh, &key, hash);
-	spent = c != NULL && bucket_lack(c->full[kind - 1], rate, now) > 0;
-	pthread_mutex_unlock(&sh->mtx);
+	at = limit_place(l, addr);
+	pthread_mutex_lock(&at.shard->mtx);
+	c = limit_find_locked(&at);
+	spent = lack_locked(c == NULL ? &unused : &c->use, at.net, kind, rate,
+		    1, now) > 0;
+	pthread_mutex_unlock(&at.shard->mtx);
 	return spent;
 }
 
 /*
- * Sessions and chats.
+ * Sessions, chats and bytes.
  */
 
+/* What a client and its network may have alive. */
+struct room {
+	uint64_t client, net;
+};
+#define ROOM_ANY ((struct room){ UINT64_MAX, UINT64_MAX })
+
+static bool
+has_room(uint64_t have, uint64_t n, uint64_t limit)
+{
+	if (have == 0)
+		return true;
+	return n <= limit && have <= limit - n && have + n <= UINT32_MAX;
+}
+
 static enum rc
-begin_locked(const struct limits *l, struct limit_shard *sh,
-    const struct addr *key, uint64_t hash, enum limit_live what, uint64_t limit)
+begin_locked(const struct limits *l, const struct limit_place *at,
+    enum limit_live what, uint32_t n, struct room room)
 {
 	static const enum rc over[LIMIT_LIVE] = {
 		[LIMIT_SESSIONS] = RC_TOO_MANY_SESSIONS,
 		[LIMIT_TURNS] = RC_TOO_MANY_TURNS,
+		[LIMIT_READING] = RC_RATE,
 	};
 	struct limit_client *c;
 	bool ok;
 
-	if ((c = limit_client_take_locked(l, sh, key, hash)) == NULL)
+	if ((c = limit_client_take_locked(l, at)) == NULL)
 		return RC_NOMEM;
-	ok = c->live[what] < limit;
-	c->live[what] += ok;
-	limit_client_put_locked(l, sh, c);
+	ok = has_room(c->use.live[what], n, room.client) &&
+	     has_room(at->net->live[what], n, room.net);
+	if (ok) {
+		c->use.live[what] += n;
+		at->net->live[what] += n;
+	}
+	limit_client_put_locked(l, at->shard, c);
 	return ok ? RC_OK : over[what];
 }
 
 static enum rc
 begin(struct limits *l, const struct addr *addr, enum limit_live what,
-    uint64_t limit)
+    uint32_t n, struct room room)
 {
-	struct addr key = addr_key(addr);
-	uint64_t hash;
-	struct limit_shard *sh;
+	struct limit_place at;
 	enum rc rc;
 
 	if (l->conf.live[what] == 0)
 		return RC_OK;
-	hash = limit_hash(l, &key);
-	sh = limit_shard(l, hash);
-	pthread_mutex_lock(&sh->mtx);
-	rc = begin_locked(l, sh, &key, hash, what, limit);
-	pthread_mutex_unlock(&sh->mtx);
+	at = limit_place(l, addr);
+	pthread_mutex_lock(&at.shard->mtx);
+	rc = begin_locked(l, &at, what, n, room);
+	pthread_mutex_unlock(&at.shard->mtx);
 	return rc;
+}
+
+static void
+end(struct limits *l, const struct addr *addr, enum limit_live what, uint32_t n)
+{
+	struct limit_client *c;
+	struct limit_place at;
+
+	if (l->conf.live[what] == 0)
+		return;
+	at = limit_place(l, addr);
+	pthread_mutex_lock(&at.shard->mtx);
+	c = limit_find_locked(&at);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is known */
+	c->use.live[what] -= n;
+	at.net->live[what] -= n;
+	limit_client_put_locked(l, at.shard, c);
+	pthread_mutex_unlock(&at.shard->mtx);
+}
+
+static struct room
+whole_room(const struct limits *l, enum limit_live what)
+{
+	uint64_t limit = l->conf.live[what];
+
+	if (what == LIMIT_READING)
+		limit /= 1024;
+	return (struct room){ limit, limit * LIMIT_NETWORK };
 }
 
 enum rc
 limit_begin(struct limits *l, const struct addr *addr, enum limit_live what)
 {
-	return begin(l, addr, what, l->conf.live[what]);
+	return begin(l, addr, what, 1, whole_room(l, what));
+}
+
+enum rc
+limit_begin_empty(struct limits *l, const struct addr *addr, bool crowded)
+{
+	struct room room = whole_room(l, LIMIT_SESSIONS);
+
+	if (crowded) {
+		room.client /= CROWDED_SHARE;
+		room.net /= CROWDED_SHARE;
+	} else {
+		room.net /= EMPTY_SHARE;
+	}
+	return begin(l, addr, LIMIT_SESSIONS, 1, room);
 }
 
 enum rc
 limit_adopt(struct limits *l, const struct addr *addr, enum limit_live what)
 {
-	return begin(l, addr, what, UINT64_MAX);
+	return begin(l, addr, what, 1, ROOM_ANY);
 }
 
 void
 limit_end(struct limits *l, const struct addr *addr, enum limit_live what)
 {
-	struct addr key = addr_key(addr);
-	uint64_t hash;
-	struct limit_client *c;
-	struct limit_shard *sh;
+	end(l, addr, what, 1);
+}
 
-	if (l->conf.live[what] == 0)
-		return;
-	hash = limit_hash(l, &key);
-	sh = limit_shard(l, hash);
-	pthread_mutex_lock(&sh->mtx);
-	c = *table_slot_locked(sh, &key, hash);
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is known */
-	c->live[what]--;
-	limit_client_put_locked(l, sh, c);
-	pthread_mutex_unlock(&sh->mtx);
+/* Bytes are counted in KiB; no history has as many as would not fit. */
+static uint32_t
+units(uint64_t bytes)
+{
+	bytes = bytes / 1024 + 1;
+	return bytes < UNITS_MAX ? (uint32_t)bytes : UNITS_MAX;
+}
+
+enum rc
+limit_hold(struct limits *l, const struct addr *addr, uint64_t bytes)
+{
+	return begin(
+	    l, addr, LIMIT_READING, units(bytes), whole_room(l, LIMIT_READING));
+}
+
+void
+limit_let_go(struct limits *l, const struct addr *addr, uint64_t bytes)
+{
+	end(l, addr, LIMIT_READING, units(bytes));
 }
 
 /*
@@ -330,28 +290,13 @@ limit_clients(struct limits *l)
 	return n;
 }
 
-static void
-shard_free(struct limit_shard *sh)
-{
-	struct limit_client *c, *next;
-
-	for (size_t i = 0; i < sh->buckets; i++) {
-		for (c = sh->table[i]; c != NULL; c = next) {
-			next = c->chain;
-			free(c);
-		}
-	}
-	free(sh->table);
-	pthread_mutex_destroy(&sh->mtx);
-}
-
 void
 limits_close(struct limits *l)
 {
 	if (l == NULL)
 		return;
 	for (unsigned i = 0; i < LIMIT_SHARDS; i++)
-		shard_free(&l->shards[i]);
+		limit_shard_close(&l->shards[i]);
 	free(l);
 }
 
@@ -359,7 +304,6 @@ struct limits *
 limits_open(const struct limit_conf *conf)
 {
 	struct limits *l;
-	struct limit_shard *sh;
 	bool ok;
 
 	if ((l = aligned_alloc(_Alignof(struct limits), sizeof(*l))) == NULL)
@@ -367,13 +311,8 @@ limits_open(const struct limit_conf *conf)
 	memset(l, 0, sizeof(*l));
 	l->conf = *conf;
 	ok = siphash_key_make(&l->key);
-	for (unsigned i = 0; i < LIMIT_SHARDS; i++) {
-		sh = &l->shards[i];
-		pthread_mutex_init(&sh->mtx, NULL);
-		sh->table = calloc(TABLE_MIN, sizeof(*sh->table));
-		sh->buckets = sh->table == NULL ? 0 : TABLE_MIN;
-		ok = ok && sh->table != NULL;
-	}
+	for (unsigned i = 0; i < LIMIT_SHARDS; i++)
+		ok = limit_shard_open(&l->shards[i]) && ok;
 	if (!ok) {
 		limits_close(l);
 		return NULL;

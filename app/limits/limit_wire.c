@@ -3,8 +3,11 @@
  * rates may be others. A piece is
  *
  *	kinds: 1 byte; now: 8; of each kind: count, seconds: 4 each;
- *	and of each client: its address: 16; of each kind: what is missing until
- *	its bucket is full, in 1/count of a millisecond: 6
+ *	and of each client: its address: 16; the day of its tokens: 4; the
+ *	tokens: 8; of each kind: what is missing until its bucket is
+ *	full, in 1/count of a millisecond: 6
+ *
+ * Of networks nothing goes: what their clients have used is theirs there.
  */
 #include <string.h>
 
@@ -15,8 +18,10 @@
 #define PIECE       8192 /* bytes, and what is left of a table's bucket */
 #define LACK_BYTES  6
 #define HEAD_SIZE   (1 + 8 + KINDS * 8)
-#define CLIENT_SIZE (16 + KINDS * LACK_BYTES)
+#define LACKS       (16 + 4 + 8) /* bytes of a client before them */
+#define CLIENT_SIZE (LACKS + KINDS * LACK_BYTES)
 #define MAX_TIME    (INT64_C(1) << 53) /* ms; no machine runs so long */
+#define MAX_TOKENS  (INT64_C(1) << 53)
 
 _Static_assert(LIMIT_MAX_COUNT *INT64_C(1000) * LIMIT_MAX_SECONDS <
 		   INT64_C(1) << (8 * LACK_BYTES),
@@ -26,13 +31,6 @@ static int64_t
 period_of(const struct limit_rate *rate)
 {
 	return (int64_t)rate->seconds * 1000;
-}
-
-/* What an empty bucket lacks. */
-static int64_t
-size_of(const struct limit_rate *rate)
-{
-	return rate->count * period_of(rate);
 }
 
 /*
@@ -57,7 +55,7 @@ lack_of(int64_t full, const struct limit_rate *rate, int64_t now)
 
 	if (lack <= 0)
 		return 0;
-	return lack < size_of(rate) ? lack : size_of(rate);
+	return lack < limit_bucket_size(rate) ? lack : limit_bucket_size(rate);
 }
 
 static void
@@ -65,15 +63,17 @@ add_client(struct buf *b, const struct limits *l, const struct limit_client *c,
     int64_t now)
 {
 	int64_t lack[KINDS];
-	bool full = true;
+	bool full = c->use.tokens == 0;
 
 	for (unsigned i = 0; i < KINDS; i++) {
-		lack[i] = lack_of(c->full[i], &l->conf.rate[1 + i], now);
+		lack[i] = lack_of(c->use.full[i], &l->conf.rate[1 + i], now);
 		full = full && lack[i] == 0;
 	}
 	if (full)
 		return;
 	buf_add(b, c->key.b, sizeof(c->key.b));
+	bytes_add(b, c->use.day, 4);
+	bytes_add(b, (uint64_t)c->use.tokens, 8);
 	for (unsigned i = 0; i < KINDS; i++)
 		bytes_add(b, (uint64_t)lack[i], LACK_BYTES);
 }
@@ -150,14 +150,22 @@ read_head(struct source *from, const char *p, size_t n)
 static int64_t
 read_lack(const char *client, unsigned i)
 {
-	return (int64_t)bytes_get(client + 16 + i * LACK_BYTES, LACK_BYTES);
+	return (int64_t)bytes_get(client + LACKS + i * LACK_BYTES, LACK_BYTES);
+}
+
+static int64_t
+read_tokens(const char *client)
+{
+	return (int64_t)bytes_get(client + 20, 8);
 }
 
 static bool
 is_sound(const struct source *from, const char *client)
 {
+	if (read_tokens(client) < 0 || read_tokens(client) > MAX_TOKENS)
+		return false;
 	for (unsigned i = 0; i < KINDS; i++)
-		if (read_lack(client, i) > size_of(&from->rate[i]))
+		if (read_lack(client, i) > limit_bucket_size(&from->rate[i]))
 			return false;
 	return true;
 }
@@ -166,30 +174,93 @@ is_sound(const struct source *from, const char *client)
 static int64_t
 convert(int64_t lack, const struct limit_rate *was, const struct limit_rate *is)
 {
-	int64_t held = size_of(was) - lack;
+	int64_t held = limit_bucket_size(was) - lack;
 	int64_t tokens, rest;
 
 	if (lack == 0 || is->count == 0)
 		return 0;
 	tokens = held / period_of(was);
 	rest = held % period_of(was);
-	lack = size_of(is) - tokens * period_of(is) -
+	lack = limit_bucket_size(is) - tokens * period_of(is) -
 	       rest * period_of(is) / period_of(was);
 	return lack > 0 ? lack : 0;
 }
 
+/* What comes in of a client. */
+struct update {
+	struct addr key;
+	int64_t full[KINDS];
+	int64_t tokens;
+	uint32_t day;
+};
+
+/* Whether it says anything here. */
 static bool
-fill_locked(const struct limits *l, struct limit_shard *sh,
-    const struct addr *key, uint64_t hash, const int64_t full[KINDS])
+read_client(const struct limits *l, const struct source *from, const char *p,
+    struct update *up)
 {
-	struct limit_client *c = limit_client_take_locked(l, sh, key, hash);
+	const struct limit_rate *rate;
+	bool any;
+	int64_t lack;
+
+	memcpy(up->key.b, p, sizeof(up->key.b));
+	up->day = (uint32_t)bytes_get(p + 16, 4);
+	up->tokens = l->conf.day_tokens == 0 ? 0 : read_tokens(p);
+	any = up->tokens > 0;
+	for (unsigned i = 0; i < KINDS; i++) {
+		rate = &l->conf.rate[1 + i];
+		lack = convert(read_lack(p, i), &from->rate[i], rate);
+		up->full[i] = lack > 0 ? from->now * rate->count + lack : 0;
+		any = any || lack > 0;
+	}
+	return any;
+}
+
+/* What is new of a client's use is its network's, too. */
+static void
+update_bucket(int64_t *full, int64_t *net, int64_t now, int64_t is)
+{
+	int64_t more;
+
+	if (is <= *full)
+		return;
+	more = is - (*full > now ? *full : now);
+	*full = is;
+	if (more > 0)
+		*net = (*net > now ? *net : now) + more / LIMIT_NETWORK;
+}
+
+static void
+update_tokens(
+    struct limit_use *use, struct limit_use *net, const struct update *up)
+{
+	int64_t had = use->day == up->day ? use->tokens : 0;
+
+	if (up->tokens <= had || up->day < use->day)
+		return;
+	use->tokens = up->tokens;
+	use->day = up->day;
+	if (net->day < up->day) {
+		net->day = up->day;
+		net->tokens = 0;
+	}
+	if (net->day == up->day)
+		net->tokens += up->tokens - had;
+}
+
+static bool
+update_locked(const struct limits *l, const struct limit_place *at,
+    const struct source *from, const struct update *up)
+{
+	struct limit_client *c = limit_client_take_locked(l, at);
 
 	if (c == NULL)
 		return false;
 	for (unsigned i = 0; i < KINDS; i++)
-		if (full[i] > c->full[i])
-			c->full[i] = full[i];
-	limit_client_put_locked(l, sh, c);
+		update_bucket(&c->use.full[i], &at->net->full[i],
+		    from->now * l->conf.rate[1 + i].count, up->full[i]);
+	update_tokens(&c->use, at->net, up);
+	limit_client_put_locked(l, at->shard, c);
 	return true;
 }
 
@@ -197,29 +268,16 @@ fill_locked(const struct limits *l, struct limit_shard *sh,
 static bool
 adopt_client(struct limits *l, const struct source *from, const char *client)
 {
-	const struct limit_rate *rate;
-	int64_t lack, full[KINDS] = { 0 };
-	bool any = false, ok;
-	struct addr key;
-	struct limit_shard *sh;
-	uint64_t hash;
+	struct limit_place at;
+	struct update up;
+	bool ok;
 
-	for (unsigned i = 0; i < KINDS; i++) {
-		rate = &l->conf.rate[1 + i];
-		lack = convert(read_lack(client, i), &from->rate[i], rate);
-		if (lack > 0)
-			full[i] = from->now * rate->count + lack;
-		any = any || lack > 0;
-	}
-	if (!any)
+	if (!read_client(l, from, client, &up))
 		return true;
-	memcpy(key.b, client, sizeof(key.b));
-	key = addr_key(&key);
-	hash = limit_hash(l, &key);
-	sh = limit_shard(l, hash);
-	pthread_mutex_lock(&sh->mtx);
-	ok = fill_locked(l, sh, &key, hash, full);
-	pthread_mutex_unlock(&sh->mtx);
+	at = limit_place(l, &up.key);
+	pthread_mutex_lock(&at.shard->mtx);
+	ok = update_locked(l, &at, from, &up);
+	pthread_mutex_unlock(&at.shard->mtx);
 	return ok;
 }
 

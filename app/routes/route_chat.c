@@ -114,7 +114,7 @@ chat_creates(void *arg, int64_t *retry_ms)
 	if (rc == RC_OK)
 		rc = guard_take(x, LIMIT_NEW, &retry_s);
 	if (rc == RC_OK)
-		rc = service_admit_session(x);
+		rc = service_admit_session(x, false);
 	*retry_ms = (int64_t)retry_s * 1000;
 	return rc;
 }

@@ -87,19 +87,28 @@ service_loop_drain(void *state)
 	turns_drain(al->turns, SERVICE_GRACE_MS);
 }
 
+static enum rc
+begin_session(const struct service *app, const struct addr *creator, bool empty)
+{
+	if (!empty)
+		return limit_begin(app->limits, creator, LIMIT_SESSIONS);
+	return limit_begin_empty(
+	    app->limits, creator, store_is_crowded(app->store));
+}
+
 enum rc
-service_admit_session(struct exchange *x)
+service_admit_session(struct exchange *x, bool empty)
 {
 	const struct service_loop *al = x->app;
-	struct limits *limits = al->app->limits;
+	const struct service *app = al->app;
 	enum rc rc;
 
-	if (limits == NULL)
+	if (app->limits == NULL)
 		return RC_OK;
-	rc = limit_begin(limits, &x->creator, LIMIT_SESSIONS);
+	rc = begin_session(app, &x->creator, empty);
 	if (rc == RC_TOO_MANY_SESSIONS &&
-	    store_sweep(al->app->store, loop_now(x->loop), RECLAIM_BATCH) > 0)
-		rc = limit_begin(limits, &x->creator, LIMIT_SESSIONS);
+	    store_sweep(app->store, loop_now(x->loop), RECLAIM_BATCH) > 0)
+		rc = begin_session(app, &x->creator, empty);
 	return rc;
 }
 

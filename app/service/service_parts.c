@@ -56,11 +56,14 @@ clients_open(const struct conf *cf)
 		.live = {
 			[LIMIT_SESSIONS] = cf->sessions_per_ip,
 			[LIMIT_TURNS] = cf->turns_per_ip,
+			[LIMIT_READING] = LIMIT_READING_BYTES,
 		},
 	};
 
-	if (cf->rate_new.count > 0)
+	if (cf->rate_new.count > 0) {
 		conf.rate[LIMIT_GUESS] = LIMIT_GUESSES;
+		conf.rate[LIMIT_READ] = LIMIT_READS;
+	}
 	return limits_open(&conf);
 }
 

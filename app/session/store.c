@@ -44,6 +44,13 @@ store_count(struct store *st, int64_t now, store_count_done_f *done, void *arg)
 	st->backend->count(st, now, done, arg);
 }
 
+bool
+store_is_crowded(struct store *store)
+{
+	return store->backend->is_crowded != NULL &&
+	       store->backend->is_crowded(store);
+}
+
 unsigned
 store_sweep(struct store *st, int64_t now, unsigned max)
 {

@@ -1,14 +1,17 @@
 /*
  * What one client may do: how often, how much at a time. Counted is per client,
- * an IPv4 address or an IPv6 network of 64 bits. Values only: no clock, `now`
- * is monotonic milliseconds. Shared by all loops.
+ * an IPv4 address or an IPv6 network of 64 bits; and once more per network of
+ * clients, 24 bits of IPv4 and 48 of IPv6, which somebody alone may have: all
+ * its clients together may do LIMIT_NETWORK times what one may. Values only: no
+ * clock, `now` is monotonic milliseconds. Shared by all loops.
  *
- * How often is a token bucket: it holds `count` tokens, each use takes one, and
- * they come back evenly, `count` in `seconds`. A client that was forgotten has
- * full buckets. Forgotten is who was idle longest, when more than
- * LIMIT_MAX_IDLE are known that have neither a session nor a chat; those that
- * have are never forgotten, and there are no more of them than there may be
- * sessions and connections.
+ * How often is a token bucket: it holds `count` tokens, a use takes one or
+ * more, and they come back evenly, `count` in `seconds`. A client that was
+ * forgotten has full buckets. Forgotten is who was idle longest, when more than
+ * LIMIT_MAX_IDLE are known that have nothing alive; those that have are never
+ * forgotten, and there are no more of them than there may be sessions and
+ * connections. Networks are told apart by a hash only, of LIMIT_NETWORKS
+ * values: none is ever forgotten, and two of one value share what is theirs.
  */
 #ifndef LIMITS_LIMIT_H
 #define LIMITS_LIMIT_H
@@ -21,24 +24,37 @@
 #include "base/buf.h"
 #include "base/rc.h"
 
-#define LIMIT_MAX_IDLE (128 * 1024)	/* clients, 88 bytes each */
+#define LIMIT_MAX_IDLE (128 * 1024)	/* clients, 96 bytes each */
+#define LIMIT_NETWORKS (64 * 1024)	/* 56 bytes each */
 #define LIMIT_MAX_COUNT 1000000		/* tokens of a bucket */
 #define LIMIT_MAX_SECONDS 86400		/* until it is full again */
 
 /* Wrong and unknown session ids: as many as a visitor's mistakes may need. */
 #define LIMIT_GUESSES ((struct limit_rate) { 30, 60 })
 
+/* Conversations read: a token for each, and one for each LIMIT_READ_BYTES. */
+#define LIMIT_READS ((struct limit_rate) { 600, 60 })
+#define LIMIT_READ_BYTES (64 * 1024)
+
+/* Bytes of those conversations that a client has not read to their ends. */
+#define LIMIT_READING_BYTES (4 * 1024 * 1024)
+
+#define LIMIT_NETWORK 20	/* clients' worth; a divisor of 1000 */
+#define LIMIT_NETWORK_TOKENS 4	/* likewise, of the model's in a day */
+
 enum limit_kind {
 	LIMIT_NONE,
 	LIMIT_NEW,		/* sessions made */
 	LIMIT_CHAT,		/* messages sent */
 	LIMIT_GUESS,		/* session ids that are no live session's */
+	LIMIT_READ,		/* conversations read */
 	LIMIT_KINDS,
 };
 
 enum limit_live {
 	LIMIT_SESSIONS,
 	LIMIT_TURNS,		/* chats, those that wait in line too */
+	LIMIT_READING,		/* bytes that are being read */
 	LIMIT_LIVE,
 };
 
@@ -50,6 +66,7 @@ struct limit_rate {
 struct limit_conf {
 	struct limit_rate	rate[LIMIT_KINDS];
 	uint64_t		live[LIMIT_LIVE];	/* 0: no limit */
+	int64_t			day_tokens;	/* of the model; 0: no limit */
 };
 
 struct limits;
@@ -60,10 +77,13 @@ void limits_close(struct limits *);		/* NULL is allowed */
 
 /*
  * Take a token. RC_OK; RC_RATE, with nothing taken and *retry_s the seconds
- * until there is one, rounded up; RC_NOMEM.
+ * until there is one, rounded up; RC_NOMEM. limit_take_many: so many at once,
+ * not 0; more than a bucket holds are as many as it holds.
  */
 enum rc limit_take(struct limits *, const struct addr *, enum limit_kind,
     int64_t now, int *retry_s);
+enum rc limit_take_many(struct limits *, const struct addr *, enum limit_kind,
+    uint32_t tokens, int64_t now, int *retry_s);
 
 /* Whether there is no token. */
 bool limit_is_spent(struct limits *, const struct addr *, enum limit_kind,
@@ -79,16 +99,48 @@ enum rc limit_adopt(struct limits *, const struct addr *, enum limit_live);
 void limit_end(struct limits *, const struct addr *, enum limit_live);
 
 /*
+ * The same of bytes that are being read: RC_OK, RC_RATE, RC_NOMEM. Who reads
+ * nothing else may read so many in any case.
+ */
+enum rc limit_hold(struct limits *, const struct addr *, uint64_t bytes);
+void limit_let_go(struct limits *, const struct addr *, uint64_t bytes);
+
+/*
+ * A session without a message, which costs nobody more than a request: of what
+ * a network may have, half may be begun like this. crowded: there is little
+ * room left for sessions; a tenth then, of a client's as well.
+ */
+enum rc limit_begin_empty(struct limits *, const struct addr *, bool crowded);
+
+/*
+ * The model's tokens, of a day (UTC) by the wall clock: as budget.h has it, but
+ * of one client; and of its network, LIMIT_NETWORK_TOKENS times as many. Tokens
+ * that were taken are settled with what was used of them, once.
+ */
+struct limit_share {
+	int64_t		day;
+	int64_t		tokens;		/* 0: nothing was taken */
+};
+bool limit_has_tokens(struct limits *, const struct addr *, int64_t tokens,
+    int64_t wall_ms);
+bool limit_take_tokens(struct limits *, const struct addr *,
+    struct limit_share *, int64_t tokens, int64_t wall_ms);
+void limit_settle_tokens(struct limits *, const struct addr *,
+    struct limit_share *, int64_t used);
+
+/*
  * For another process on this machine that goes on in this one's place: add a
- * piece of the buckets that are not full, some KiB, from *place on (0 at
- * first). False: there were none any more, and what was added says nothing.
+ * piece of the buckets that are not full and of the day's tokens, some KiB,
+ * from *place on (0 at first). False: there were none any more, and what was
+ * added says nothing.
  */
 bool limits_encode(struct limits *, uint64_t *place, int64_t now,
     struct buf *);
 
 /*
  * Take in a piece of exactly n bytes. A bucket has the tokens then that it had
- * there, at most what it holds here; where it has fewer already, these. False:
+ * there, at most what it holds here; where it has fewer already, these; and of
+ * a day's tokens the greater number counts as used. False:
  * it is no piece, and nothing has changed; or there is no memory.
  */
 bool limits_decode(struct limits *, const char *, size_t n, int64_t now);

@@ -1,6 +1,6 @@
 /*
- * The inside of the limiter, which limit.c and limit_move.c share; for nobody
- * else.
+ * The inside of the limiter, which limit.c, limit_table.c, limit_tokens.c and
+ * limit_wire.c share; for nobody else.
  */
 #ifndef LIMITS_LIMIT_STATE_H
 #define LIMITS_LIMIT_STATE_H
@@ -14,19 +14,29 @@
 #include "limits/limit.h"
 
 #define LIMIT_SHARDS 64			/* a power of two */
+#define LIMIT_CELLS (LIMIT_NETWORKS / LIMIT_SHARDS)	/* of a shard */
+
+/* What a client, or a network, has used. */
+struct limit_use {
+	int64_t		full[LIMIT_KINDS - 1];	/* when each bucket is */
+	int64_t		tokens;			/* used or taken on the day */
+	uint32_t	day;			/* since 1970 */
+	uint32_t	live[LIMIT_LIVE];
+};
 
 struct limit_client {
 	struct addr		 key;
 	struct limit_client	*chain;		/* the next in the bucket */
 	struct limit_client	*older, *newer;	/* in the list, while idle */
-	int64_t			 full[LIMIT_KINDS - 1];
-	uint64_t		 live[LIMIT_LIVE];
+	struct limit_use	 use;
 };
 
+/* A network and its clients are all in one shard. */
 struct limit_shard {
 	/* guarded by mtx */
 	_Alignas(64) pthread_mutex_t mtx;
 	struct limit_client	**table;
+	struct limit_use	 *nets;		/* LIMIT_CELLS */
 	size_t			  buckets;	/* a power of two */
 	size_t			  clients;	/* busy ones too */
 	struct limit_client	 *oldest, *newest;
@@ -41,15 +51,34 @@ struct limits {
 	struct limit_shard	shards[LIMIT_SHARDS];
 };
 
-uint64_t limit_hash(const struct limits *, const struct addr *key);
-struct limit_shard *limit_shard(struct limits *, uint64_t hash);
+/* Where a client belongs. */
+struct limit_place {
+	struct addr		 key;
+	uint64_t		 hash;
+	struct limit_shard	*shard;
+	struct limit_use	*net;	/* guarded by the shard's lock */
+};
+struct limit_place limit_place(struct limits *, const struct addr *);
+
+bool limit_shard_open(struct limit_shard *);
+void limit_shard_close(struct limit_shard *);
+
+/* A client that is known, or NULL. */
+struct limit_client *limit_find_locked(const struct limit_place *);
 
 /* Get a client for a use, out of the list; NULL without memory. */
 struct limit_client *limit_client_take_locked(const struct limits *,
-    struct limit_shard *, const struct addr *key, uint64_t hash);
+    const struct limit_place *);
 
 /* After a use; it may be gone then. */
 void limit_client_put_locked(const struct limits *, struct limit_shard *,
     struct limit_client *);
+
+/* What an empty bucket lacks, in 1/count of a millisecond. */
+static inline int64_t
+limit_bucket_size(const struct limit_rate *rate)
+{
+	return (int64_t)rate->count * rate->seconds * 1000;
+}
 
 #endif

@@ -69,10 +69,10 @@ struct responder *service_open_responder(const struct service *, struct loop *);
 struct server_app service_callbacks(struct service *);
 
 /*
- * Before store_create: whether the client may have one more live session.
- * RC_OK, RC_TOO_MANY_SESSIONS, RC_NOMEM. Expired ones that were not swept yet
- * are removed first, a batch of them.
+ * Before store_create: whether the client may have one more live session;
+ * empty: without a message. RC_OK, RC_TOO_MANY_SESSIONS, RC_NOMEM. Expired ones
+ * that were not swept yet are removed first, a batch of them.
  */
-enum rc service_admit_session(struct exchange *);
+enum rc service_admit_session(struct exchange *, bool empty);
 
 #endif

@@ -106,6 +106,9 @@ typedef void store_delete_f(struct store *, const struct sid *,
 typedef void store_count_f(struct store *, int64_t now, store_count_done_f *,
     void *arg);
 
+/* Whether more than three quarters of what there may be is taken. */
+typedef bool store_is_crowded_f(struct store *);
+
 /*
  * Remove up to max expired sessions; how many it removed. From any thread; it
  * never holds a lock over more than max. Fewer than max: there are no more.
@@ -157,6 +160,7 @@ struct store_backend {
 	store_release_f	*release;
 	store_delete_f	*remove;
 	store_count_f	*count;
+	store_is_crowded_f *is_crowded;	/* NULL: never */
 	store_sweep_f	*sweep;		/* NULL: it expires by itself */
 	/* NULL, all three: sessions live outside of the process */
 	store_export_f	*export;
@@ -180,6 +184,7 @@ store_append_f	store_append;
 store_release_f	store_release;
 store_delete_f	store_delete;
 store_count_f	store_count;
+store_is_crowded_f store_is_crowded;	/* false when the backend has none */
 store_sweep_f	store_sweep;	/* 0 when the backend has none */
 store_export_f	store_export;	/* RC_NOSESSION when the backend has none */
 store_adopt_f	store_adopt;	/* likewise */

@@ -24,13 +24,13 @@ addr_of(const char *text)
 	return addr;
 }
 
-/* The nth of many. */
+/* The nth of many, each in a network of its own. */
 static struct addr
 addr_number(uint32_t n)
 {
-	struct addr addr = addr_of("10.0.0.0");
+	struct addr addr = addr_of("0.0.0.7");
 
-	for (int i = 15; i > 12; i--, n >>= 8)
+	for (int i = 14; i > 11; i--, n >>= 8)
 		addr.b[i] = (uint8_t)n;
 	return addr;
 }
@@ -218,6 +218,217 @@ an_ipv6_network_is_one_client(void **state)
 	limits_close(l);
 }
 
+/*
+ * Networks.
+ */
+
+/* The nth client of a network. */
+static struct addr
+neighbour(const char *network, unsigned n)
+{
+	struct addr addr = addr_of(network);
+
+	if (addr_is_v4(&addr)) {
+		addr.b[15] = (uint8_t)n;
+	} else {
+		addr.b[6] = (uint8_t)(n >> 8);
+		addr.b[7] = (uint8_t)n;
+	}
+	return addr;
+}
+
+static void
+a_network_may_do_what_twenty_clients_may(void **state)
+{
+	static const char *const networks[] = { "192.0.2.0",
+		"::ffff:198.51.100.0", "2001:db8:1::" };
+	struct limits *l = open_limits(5, 60, 0, 0);
+	struct addr addr, other = addr_of("203.0.113.1");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(networks); i++) {
+		for (unsigned n = 0; n < LIMIT_NETWORK; n++) {
+			addr = neighbour(networks[i], n);
+			assert_int_equal(passed(l, &addr, LIMIT_NEW, 0, 9), 5);
+		}
+		addr = neighbour(networks[i], LIMIT_NETWORK);
+		assert_int_equal(passed(l, &addr, LIMIT_NEW, 0, 9), 0);
+		assert_true(limit_is_spent(l, &addr, LIMIT_NEW, 0));
+		assert_false(limit_is_spent(l, &addr, LIMIT_CHAT, 0));
+		/* 100 in 60 s come back to all of them */
+		assert_int_equal(retry_after(l, &addr, 0), 1);
+		assert_int_equal(passed(l, &addr, LIMIT_NEW, 600, 9), 1);
+	}
+	assert_int_equal(passed(l, &other, LIMIT_NEW, 0, 9), 5);
+	limits_close(l);
+}
+
+static void
+a_network_may_have_the_sessions_of_twenty_clients(void **state)
+{
+	struct limits *l = open_limits(0, 60, 3, 0);
+	struct addr addr;
+
+	(void)state;
+	for (unsigned n = 0; n < LIMIT_NETWORK * 3; n++) {
+		addr = neighbour("2001:db8:1::", n);
+		assert_int_equal(limit_begin(l, &addr, LIMIT_SESSIONS), RC_OK);
+	}
+	addr = neighbour("2001:db8:1::", 60000);
+	assert_int_equal(
+	    limit_begin(l, &addr, LIMIT_SESSIONS), RC_TOO_MANY_SESSIONS);
+	addr = neighbour("2001:db8:1::", 7);
+	limit_end(l, &addr, LIMIT_SESSIONS);
+	addr = neighbour("2001:db8:1::", 60000);
+	assert_int_equal(limit_begin(l, &addr, LIMIT_SESSIONS), RC_OK);
+	limits_close(l);
+}
+
+static void
+empty_sessions_are_the_first_to_be_refused(void **state)
+{
+	struct limits *l = open_limits(0, 60, 10, 0);
+	struct addr addr;
+
+	(void)state;
+	for (unsigned n = 0; n < LIMIT_NETWORK * 10 / 2; n++) {
+		addr = neighbour("2001:db8:1::", n);
+		assert_int_equal(limit_begin_empty(l, &addr, false), RC_OK);
+	}
+	addr = neighbour("2001:db8:1::", 60000);
+	assert_int_equal(
+	    limit_begin_empty(l, &addr, false), RC_TOO_MANY_SESSIONS);
+	assert_int_equal(limit_begin(l, &addr, LIMIT_SESSIONS), RC_OK);
+	/* while there is little room, who has one gets no other */
+	addr = addr_of("192.0.2.1");
+	assert_int_equal(limit_begin_empty(l, &addr, true), RC_OK);
+	assert_int_equal(
+	    limit_begin_empty(l, &addr, true), RC_TOO_MANY_SESSIONS);
+	assert_int_equal(limit_begin(l, &addr, LIMIT_SESSIONS), RC_OK);
+	assert_int_equal(limit_begin_empty(l, &addr, false), RC_OK);
+	limits_close(l);
+}
+
+/* One that holds more than a network may in one shard forgets only there. */
+static void
+many_clients_of_a_network_displace_few_others(void **state)
+{
+	struct limits *l = open_limits(2, 86400, 0, 0);
+	struct addr addr;
+	unsigned kept = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 6400; i++) {
+		addr = addr_number(i);
+		passed(l, &addr, LIMIT_NEW, 0, 2);
+	}
+	for (unsigned n = 0; n < 65536; n++) {
+		addr = neighbour("2001:db8:1::", n);
+		passed(l, &addr, LIMIT_NEW, 0, 1);
+	}
+	for (uint32_t i = 0; i < 6400; i++) {
+		addr = addr_number(i);
+		kept += limit_is_spent(l, &addr, LIMIT_NEW, 0);
+	}
+	assert_in_range(kept, 6200, 6400);
+	limits_close(l);
+}
+
+static void
+what_is_being_read_has_a_limit(void **state)
+{
+	static const struct limit_conf conf = {
+		.rate = { [LIMIT_READ] = { 10, 60 } },
+		.live = { [LIMIT_READING] = 4096 * 1024 },
+	};
+	struct limits *l = limits_open(&conf);
+	struct addr addr = addr_of("192.0.2.1");
+	int retry_s = 0;
+
+	(void)state;
+	assert_non_null(l);
+	assert_int_equal(limit_hold(l, &addr, 3000 * 1024), RC_OK);
+	assert_int_equal(limit_hold(l, &addr, 2000 * 1024), RC_RATE);
+	assert_int_equal(limit_hold(l, &addr, 1000 * 1024), RC_OK);
+	limit_let_go(l, &addr, 3000 * 1024);
+	assert_int_equal(limit_hold(l, &addr, 2000 * 1024), RC_OK);
+	limit_let_go(l, &addr, 2000 * 1024);
+	limit_let_go(l, &addr, 1000 * 1024);
+	/* who reads nothing may read whatever there is */
+	assert_int_equal(limit_hold(l, &addr, INT64_C(1) << 36), RC_OK);
+	assert_int_equal(limit_hold(l, &addr, 1), RC_RATE);
+	limit_let_go(l, &addr, INT64_C(1) << 36);
+	/* 4 and 4 of 10 are taken, then more than all once they are back */
+	assert_int_equal(
+	    limit_take_many(l, &addr, LIMIT_READ, 4, 0, &retry_s), RC_OK);
+	assert_int_equal(
+	    limit_take_many(l, &addr, LIMIT_READ, 4, 0, &retry_s), RC_OK);
+	assert_int_equal(
+	    limit_take_many(l, &addr, LIMIT_READ, 4, 0, &retry_s), RC_RATE);
+	assert_int_equal(retry_s, 12);
+	assert_int_equal(
+	    limit_take_many(l, &addr, LIMIT_READ, 99, 47999, &retry_s),
+	    RC_RATE);
+	assert_int_equal(
+	    limit_take_many(l, &addr, LIMIT_READ, 99, 48000, &retry_s), RC_OK);
+	limits_close(l);
+}
+
+/*
+ * The model's tokens.
+ */
+
+#define DAY INT64_C(86400000)
+
+static void
+a_client_has_so_many_tokens_a_day(void **state)
+{
+	static const struct limit_conf conf = { .day_tokens = 1000 };
+	struct limits *l = limits_open(&conf);
+	struct addr addr = addr_of("2001:db8::1"),
+		    same = addr_of("2001:db8::9");
+	struct addr other = addr_of("192.0.2.1");
+	struct limit_share a = { 0 }, b = { 0 };
+
+	(void)state;
+	assert_non_null(l);
+	assert_true(limit_take_tokens(l, &addr, &a, 600, DAY));
+	assert_false(limit_take_tokens(l, &same, &b, 401, DAY));
+	assert_int_equal(b.tokens, 0);
+	assert_true(limit_has_tokens(l, &same, 400, DAY));
+	assert_false(limit_has_tokens(l, &same, 401, DAY));
+	assert_true(limit_has_tokens(l, &other, 1000, DAY));
+	assert_false(limit_has_tokens(l, &other, 1001, DAY));
+	limit_settle_tokens(l, &addr, &a, 100);
+	limit_settle_tokens(l, &addr, &a, 100);
+	assert_true(limit_take_tokens(l, &same, &b, 900, DAY));
+	/* the next day, what began on this one is not settled on it */
+	assert_true(limit_take_tokens(l, &addr, &a, 1000, 2 * DAY));
+	limit_settle_tokens(l, &same, &b, 0);
+	assert_false(limit_has_tokens(l, &addr, 1, 2 * DAY));
+	limits_close(l);
+}
+
+static void
+a_network_has_the_tokens_of_four_clients(void **state)
+{
+	static const struct limit_conf conf = { .day_tokens = 1000 };
+	struct limits *l = limits_open(&conf);
+	struct limit_share share;
+	struct addr addr;
+
+	(void)state;
+	assert_non_null(l);
+	for (unsigned n = 0; n < LIMIT_NETWORK_TOKENS; n++) {
+		addr = neighbour("2001:db8:1::", n);
+		assert_true(limit_take_tokens(l, &addr, &share, 1000, DAY));
+	}
+	addr = neighbour("2001:db8:1::", 99);
+	assert_false(limit_has_tokens(l, &addr, 1, DAY));
+	assert_false(limit_take_tokens(l, &addr, &share, 1, DAY));
+	limits_close(l);
+}
+
 static void
 nothing_is_counted_without_a_limit(void **state)
 {
@@ -268,7 +479,7 @@ sessions_and_chats_are_given_back(void **state)
 static void
 the_longest_idle_is_forgotten(void **state)
 {
-	const uint32_t many = 4 * LIMIT_MAX_IDLE;
+	const uint32_t many = 2 * LIMIT_MAX_IDLE;
 	struct limits *l = open_limits(2, 60, 1, 1);
 	struct addr busy = addr_of("192.0.2.1"), chats = addr_of("192.0.2.2");
 	struct addr loyal = addr_of("192.0.2.3"), addr;
@@ -408,6 +619,14 @@ main(void)
 		cmocka_unit_test(time_may_go_back_a_little),
 		cmocka_unit_test(kinds_and_clients_have_buckets_of_their_own),
 		cmocka_unit_test(an_ipv6_network_is_one_client),
+		cmocka_unit_test(a_network_may_do_what_twenty_clients_may),
+		cmocka_unit_test(
+		    a_network_may_have_the_sessions_of_twenty_clients),
+		cmocka_unit_test(empty_sessions_are_the_first_to_be_refused),
+		cmocka_unit_test(many_clients_of_a_network_displace_few_others),
+		cmocka_unit_test(what_is_being_read_has_a_limit),
+		cmocka_unit_test(a_client_has_so_many_tokens_a_day),
+		cmocka_unit_test(a_network_has_the_tokens_of_four_clients),
 		cmocka_unit_test(nothing_is_counted_without_a_limit),
 		cmocka_unit_test(sessions_and_chats_are_given_back),
 		cmocka_unit_test(

@@ -14,8 +14,9 @@
 #define NOW         INT64_C(123456789)
 #define MAX_PIECE   (64 * 1024)
 #define MANY        100000
-#define HEAD_SIZE   33
-#define CLIENT_SIZE 34
+#define HEAD_SIZE   41
+#define CLIENT_SIZE 52
+#define LACKS       28 /* what is before them */
 
 static struct limits *
 open_limits(struct limit_rate rate)
@@ -32,13 +33,13 @@ open_limits(struct limit_rate rate)
 	return l;
 }
 
-/* The nth of many, an IPv4 address. */
+/* The nth of many, an IPv4 address in a network of its own. */
 static struct addr
 addr_number(uint32_t n)
 {
-	struct addr addr = { { [10] = 0xff, [11] = 0xff, [12] = 10 } };
+	struct addr addr = { { [10] = 0xff, [11] = 0xff, [15] = 7 } };
 
-	for (int i = 15; i > 12; i--, n >>= 8)
+	for (int i = 14; i > 11; i--, n >>= 8)
 		addr.b[i] = (uint8_t)n;
 	return addr;
 }
@@ -200,6 +201,52 @@ without_a_limit_nothing_is_taken_in(void **state)
 	limits_close(new);
 }
 
+/* Its clients take its share along, once however often they are told of. */
+static void
+a_network_takes_its_use_along(void **state)
+{
+	struct limits *old = open_limits((struct limit_rate){ 20, 60 });
+	struct limits *new = open_limits((struct limit_rate){ 20, 60 });
+	struct addr addr = { { 0x20, 1, 0xd, 0xb8 } };
+	unsigned ok = 0;
+	int retry_s;
+
+	(void)state;
+	for (addr.b[7] = 0; addr.b[7] < 15; addr.b[7]++)
+		for (int i = 0; i < 20; i++)
+			limit_take(old, &addr, LIMIT_NEW, NOW, &retry_s);
+	move(old, new, NOW);
+	move(old, new, NOW);
+	for (; addr.b[7] < 60; addr.b[7]++)
+		for (int i = 0; i < 20; i++)
+			ok += limit_take(new, &addr, LIMIT_NEW, NOW,
+				  &retry_s) == RC_OK;
+	assert_int_equal(ok, 100);
+	limits_close(old);
+	limits_close(new);
+}
+
+static void
+tokens_of_the_day_stay_used(void **state)
+{
+	static const struct limit_conf conf = { .day_tokens = 1000 };
+	struct limits *old = limits_open(&conf), *new = limits_open(&conf);
+	struct addr addr = addr_number(1);
+	struct limit_share share = { 0 };
+
+	(void)state;
+	assert_non_null(old);
+	assert_non_null(new);
+	assert_true(limit_take_tokens(old, &addr, &share, 700, NOW));
+	assert_true(limit_take_tokens(new, &addr, &share, 200, NOW));
+	assert_int_equal(move(old, new, NOW), 1);
+	assert_int_equal(move(old, new, NOW), 1);
+	assert_true(limit_has_tokens(new, &addr, 300, NOW));
+	assert_false(limit_has_tokens(new, &addr, 301, NOW));
+	limits_close(old);
+	limits_close(new);
+}
+
 /* Who comes while pieces do loses nothing either. */
 static void
 the_emptier_bucket_counts(void **state)
@@ -312,18 +359,14 @@ changed_bytes_do_no_harm(void **state)
 		size_t at;
 		char value;
 	} refused[] = {
-		{ 0, 0 },
-		{ 0, 2 },
-		{ 0, 4 }, /* other kinds */
-		{ 1, -1 },
-		{ 1, 1 }, /* times that no machine has */
-		{ 9, 1 },
-		{ 13, 1 },
-		{ 16, 0 },             /* a rate over its range */
-		{ 12, 0 },             /* its buckets hold nothing */
-		{ HEAD_SIZE + 16, 1 }, /* more missing than it holds */
-		{ HEAD_SIZE + 2 * CLIENT_SIZE + 16, 1 },
-		{ HEAD_SIZE + 2 * CLIENT_SIZE + 28, -1 },
+		{ 0, 0 }, { 0, 2 }, { 0, 3 }, { 0, 5 }, /* other kinds */
+		{ 1, -1 }, { 1, 1 },            /* times that no machine has */
+		{ 9, 1 }, { 13, 1 }, { 16, 0 }, /* a rate over its range */
+		{ 12, 0 },                      /* its buckets hold nothing */
+		{ HEAD_SIZE + LACKS, 1 },       /* more missing than it holds */
+		{ HEAD_SIZE + 2 * CLIENT_SIZE + LACKS, 1 },
+		{ HEAD_SIZE + 2 * CLIENT_SIZE + LACKS + 12, -1 },
+		{ HEAD_SIZE + 20, -1 }, /* tokens that nobody has */
 	};
 	struct buf piece;
 	struct limits *l;
@@ -378,6 +421,8 @@ main(void)
 		cmocka_unit_test(full_buckets_do_not_go),
 		cmocka_unit_test(other_rates_keep_the_tokens_that_fit),
 		cmocka_unit_test(without_a_limit_nothing_is_taken_in),
+		cmocka_unit_test(a_network_takes_its_use_along),
+		cmocka_unit_test(tokens_of_the_day_stay_used),
 		cmocka_unit_test(the_emptier_bucket_counts),
 		cmocka_unit_test(a_great_table_goes_in_small_pieces),
 		cmocka_unit_test(a_table_that_grows_meanwhile_loses_none),
