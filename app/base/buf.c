@@ -14,10 +14,20 @@ buf_init(struct buf *b, size_t max)
 }
 
 void
+buf_guard(struct buf *b)
+{
+	b->secret = true;
+}
+
+void
 buf_free(struct buf *b)
 {
+	if (b->secret && b->data != NULL)
+		explicit_bzero(b->data, b->cap);
 	free(b->data);
-	buf_init(b, b->max);
+	b->data = NULL;
+	b->len = b->cap = 0;
+	b->failed = false;
 }
 
 void
@@ -25,14 +35,36 @@ buf_wipe(struct buf *b)
 {
 	if (b->data != NULL)
 		explicit_bzero(b->data, b->cap);
+	free(b->data);
+	b->data = NULL;
 	buf_free(b);
 }
 
 void
 buf_clear(struct buf *b)
 {
+	if (b->secret && b->len > 0)
+		explicit_bzero(b->data, b->len);
 	b->len = 0;
 	b->failed = false;
+}
+
+/* Memory of another size, with the bytes in it; NULL: nothing has changed. */
+static char *
+buf_move(const struct buf *b, size_t cap)
+{
+	char *data;
+
+	if (!b->secret)
+		return realloc(b->data, cap);
+	if ((data = malloc(cap)) == NULL)
+		return NULL;
+	if (b->data != NULL) {
+		memcpy(data, b->data, b->len);
+		explicit_bzero(b->data, b->cap);
+		free(b->data);
+	}
+	return data;
 }
 
 static bool
@@ -51,7 +83,7 @@ buf_enlarge(struct buf *b, size_t n)
 		cap = cap > SIZE_MAX / 2 ? need : cap * 2;
 	if (cap - 1 > b->max)
 		cap = b->max + 1;
-	if ((data = realloc(b->data, cap)) == NULL) {
+	if ((data = buf_move(b, cap)) == NULL) {
 		b->failed = true;
 		return false;
 	}

@@ -252,12 +252,11 @@ plain_length(const char *s, size_t len)
 	return n;
 }
 
-static void
-json_quote(struct buf *b, const char *s, size_t len)
+void
+json_add_part(struct buf *b, const char *s, size_t len)
 {
 	size_t n;
 
-	buf_addc(b, '"');
 	while ((n = plain_length(s, len)) < len) {
 		buf_add(b, s, n);
 		json_escape(b, (unsigned char)s[n]);
@@ -265,6 +264,13 @@ json_quote(struct buf *b, const char *s, size_t len)
 		len -= n + 1;
 	}
 	buf_add(b, s, len);
+}
+
+static void
+json_quote(struct buf *b, const char *s, size_t len)
+{
+	buf_addc(b, '"');
+	json_add_part(b, s, len);
 	buf_addc(b, '"');
 }
 

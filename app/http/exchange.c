@@ -107,7 +107,7 @@ exchange_new(struct conn *conn, struct cgi *cgi, void *app, uint64_t *ids)
 		log_error("memory", LOG_STR("for", "request"));
 		metrics_request(loop_metrics(conn_loop(conn)), 0, METHOD_OTHER,
 		    rc_status(RC_NOMEM), 0);
-		free(cgi);
+		cgi_free(cgi);
 		exchange_refuse(conn);
 		conn_end(conn);
 		return NULL;
@@ -190,8 +190,15 @@ exchange_account(const struct exchange *x, struct log_field outcome)
 static void
 exchange_free(struct exchange *x)
 {
-	free(x->cgi);
+	cgi_free(x->cgi);
 	free(x);
+}
+
+void
+exchange_guard(struct exchange *x)
+{
+	x->guarded = true;
+	conn_guard(x->conn);
 }
 
 void
@@ -200,6 +207,14 @@ exchange_end(struct exchange *x)
 	exchange_account(
 	    x, (struct log_field)LOG_INT("bytes", conn_written(x->conn)));
 	conn_end(x->conn);
+	exchange_free(x);
+}
+
+void
+exchange_break(struct exchange *x)
+{
+	exchange_account(x, (struct log_field)LOG_TRUE("aborted"));
+	conn_break(x->conn);
 	exchange_free(x);
 }
 

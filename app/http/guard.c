@@ -6,6 +6,8 @@
 #include "log/metrics.h"
 #include "loop/loop.h"
 
+#define READ_RETRY_S 5 /* until a reply that is being read may have ended */
+
 enum rc
 guard_take(struct exchange *x, enum limit_kind kind, int *retry_s)
 {
@@ -13,6 +15,36 @@ guard_take(struct exchange *x, enum limit_kind kind, int *retry_s)
 		return RC_OK;
 	return limit_take(
 	    x->limits, &x->creator, kind, loop_now(x->loop), retry_s);
+}
+
+enum rc
+guard_take_read(struct exchange *x, size_t bytes, int *retry_s)
+{
+	if (x->limits == NULL)
+		return RC_OK;
+	return limit_take_many(x->limits, &x->creator, LIMIT_READ,
+	    1 + (uint32_t)(bytes / LIMIT_READ_BYTES), loop_now(x->loop),
+	    retry_s);
+}
+
+enum rc
+guard_hold(struct exchange *x, size_t bytes, int *retry_s)
+{
+	enum rc rc;
+
+	if (x->limits == NULL)
+		return RC_OK;
+	rc = limit_hold(x->limits, &x->creator, bytes);
+	if (rc == RC_RATE)
+		*retry_s = READ_RETRY_S;
+	return rc;
+}
+
+void
+guard_let_go(struct exchange *x, size_t bytes)
+{
+	if (x->limits != NULL)
+		limit_let_go(x->limits, &x->creator, bytes);
 }
 
 static void

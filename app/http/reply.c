@@ -5,6 +5,7 @@
 #include "http/reply.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -102,10 +103,13 @@ reply_send(struct exchange *x, int status, const char *content_type,
 	struct buf out;
 
 	buf_init(&out, MAX_HEAD + length);
-	if (out.max < sizeof(room))
-		out = (struct buf){ room, 0, sizeof(room), out.max, false };
-	else
+	if (out.max < sizeof(room)) {
+		out.data = room;
+		out.cap = sizeof(room);
+	} else {
+		out.secret = x->guarded;
 		buf_reserve(&out, out.max);
+	}
 	reply_head(&out, x, status, content_type,
 	    body == NULL ? -1 : (int64_t)length, "no-store", extra);
 	if (length > 0 && x->method != METHOD_HEAD)
@@ -120,6 +124,8 @@ reply_send(struct exchange *x, int status, const char *content_type,
 	}
 	if (out.data != room)
 		buf_free(&out);
+	else if (x->guarded)
+		explicit_bzero(room, out.len);
 	exchange_end(x);
 }
 
@@ -144,6 +150,47 @@ void
 reply_body(struct exchange *x, const char *content_type, struct buf *body)
 {
 	reply_or_fail(x, 200, content_type, body);
+}
+
+/* The headers, whatever follows; x->rc tells of a failure. */
+static void
+reply_open(struct exchange *x, const char *content_type)
+{
+	struct buf head;
+
+	buf_init(&head, MAX_HEAD);
+	reply_head(&head, x, 200, content_type, -1, "no-store", NULL);
+	x->status = head.failed ? rc_status(RC_NOMEM) : 200;
+	if (head.failed) {
+		x->rc = RC_NOMEM;
+		exchange_refuse(x->conn);
+	} else {
+		conn_write(x->conn, head.data, head.len);
+	}
+	buf_free(&head);
+}
+
+void
+reply_empty(struct exchange *x, const char *content_type)
+{
+	reply_open(x, content_type);
+	exchange_end(x);
+}
+
+bool
+reply_produce(struct exchange *x, const char *content_type, conn_more_f *more)
+{
+	reply_open(x, content_type);
+	if (x->rc != RC_OK)
+		return false;
+	conn_produce(x->conn, more);
+	return true;
+}
+
+void
+reply_piece(struct exchange *x, const struct buf *piece)
+{
+	conn_write(x->conn, piece->data, piece->len);
 }
 
 void

@@ -39,7 +39,9 @@ sse_open(struct exchange *x)
 {
 	static const char least[] = "Content-Type: " EVENT_TYPE "\r\n\r\n";
 	char room[MAX_HEAD];
-	struct buf head = { room, 0, sizeof(room), sizeof(room) - 1, false };
+	struct buf head = {
+		.data = room, .cap = sizeof(room), .max = sizeof(room) - 1
+	};
 
 	x->status = 200;
 	x->streaming = true;

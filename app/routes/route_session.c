@@ -1,4 +1,6 @@
 /* A session from the outside: made, looked at, deleted. */
+#include <stdlib.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -9,15 +11,14 @@
 #include "http/exchange.h"
 #include "http/guard.h"
 #include "http/reply.h"
+#include "routes/history_json.h"
 #include "routes/routes.h"
 #include "service/service.h"
 #include "session/history.h"
 #include "session/store.h"
 
-#define MAX_REPLY   512 /* bytes of JSON without messages */
-#define MAX_MESSAGE 128 /* bytes of JSON of a message, without its text */
-#define MAX_ESCAPE  6   /* bytes that one of text can become in JSON */
-#define MINUTE_MS   60000
+#define MAX_REPLY 512 /* bytes of JSON without messages */
+#define MINUTE_MS 60000
 
 static struct store *
 session_store(const struct exchange *x)
@@ -81,7 +82,7 @@ session_created(void *arg, enum rc rc, struct session *s)
 void
 session_new(struct exchange *x)
 {
-	enum rc rc = service_admit_session(x);
+	enum rc rc = service_admit_session(x, true);
 
 	if (rc != RC_OK) {
 		reply_rc(x, rc);
@@ -133,53 +134,131 @@ session_info(struct exchange *x)
 	    &WINDOW_NONE, loop_now(x->loop), info_loaded, x);
 }
 
+/* A long history on its way to a client. */
+struct reading {
+	struct exchange *x;
+	size_t held; /* bytes, of guard_hold */
+	struct history_json json;
+};
+
 static void
-add_message(struct buf *b, const struct message *m, int64_t offset)
+reading_free(struct reading *r)
 {
-	json_open(b, NULL);
-	json_add_string(b, "role", m->role == ROLE_USER ? "user" : "assistant");
-	json_add_text(b, "content", m->text, m->len);
-	add_time(b, "created_at", m->created_ms + offset);
-	if (m->status == MESSAGE_INTERRUPTED)
-		json_add_string(b, "status", "interrupted");
-	json_close(b);
+	guard_let_go(r->x, r->held);
+	history_json_free(&r->json);
+	free(r);
+}
+
+static void
+reading_abort(struct exchange *x, void *arg)
+{
+	(void)x;
+	reading_free(arg);
+}
+
+/* Of a session that is gone by now nothing more is told. */
+static void
+reading_more(void *arg)
+{
+	struct exchange *x = arg;
+	struct reading *r = x->arg;
+	struct service_loop *al = x->app;
+	bool more = true, gone = history_is_revoked(&r->json.history);
+
+	buf_clear(&al->event);
+	if (!gone)
+		more = history_json_next(&r->json, &al->event);
+	if (more && !gone && !al->event.failed) {
+		reply_piece(x, &al->event);
+		buf_clear(&al->event);
+		return;
+	}
+	reading_free(r);
+	if (gone || al->event.failed) {
+		exchange_break(x);
+	} else {
+		reply_piece(x, &al->event);
+		exchange_end(x);
+	}
+	buf_clear(&al->event);
+}
+
+static enum rc
+reading_begin(struct exchange *x, const struct session *s, int *retry_s)
+{
+	size_t bytes = s->history.size + HISTORY_JSON_PIECE;
+	struct reading *r;
+	enum rc rc;
+
+	if ((rc = guard_hold(x, bytes, retry_s)) != RC_OK)
+		return rc;
+	if ((r = malloc(sizeof(*r))) == NULL) {
+		guard_let_go(x, bytes);
+		return RC_NOMEM;
+	}
+	*r = (struct reading){ .x = x, .held = bytes };
+	history_json_init(&r->json, s, clock_wall_offset());
+	x->on_abort = reading_abort;
+	x->arg = r;
+	if (!reply_produce(x, "application/json", reading_more)) {
+		reading_free(r);
+		exchange_end(x);
+	}
+	return RC_OK;
+}
+
+/* A short history is sent as a whole, with its length. */
+static enum rc
+messages_reply(struct exchange *x, struct session *s, int *retry_s)
+{
+	struct history_json json;
+	struct buf body;
+	enum rc rc = RC_OK;
+
+	if (x->method == METHOD_HEAD) {
+		reply_empty(x, "application/json");
+		return RC_OK;
+	}
+	exchange_guard(x);
+	history_json_init(&json, s, clock_wall_offset());
+	buf_init(&body, HISTORY_JSON_PIECE + HISTORY_JSON_MORE);
+	buf_guard(&body);
+	if (!history_json_next(&json, &body))
+		reply_json(x, 200, &body);
+	else
+		rc = reading_begin(x, s, retry_s);
+	history_json_free(&json);
+	buf_free(&body);
+	return rc;
 }
 
 static void
 messages_loaded(void *arg, enum rc rc, struct session *s)
 {
 	struct exchange *x = arg;
-	struct message m;
-	struct buf body;
-	int64_t offset;
-	size_t pos = 0;
+	struct problem problem = { .rc = rc };
 
 	if (!exchange_resume(x))
 		return;
-	if (rc != RC_OK) {
-		reply_rc(x, rc);
-		return;
-	}
-	offset = clock_wall_offset();
-	buf_init(&body, MAX_REPLY + s->history.count * (size_t)MAX_MESSAGE +
-			    s->history.size * MAX_ESCAPE);
-	json_open(&body, NULL);
-	add_id(&body, &s->id);
-	json_add_integer(&body, "message_count", (int64_t)s->message_count);
-	json_open_array(&body, "messages");
-	while (history_next(&s->history, &pos, &m))
-		add_message(&body, &m, offset);
-	json_close_array(&body);
-	json_close(&body);
-	reply_json(x, 200, &body);
+	if (problem.rc == RC_OK)
+		problem.rc = guard_take_read(x,
+		    x->method == METHOD_HEAD ? 0 : s->history.size,
+		    &problem.retry_after);
+	if (problem.rc == RC_OK)
+		problem.rc = messages_reply(x, s, &problem.retry_after);
+	if (problem.rc != RC_OK)
+		reply_problem(x, &problem);
 }
 
 void
 session_messages(struct exchange *x)
 {
+	const struct window none = WINDOW_NONE, all = WINDOW_ALL;
+
 	exchange_wait(x);
 	store_load(session_store(x), &x->sid, guard_creator(x), false,
-	    &WINDOW_ALL, loop_now(x->loop), messages_loaded, x);
+	    x->method == METHOD_HEAD ? &none : &all, loop_now(x->loop),
+	    messages_loaded, x);
 }
 
 /* Those who stand in line hear of it whether or not this client is there. */

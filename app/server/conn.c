@@ -17,8 +17,14 @@
 #include "server/fcgi_records.h"
 #include "server/pool.h"
 
-#define CONN_MAX_OUTPUT (64 * 1024 * 1024) /* bytes of replies waiting */
-#define CONN_RECORDS    64                 /* bytes around most replies */
+#define CONN_MAX_OUTPUT (4 * 1024 * 1024) /* bytes of a reply waiting */
+#define CONN_RECORDS    64                /* bytes around most replies */
+
+static size_t
+conn_backlog(const struct conn *c)
+{
+	return c->out.len - c->sent;
+}
 
 /* End it; the pool is to be told. */
 static int
@@ -81,7 +87,7 @@ conn_watch(struct conn *c, uint32_t events)
 static bool
 conn_is_idle(const struct conn *c)
 {
-	return c->reply == REPLY_NONE && c->out.len == 0 &&
+	return c->reply == REPLY_NONE && conn_backlog(c) == 0 &&
 	       fcgi_idle(&c->reader);
 }
 
@@ -95,8 +101,9 @@ conn_is_over(const struct conn *c)
 static bool
 conn_is_done(const struct conn *c)
 {
-	return c->out.len == 0 && (c->reply == REPLY_LAST ||
-				      (c->pool->draining && conn_is_idle(c)));
+	return conn_backlog(c) == 0 &&
+	       (c->reply == REPLY_LAST ||
+		   (c->pool->draining && conn_is_idle(c)));
 }
 
 /* It waits for a request, which may be another process's; -1: it is gone. */
@@ -117,15 +124,25 @@ conn_rest(struct conn *c)
 	return -1;
 }
 
+/* Time for the reader, from now on. */
 static void
+conn_patience(struct conn *c)
+{
+	struct loop *loop = c->pool->loop;
+
+	loop_timer(loop, &c->deadline, loop_now(loop) + CONN_STALL_MS);
+}
+
+/* -1: it is gone. */
+static int
 conn_stall(struct conn *c, bool progress)
 {
 	if (!c->stalled && conn_watch(c, EPOLLIN | EPOLLRDHUP | EPOLLOUT) == -1)
-		return;
-	if (!c->stalled || progress)
-		loop_timer(c->pool->loop, &c->deadline,
-		    loop_now(c->pool->loop) + CONN_STALL_MS);
+		return -1;
+	if (!c->stalled || (progress && !c->pieces))
+		conn_patience(c);
 	c->stalled = true;
+	return 0;
 }
 
 /*
@@ -146,39 +163,53 @@ conn_settle(struct conn *c)
 		return 0;
 	}
 	loop_untimer(loop, &c->deadline);
-	return c->out.len == 0 ? conn_rest(c) : 0;
+	return conn_backlog(c) == 0 ? conn_rest(c) : 0;
 }
 
-/* Send what the socket takes; afterwards the connection may be gone. */
+/* Bytes that were sent leave when they are more than those that wait. */
 static void
-conn_flush(struct conn *c)
+conn_forget(struct conn *c, size_t sent)
+{
+	c->sent += sent;
+	if (c->sent == c->out.len)
+		buf_clear(&c->out);
+	else if (c->sent > c->out.len / 2)
+		buf_consume(&c->out, c->sent);
+	else
+		return;
+	c->sent = 0;
+}
+
+/* Send what the socket takes; -1: the connection is gone. */
+static int
+conn_send(struct conn *c)
 {
 	ssize_t sent = 0;
 
-	if (c->out.failed || c->too_slow) {
-		log_warn("slow_reader", LOG_INT("backlog", c->out.len));
-		conn_close(c);
-		return;
-	}
-	if (c->out.len > 0)
-		sent = send(c->fd, c->out.data, c->out.len,
+	if (conn_backlog(c) > 0)
+		sent = send(c->fd, c->out.data + c->sent, conn_backlog(c),
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent == -1 && errno != EAGAIN && errno != EINTR) {
 		conn_close(c);
-		return;
+		return -1;
 	}
 	if (sent > 0)
-		buf_consume(&c->out, (size_t)sent);
-	if (c->out.len > 0) {
-		conn_stall(c, sent > 0);
-		return;
-	}
+		conn_forget(c, (size_t)sent);
+	return conn_backlog(c) > 0 ? conn_stall(c, sent > 0) : 0;
+}
+
+/* All is sent; afterwards the connection may be gone. */
+static void
+conn_sent(struct conn *c)
+{
 	if (conn_is_done(c)) {
 		conn_close(c);
 		return;
 	}
-	if (c->reply == REPLY_NONE)
+	if (c->reply == REPLY_NONE) {
 		buf_free(&c->out);
+		c->out.secret = false;
+	}
 	if (c->stalled) {
 		c->stalled = false;
 		loop_untimer(c->pool->loop, &c->deadline);
@@ -186,6 +217,28 @@ conn_flush(struct conn *c)
 			return;
 	}
 	conn_settle(c);
+}
+
+/* Send what there is; afterwards the connection may be gone. */
+static void
+conn_flush(struct conn *c)
+{
+	if (c->out.failed || c->too_slow || c->cut) {
+		if (!c->cut)
+			log_warn(
+			    "slow_reader", LOG_INT("backlog", conn_backlog(c)));
+		conn_close(c);
+		return;
+	}
+	if (conn_send(c) == -1)
+		return;
+	if (c->more != NULL && conn_backlog(c) < CONN_LOW) {
+		if (c->stalled)
+			conn_patience(c);
+		c->more(c->arg);
+	} else if (conn_backlog(c) == 0) {
+		conn_sent(c);
+	}
 }
 
 static void
@@ -208,6 +261,7 @@ conn_request(struct conn *c)
 	c->keep = c->reader.keep;
 	c->arg = NULL;
 	c->written = 0;
+	c->pieces = false;
 	c->reply = REPLY_RUNNING;
 	cgi = parser_run(pool->parser, &c->reader, &bad);
 	buf_free(&c->reader.params);
@@ -282,7 +336,7 @@ conn_input(struct conn *c)
 		conn_list_to(c, &pool->busy);
 		if (conn_read(c, pool->input, (size_t)n) == 0)
 			return conn_settle(c);
-	} else if (n == 0 && c->reply == REPLY_LAST && c->out.len > 0) {
+	} else if (n == 0 && c->reply == REPLY_LAST && conn_backlog(c) > 0) {
 		/* a half-closed web server still reads */
 		return conn_watch(c, EPOLLOUT);
 	}
@@ -310,7 +364,7 @@ conn_expired(struct timer *timer, void *arg)
 
 	(void)timer;
 	log_warn(c->stalled ? "stalled_reader" : "slow_request",
-	    LOG_INT("backlog", c->out.len));
+	    LOG_INT("backlog", conn_backlog(c)));
 	conn_close(c);
 }
 
@@ -348,7 +402,7 @@ conn_set(struct conn *c, void *arg)
 void
 conn_write(struct conn *c, const void *data, size_t n)
 {
-	if (c->stalled && c->out.len + n > CONN_MAX_BACKLOG)
+	if (c->stalled && conn_backlog(c) + n > CONN_MAX_BACKLOG)
 		c->too_slow = true;
 	else if (buf_reserve(&c->out, n + CONN_RECORDS) != NULL)
 		fcgi_add_stdout(&c->out, c->id, data, n);
@@ -357,8 +411,32 @@ conn_write(struct conn *c, const void *data, size_t n)
 }
 
 void
+conn_produce(struct conn *c, conn_more_f *more)
+{
+	c->more = more;
+	c->pieces = true;
+	loop_task(c->pool->loop, &c->flush);
+}
+
+void
+conn_guard(struct conn *c)
+{
+	c->out.secret = true;
+}
+
+void
+conn_break(struct conn *c)
+{
+	c->more = NULL;
+	c->cut = true;
+	c->reply = REPLY_LAST;
+	loop_task(c->pool->loop, &c->flush);
+}
+
+void
 conn_end(struct conn *c)
 {
+	c->more = NULL;
 	fcgi_add_end(&c->out, c->id);
 	fcgi_next(&c->reader);
 	c->reply = c->keep && !c->pool->draining ? REPLY_NONE : REPLY_LAST;

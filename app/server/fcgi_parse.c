@@ -195,9 +195,10 @@ copy_request(
 	cgi->body_len = r->body.len;
 	cgi->body_over = r->body_over;
 	cgi->malformed = malformed;
+	cgi->body_own = true;
 	if (!read_body(req->in, to, r->body.len)) {
 		*bad = true;
-		free(cgi);
+		cgi_free(cgi);
 		return NULL;
 	}
 	return cgi;
@@ -265,7 +266,7 @@ parse_works(void)
 	if (p != NULL)
 		cgi = parser_run(p, &r, &bad);
 	parser_free(p);
-	free(cgi);
+	cgi_free(cgi);
 	return cgi != NULL;
 }
 

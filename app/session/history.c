@@ -5,6 +5,7 @@
  */
 #include "session/history.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,34 @@ static const void *
 message_more(const struct message *m)
 {
 	return m->role == ROLE_USER ? (const void *)m->key : m->cost;
+}
+
+/* What stands before a block. */
+struct share {
+	atomic_uint holders;
+	atomic_bool revoked;
+};
+
+_Static_assert(sizeof(struct share) == HISTORY_HEAD, "it is as large as told");
+
+static struct share *
+share_of(const struct history *h)
+{
+	return (struct share *)(void *)(h->block - HISTORY_HEAD);
+}
+
+/* Of h->size bytes; false without memory. */
+static bool
+block_new(struct history *h)
+{
+	struct share *share;
+
+	if ((share = malloc(HISTORY_HEAD + h->size)) == NULL)
+		return false;
+	atomic_init(&share->holders, 1);
+	atomic_init(&share->revoked, false);
+	h->block = (char *)share + HISTORY_HEAD;
+	return true;
 }
 
 static size_t
@@ -103,10 +132,33 @@ history_fit(const struct history *h, const struct window *w, uint32_t *count)
 void
 history_free(struct history *h)
 {
-	if (h->block != NULL)
+	if (h->block != NULL &&
+	    atomic_fetch_sub(&share_of(h)->holders, 1) == 1) {
 		explicit_bzero(h->block, h->size);
-	free(h->block);
+		free(share_of(h));
+	}
 	*h = (struct history){ 0 };
+}
+
+void
+history_share(struct history *out, const struct history *h)
+{
+	*out = *h;
+	if (h->block != NULL)
+		atomic_fetch_add(&share_of(h)->holders, 1);
+}
+
+void
+history_revoke(struct history *h)
+{
+	if (h->block != NULL)
+		atomic_store(&share_of(h)->revoked, true);
+}
+
+bool
+history_is_revoked(const struct history *h)
+{
+	return h->block != NULL && atomic_load(&share_of(h)->revoked);
 }
 
 enum rc
@@ -127,7 +179,7 @@ history_add(struct history *h, const struct message *question,
 	kept = h->size - from;
 	fresh.count += 2;
 	fresh.size = kept + message_size(question) + message_size(answer);
-	if ((fresh.block = malloc(fresh.size)) == NULL)
+	if (!block_new(&fresh))
 		return RC_NOMEM;
 	if (kept > 0)
 		memcpy(fresh.block, h->block + from, kept);
@@ -147,8 +199,10 @@ history_copy(
 
 	from = history_fit(h, w, &copy.count);
 	copy.size = h->size - from;
-	if (copy.size > 0) {
-		if ((copy.block = malloc(copy.size)) == NULL)
+	if (from == 0) {
+		history_share(&copy, h);
+	} else if (copy.size > 0) {
+		if (!block_new(&copy))
 			return RC_NOMEM;
 		memcpy(copy.block, h->block + from, copy.size);
 	}
@@ -166,7 +220,7 @@ history_build(struct history *h, history_step_f *step, void *from)
 
 	for (; step(from, &pos, &m); fresh.count++)
 		fresh.size += message_size(&m);
-	if (fresh.size > 0 && (fresh.block = malloc(fresh.size)) == NULL)
+	if (fresh.size > 0 && !block_new(&fresh))
 		return RC_NOMEM;
 	at = fresh.block;
 	for (pos = 0; at != NULL && step(from, &pos, &m);)

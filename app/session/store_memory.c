@@ -13,6 +13,7 @@
 
 #define SETTLE_STEPS  4   /* of the mark, beside another operation */
 #define SETTLE_BATCH  256 /* of the mark, under one lock */
+#define CROWDED_REST  4   /* one of so many parts is left */
 #define RECLAIM_BATCH 64  /* expired ones removed to make room */
 
 struct memory *
@@ -43,7 +44,8 @@ reserve(atomic_uint_fast64_t *used, uint64_t n, uint64_t limit)
 uint64_t
 memory_cost(const struct history *h)
 {
-	return h->block == NULL ? 0 : (h->size + 8 + 15) / 16 * 16;
+	return h->block == NULL ? 0
+	                        : (HISTORY_HEAD + h->size + 8 + 15) / 16 * 16;
 }
 
 /*
@@ -67,6 +69,7 @@ memory_free(struct memory *st, struct shard_entry *e)
 		atomic_fetch_sub(
 		    &st->bytes, ENTRY_COST + memory_cost(&e->history));
 		atomic_fetch_sub(&st->sessions, 1);
+		history_revoke(&e->history);
 		history_free(&e->history);
 		memory_ended(st, &e->creator);
 		explicit_bzero(e, sizeof(*e));
@@ -151,6 +154,18 @@ memory_reserve(struct memory *st)
 		return true;
 	atomic_fetch_sub(&st->sessions, 1);
 	return false;
+}
+
+static bool
+memory_is_crowded(struct store *store)
+{
+	struct memory *st = memory_of(store);
+	const struct store_limits *limits = &st->limits;
+
+	return atomic_load(&st->sessions) >
+	           limits->max_sessions - limits->max_sessions / CROWDED_REST ||
+	       atomic_load(&st->bytes) >
+	           limits->memory - limits->memory / CROWDED_REST;
 }
 
 static bool
@@ -373,6 +388,7 @@ static const struct store_backend store_memory = {
 	.release = memory_release,
 	.remove = memory_remove,
 	.count = memory_count,
+	.is_crowded = memory_is_crowded,
 	.sweep = memory_sweep,
 	.export = memory_export,
 	.adopt = memory_adopt,

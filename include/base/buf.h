@@ -18,10 +18,17 @@ struct buf {
 	size_t	 cap;
 	size_t	 max;		/* len never exceeds it */
 	bool	 failed;
+	bool	 secret;	/* somebody's words: see buf_guard */
 };
 
 /* An empty buffer that allocates nothing yet; max is in bytes. */
 void buf_init(struct buf *, size_t max);
+
+/*
+ * What it holds from now on is overwritten with zeros before it is forgotten:
+ * by buf_clear and buf_free, and where it grows and moves. It stays so.
+ */
+void buf_guard(struct buf *);
 
 /* Free the bytes; the buffer is then as after buf_init. */
 void buf_free(struct buf *);

@@ -76,6 +76,8 @@ void json_open_array(struct buf *, const char *name);	/* [ */
 void json_close_array(struct buf *);			/* ] */
 void json_add_text(struct buf *, const char *name, const char *, size_t);
 void json_add_string(struct buf *, const char *name, const char *);
+/* Part of a text, inside of quotes that are added with buf_addc. */
+void json_add_part(struct buf *, const char *, size_t);
 void json_add_integer(struct buf *, const char *name, int64_t);
 void json_add_bool(struct buf *, const char *name, bool);
 

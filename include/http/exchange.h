@@ -84,6 +84,7 @@ struct exchange {
 	bool			 waiting;	/* from wait to resume */
 	bool			 gone;		/* the client left meanwhile */
 	bool			 streaming;
+	bool			 guarded;	/* exchange_guard's */
 	struct timer		 ping;
 	int64_t			 sent_ms;	/* the stream's last bytes */
 };
@@ -96,8 +97,17 @@ struct exchange {
 struct exchange *exchange_new(struct conn *, struct cgi *, void *app,
     uint64_t *ids);
 
+/*
+ * What this exchange carries from here on is somebody's words: whatever held a
+ * part of the reply is overwritten with zeros when it has been sent.
+ */
+void exchange_guard(struct exchange *);
+
 /* After its reply: logs the request's line, ends it on conn, frees it. */
 void exchange_end(struct exchange *);
+
+/* The reply cannot be completed: the same, but the client sees it cut. */
+void exchange_break(struct exchange *);
 
 /* The client has gone: tells the handler, logs, frees. */
 void exchange_abort(struct exchange *);

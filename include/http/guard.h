@@ -11,6 +11,14 @@
 enum rc guard_take(struct exchange *, enum limit_kind, int *retry_s);
 
 /*
+ * The same for a conversation with so many bytes of history; and for keeping so
+ * many while they are read, until guard_let_go.
+ */
+enum rc guard_take_read(struct exchange *, size_t bytes, int *retry_s);
+enum rc guard_hold(struct exchange *, size_t bytes, int *retry_s);
+void guard_let_go(struct exchange *, size_t bytes);
+
+/*
  * Before a problem is sent: one that says that a session id is wrong or unknown
  * takes a token of LIMIT_GUESS, and becomes RC_RATE when there is none; what a
  * limit refused is counted.

@@ -13,6 +13,18 @@ void reply_json(struct exchange *, int status, struct buf *body);
 /* The same with another type, and status 200. */
 void reply_body(struct exchange *, const char *content_type, struct buf *body);
 
+/*
+ * A reply with status 200 that is too long to be built as a whole, without a
+ * Content-Length: more is called with x, as conn_produce has it, and gives a
+ * piece with reply_piece each time; then it ends the exchange. False: there was
+ * no memory; a refusal was written, and the exchange is to be ended.
+ */
+bool reply_produce(struct exchange *, const char *content_type, conn_more_f *);
+void reply_piece(struct exchange *, const struct buf *);
+
+/* The headers of such a reply alone, for HEAD. */
+void reply_empty(struct exchange *, const char *content_type);
+
 /* The answer to OPTIONS: 204, Allow, and what a preflight wants to know. */
 void reply_options(struct exchange *, const char *allow);
 

@@ -47,7 +47,7 @@ enum cgi_twice {
 enum cgi_var { CGI_LIST(CGI_ENUM) CGI_COUNT };
 #undef CGI_ENUM
 
-/* Owned by whoever holds it, to be freed with free(). */
+/* Owned by whoever holds it, to be freed with cgi_free. */
 struct cgi {
 	const char	*var[CGI_COUNT];	/* "" when absent */
 	const char	*body;
@@ -56,7 +56,11 @@ struct cgi {
 	bool		 malformed;	/* a header that may come once came
 					   twice, or the body is not as long as
 					   CONTENT_LENGTH says */
+	bool		 body_own;	/* it lies in the same block */
 };
+
+/* A body of its own is overwritten first. NULL is allowed. */
+void cgi_free(struct cgi *);
 
 /* Whether the web server says that the request came over HTTPS. */
 static inline bool

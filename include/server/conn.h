@@ -15,6 +15,7 @@
 #define CONN_REQUEST_MS 10000	/* from a request's first byte to its last */
 #define CONN_STALL_MS 10000	/* a reader that takes nothing is dropped */
 #define CONN_MAX_BACKLOG (1024 * 1024)	/* bytes a slow reader may be behind */
+#define CONN_LOW (16 * 1024)	/* bytes that wait when more is wanted */
 
 struct conn;
 
@@ -32,7 +33,7 @@ struct server_app {
 	/* The process is to end: bring what runs to an end. */
 	void	 (*loop_drain)(void *state);
 
-	/* A request; cgi is now the application's, to be freed with free(). It
+	/* A request; cgi is now the application's, freed with cgi_free. It
 	 * answers with conn_write and conn_end, now or later. */
 	void	 (*request)(void *state, struct conn *, struct cgi *);
 
@@ -52,8 +53,30 @@ void conn_set(struct conn *, void *arg);
  */
 void conn_write(struct conn *, const void *, size_t);
 
+/*
+ * A reply that is written in pieces, so that no more of it waits than its
+ * reader needs: more is called, with conn_set's arg, whenever fewer than
+ * CONN_LOW bytes wait, once in a turn of the loop. It writes a piece, or ends
+ * the reply. Whoever has not taken a piece CONN_STALL_MS after the last one was
+ * written is dropped, however many bytes of it he took.
+ */
+typedef void conn_more_f(void *arg);
+void conn_produce(struct conn *, conn_more_f *more);
+
+/*
+ * From here on the bytes that wait are somebody's words, and are overwritten
+ * when they have been sent.
+ */
+void conn_guard(struct conn *);
+
 /* The reply is complete; conn is no longer the application's. */
 void conn_end(struct conn *);
+
+/*
+ * The reply cannot be completed: the connection is closed in the middle of it,
+ * as the web server is to see. conn is no longer the application's.
+ */
+void conn_break(struct conn *);
 
 struct loop *conn_loop(const struct conn *);
 

@@ -32,10 +32,14 @@ struct conn {
 	void			*arg;		/* the application's */
 
 	struct buf		 out;
+	size_t			 sent;		/* bytes at its beginning */
 	size_t			 written;	/* of this request */
+	conn_more_f		*more;		/* NULL: nothing is produced */
 	struct loop_task	 flush;
 	bool			 stalled;	/* the socket is full */
 	bool			 too_slow;	/* over the ceiling */
+	bool			 pieces;	/* conn_produce was called */
+	bool			 cut;		/* conn_break was */
 	struct timer		 deadline;	/* of the request or reader */
 };
 

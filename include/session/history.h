@@ -45,10 +45,12 @@ struct message {
 };
 
 struct history {
-	char		*block;
+	char		*block;		/* never changed; see history_share */
 	size_t		 size;		/* bytes in use, all allocated */
 	uint32_t	 count;		/* messages */
 };
+
+#define HISTORY_HEAD 8	/* bytes before a block: who shares it */
 
 /* What a window holds at most; 0 messages: nothing. */
 struct window {
@@ -58,8 +60,25 @@ struct window {
 #define WINDOW_ALL ((struct window) { UINT64_MAX, UINT64_MAX })
 #define WINDOW_NONE ((struct window) { 0, 0 })
 
-/* { 0 } is an empty history. Free it; the text is overwritten first. */
+/*
+ * { 0 } is an empty history. Free it; the last one that shares a block
+ * overwrites the text first.
+ */
 void history_free(struct history *);
+
+/*
+ * The same messages once more, without a copy of them: each is to be freed, on
+ * whatever thread. A history that is added to gets another block, and those who
+ * shared the one it had keep that.
+ */
+void history_share(struct history *out, const struct history *);
+
+/*
+ * Take it back from those who share it: it was deleted, or has expired. It
+ * stays readable, but who sees it taken back reads no further.
+ */
+void history_revoke(struct history *);
+bool history_is_revoked(const struct history *);
 
 /*
  * Add a question and its answer, then drop the oldest pairs until it is within
@@ -69,7 +88,10 @@ void history_free(struct history *);
 enum rc history_add(struct history *, const struct message *question,
     const struct message *answer, const struct window *limit);
 
-/* Copy the newest whole pairs that fit the window. RC_OK or RC_NOMEM. */
+/*
+ * The newest whole pairs that fit the window: all of them are shared, fewer are
+ * copied. RC_OK or RC_NOMEM.
+ */
 enum rc history_copy(struct history *out, const struct history *,
     const struct window *);
 

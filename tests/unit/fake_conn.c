@@ -99,6 +99,27 @@ conn_end(struct conn *c)
 {
 	assert_false(c->ended);
 	c->ended = true;
+	c->more = NULL;
+}
+
+void
+conn_break(struct conn *c)
+{
+	conn_end(c);
+	c->broken = true;
+}
+
+void
+conn_guard(struct conn *c)
+{
+	c->guarded = true;
+}
+
+void
+conn_produce(struct conn *c, conn_more_f *more)
+{
+	assert_false(c->ended);
+	c->more = more;
 }
 
 struct loop *

@@ -14,6 +14,9 @@ struct conn {
 	struct buf	 out;
 	unsigned	 writes;
 	bool		 ended;
+	bool		 broken;	/* conn_break's */
+	bool		 guarded;	/* conn_guard was called */
+	conn_more_f	*more;		/* conn_produce's */
 };
 
 /* A loop for all tests of a program: cmocka's setup and teardown of a group. */

@@ -117,6 +117,90 @@ no_request_is_taken_where_it_cannot_be_answered(void **state)
 	close(b);
 }
 
+/*
+ * In pieces.
+ */
+
+static unsigned pieces; /* that are left */
+static unsigned asked;  /* how often for one */
+static struct conn *to;
+
+static void
+give_piece(void *arg)
+{
+	static const char piece[40 * 1024];
+
+	(void)arg;
+	asked++;
+	if (pieces == 0) {
+		conn_end(to);
+		return;
+	}
+	pieces--;
+	conn_write(to, piece, sizeof(piece));
+}
+
+static int
+produce(struct service *s, unsigned n)
+{
+	int a = service_visit(s);
+
+	send_request(a);
+	await_requests(s, 1);
+	pieces = n;
+	asked = 0;
+	to = s->asked;
+	conn_produce(to, give_piece);
+	return a;
+}
+
+static void
+pieces_are_asked_for_as_the_reader_takes_them(void **state)
+{
+	struct service *s = *state;
+	int a = produce(s, 100);
+
+	for (int i = 0; i < 200; i++)
+		loop_turn(s->loop, 0);
+	assert_in_range(asked, 2, 20);
+	read_much(s, a, 100 * 40 * 1024);
+	while (s->pool->idle.first == NULL)
+		loop_turn(s->loop, WAIT_MS);
+	assert_int_equal(asked, 101);
+	/* the connection goes on */
+	send_request(a);
+	await_requests(s, 2);
+	close(a);
+}
+
+static void
+a_reply_that_is_broken_off_is_seen_to_be(void **state)
+{
+	struct service *s = *state;
+	int a = produce(s, 3);
+
+	while (asked < 2)
+		loop_turn(s->loop, WAIT_MS);
+	conn_break(to);
+	await_count(s, 0);
+	assert_int_equal(s->aborts, 0);
+	close(a);
+}
+
+static void
+nothing_is_asked_for_once_the_reader_has_gone(void **state)
+{
+	struct service *s = *state;
+	int a = produce(s, 100);
+
+	while (asked < 2)
+		loop_turn(s->loop, WAIT_MS);
+	close(a);
+	await_count(s, 0);
+	assert_int_equal(s->aborts, 1);
+	assert_true(pieces > 0);
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, service_setup, service_teardown)
 
@@ -128,6 +212,9 @@ main(void)
 		TEST(one_that_is_too_far_behind_is_dropped),
 		TEST(one_that_says_no_more_may_still_read),
 		TEST(no_request_is_taken_where_it_cannot_be_answered),
+		TEST(pieces_are_asked_for_as_the_reader_takes_them),
+		TEST(a_reply_that_is_broken_off_is_seen_to_be),
+		TEST(nothing_is_asked_for_once_the_reader_has_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,7 @@ watched_free(void *p)
 	if (p != NULL && p == watched) {
 		seen++;
 		for (size_t i = 0; i < watched_size; i++)
-			dirty += bytes[i] != 0;
+			dirty += bytes[HISTORY_HEAD + i] != 0;
 		watched = NULL;
 	}
 	free(p);
@@ -360,7 +360,7 @@ test_too_long_changes_nothing(void **state)
 static void
 watch(const struct history *h)
 {
-	watched = h->block;
+	watched = h->block - HISTORY_HEAD;
 	watched_size = h->size;
 	seen = 0;
 	dirty = 0;
