@@ -180,6 +180,31 @@ json_scan_decode(struct buf *to, const char *p, size_t n)
 	text_add_clean(to, p, (size_t)(end - p));
 }
 
+static bool
+ends_in_surrogate(const char *p, size_t n)
+{
+	const char *escape = p + n - 6;
+	size_t slashes = 1;
+	long unit;
+
+	if (n < 6 || escape[0] != '\\' || escape[1] != 'u')
+		return false;
+	while (slashes < n - 5 && escape[-(ptrdiff_t)slashes] == '\\')
+		slashes++;
+	unit = hex4(escape + 2);
+	return slashes % 2 == 1 && unit >= 0xd800 && unit <= 0xdbff;
+}
+
+size_t
+json_scan_half(const char *p, size_t n)
+{
+	if (n == 0)
+		return 0;
+	if ((unsigned char)p[n - 1] >= 0x80)
+		return n - text_floor(p, n);
+	return ends_in_surrogate(p, n) ? 6 : 0;
+}
+
 /*
  * Words and numbers.
  */

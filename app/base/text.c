@@ -131,16 +131,20 @@ text_space(const char *s, size_t n)
 	return last >= 0x80 && last <= 0x8a ? 3 : 0; /* U+2000 to U+200A */
 }
 
+size_t
+text_blank_length(const char *s, size_t n)
+{
+	size_t i = 0, len;
+
+	while (i < n && (len = text_space(s + i, n - i)) > 0)
+		i += len;
+	return i;
+}
+
 bool
 text_is_blank(const char *s, size_t n)
 {
-	size_t len;
-
-	for (; n > 0; s += len, n -= len) {
-		if ((len = text_space(s, n)) == 0)
-			return false;
-	}
-	return true;
+	return text_blank_length(s, n) == n;
 }
 
 static int

@@ -99,10 +99,11 @@ const struct conf_setting conf_settings[] = {
 	{ "llm_connect_timeout_seconds", CONF_SECONDS, CONF(llm_connect_ms),
 	    "5", "0.001", "3600", "seconds for a connection to the API" },
 	{ "llm_first_token_seconds", CONF_SECONDS, CONF(llm_first_token_ms),
-	    "30", "0.001", "3600", "seconds until the answer begins" },
+	    "60", "0.001", "3600",
+	    "seconds of silence until the answer begins" },
 	{ "llm_stall_seconds", CONF_SECONDS, CONF(llm_stall_ms), "30", "0.001",
 	    "3600", "seconds of silence within an answer" },
-	{ "llm_timeout_seconds", CONF_SECONDS, CONF(llm_whole_ms), "120",
+	{ "llm_timeout_seconds", CONF_SECONDS, CONF(llm_whole_ms), "180",
 	    "0.001", "3600", "seconds for an answer, with all its tries" },
 	{ "llm_retries", CONF_WHOLE, CONF(llm_retries), "2", "0", "10",
 	    "further tries when the API is busy, failing or refuses "

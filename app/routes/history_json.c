@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/rc.h"
 
 #define SLICE (2 * 1024) /* bytes of text; one can become six in JSON */
 
@@ -67,6 +68,8 @@ end_message(struct history_json *j, struct buf *b)
 	json_add_string(b, "created_at", created);
 	if (j->m.status == MESSAGE_INTERRUPTED)
 		json_add_string(b, "status", "interrupted");
+	if (j->m.why != RC_OK)
+		json_add_string(b, "code", rc_code(j->m.why));
 	json_close(b);
 	j->inside = false;
 }

@@ -82,4 +82,12 @@ json_scan_named(const struct json_scan *s, const char *name)
  */
 void json_scan_decode(struct buf *, const char *, size_t);
 
+/*
+ * How many bytes at the end of a string are half a character, whose other half
+ * the next string may begin with: the escape of a high surrogate, or the first
+ * bytes of UTF-8; at most JSON_SCAN_MAX_HALF. 0: none.
+ */
+#define JSON_SCAN_MAX_HALF 6
+size_t json_scan_half(const char *, size_t);
+
 #endif

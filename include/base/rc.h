@@ -103,7 +103,13 @@ enum lang {
 	    "The answer was stopped")                                          \
 	X(RC_ANSWER_SIZE, 200, "answer_too_long",                              \
 	    "La réponse a atteint sa longueur maximale",                       \
-	    "The answer reached its maximum length")
+	    "The answer reached its maximum length")                           \
+	X(RC_LENGTH, 200, "length",                                            \
+	    "Réponse coupée : elle était trop longue",                         \
+	    "Answer cut off: it was too long")                                 \
+	X(RC_FILTER, 200, "content_filter",                                    \
+	    "Réponse coupée par le filtre du modèle de langage",               \
+	    "Answer cut off by the language model's filter")
 
 #define RC_ENUM(name, status, code, fr, en) name,
 enum rc { RC_LIST(RC_ENUM) RC_COUNT };

@@ -26,6 +26,9 @@ void text_add_clean(struct buf *, const char *, size_t);
  */
 size_t text_floor(const char *, size_t n);
 
+/* The length of the white space (Unicode's White_Space) that it begins with. */
+size_t text_blank_length(const char *, size_t);
+
 /* Whether there is nothing but white space (Unicode's White_Space) in it. */
 bool text_is_blank(const char *, size_t);
 

@@ -68,6 +68,7 @@ static struct attempts attempts;
 struct heard {
 	struct attempt attempt;
 	struct buf told;
+	bool begun; /* some text was no white space */
 	bool ended;
 };
 
@@ -78,6 +79,8 @@ heard_delta(void *arg, const char *text, size_t n)
 
 	HOLDS(!h->ended && n > 0 && text_is_utf8(text, n));
 	HOLDS(memchr(text, '\0', n) == NULL);
+	HOLDS(h->begun || !text_is_blank(text, n));
+	h->begun = true;
 	buf_addf(&h->told, "%zu:", n);
 	buf_add(&h->told, text, n);
 }
@@ -86,20 +89,24 @@ static void
 heard_end(void *arg, const struct attempt_end *end)
 {
 	struct heard *h = arg;
-	const struct attempt *a = &h->attempt;
+	const struct answer_stream *as = &h->attempt.stream;
 
 	HOLDS(!h->ended);
 	h->ended = true;
-	buf_addf(&h->told, "end %d status %d after %lld begun %d finished %d",
-	    end->rc, end->status, (long long)end->retry_after, a->begun,
-	    a->finished);
+	buf_addf(&h->told, "end %d why %d refusal %d status %d after %lld",
+	    end->rc, end->why, end->refusal, end->status,
+	    (long long)end->retry_after);
+	buf_addf(&h->told, " begun %d finished %d", as->begun, as->finished);
 	buf_addf(&h->told, " usage %lld %lld said ",
-	    (long long)a->usage.prompt_tokens,
-	    (long long)a->usage.completion_tokens);
-	if (a->refusal.len > 0)
-		buf_add(&h->told, a->refusal.data, a->refusal.len);
-	HOLDS(a->refusal.len <= ATTEMPT_MAX_REFUSAL);
-	HOLDS(end->rc != RC_OK || a->finished);
+	    (long long)as->usage.prompt_tokens,
+	    (long long)as->usage.completion_tokens);
+	if (as->said.len > 0)
+		buf_add(&h->told, as->said.data, as->said.len);
+	HOLDS(as->said.len <= ANSWER_STREAM_MAX_SAID);
+	HOLDS((end->rc == RC_OK) == (end->why == WHY_NONE));
+	HOLDS(end->rc != RC_OK || (as->finished && as->begun));
+	HOLDS(end->rc != RC_UPSTREAM_DOWN || !as->begun);
+	HOLDS(!h->begun || as->begun);
 }
 
 static const struct attempt_events events = { heard_delta, heard_end };
@@ -151,7 +158,7 @@ static void
 check_log(struct heard *h)
 {
 	const struct attempt_end end = { .rc = RC_UPSTREAM };
-	struct buf *said = &h->attempt.refusal;
+	struct buf *said = &h->attempt.stream.said;
 
 	redact_secret(said, KEY);
 	attempt_log(&h->attempt, &end);

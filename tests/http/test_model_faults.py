@@ -273,7 +273,7 @@ def test_a_retry_is_within_the_whole_deadline(serve, simulator, stream):
     "split=1", "split=7 crlf", "crlf", "comments", "until_close",
     "comments crlf split=3 until_close", "onlyfinish", "nofinish",
     "nofinish until_close", "onlyfinish until_close", "usage=0", "usage=1",
-    "finish=length",
+    "finish=tool_calls",
 ])
 def test_a_form_of_an_answer(service, stream, directives):
     is_whole(service, f"[[tokens=4 {directives}]]", stream, words(4))

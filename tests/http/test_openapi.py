@@ -92,8 +92,8 @@ def test_what_changes_something_is_refused_to_foreign_pages():
 
 def test_why_an_answer_ended_early_is_named():
     early = {code for status, code, _ in results() if status < 400}
-    named = DESCRIPTION["components"]["schemas"]["Answer"]["properties"]
-    assert early < set(named["code"]["enum"])
+    named = DESCRIPTION["components"]["schemas"]["EndedEarly"]
+    assert early < set(named["enum"])
 
 
 def test_its_version_is_the_program_s():

@@ -87,9 +87,9 @@ defaults_are_the_documented_ones(void **state)
 	assert_int_equal(cf.llm_max_tokens, 1024);
 	assert_int_equal(cf.llm_max_tokens_field, CONF_TOKENS_AUTO);
 	assert_int_equal(cf.llm_connect_ms, 5 * 1000);
-	assert_int_equal(cf.llm_first_token_ms, 30 * 1000);
+	assert_int_equal(cf.llm_first_token_ms, 60 * 1000);
 	assert_int_equal(cf.llm_stall_ms, 30 * 1000);
-	assert_int_equal(cf.llm_whole_ms, 120 * 1000);
+	assert_int_equal(cf.llm_whole_ms, 180 * 1000);
 	assert_int_equal(cf.llm_retries, 2);
 	assert_int_equal(cf.rate_new.count, 20);
 	assert_int_equal(cf.rate_new.seconds, 60);

@@ -16,8 +16,12 @@
 
 /* A row's bytes, which may hold NULs. */
 #define BYTES(s) (s), sizeof(s) - 1
+#define TEN(s)   s s s s s s s s s s
 
-/* Each event is written as (data); end: what only the end delivers. */
+/*
+ * Each event is written as (data), an error with a ! before it and a document
+ * with a #; end: what only the end delivers.
+ */
 static const struct {
 	const char *in;
 	size_t in_len;
@@ -62,6 +66,43 @@ static const struct {
 	{ BYTES("event: x\n\ndata: a\n\n"), BYTES("(a)"), "" },
 	{ BYTES("dat: a\ndatas: b\nData: c\n data: d\n\n"), BYTES(""), "" },
 
+	{ BYTES("id\nretry\n:\nevent\ndata: a\n\n"), BYTES("(a)"), "" },
+	{ BYTES("dat"
+		"a: a\n: " TEN(TEN("-")) "\r\r\ndata: b\n\n"),
+	    BYTES("(a)(b)"), "" },
+
+	/* events that are named */
+	{ BYTES("event: message\ndata: a\n\n"), BYTES("(a)"), "" },
+	{ BYTES("event: ping\ndata: x\n\ndata: a\n\n"), BYTES("(a)"), "" },
+	{ BYTES("data: x\nevent:heartbeat\n\ndata: a\n\n"), BYTES("(a)"), "" },
+	{ BYTES("event: keep-alive\n\nevent: keepalive\ndata: {}\n\n"),
+	    BYTES(""), "" },
+	{ BYTES("event: pings\ndata: a\n\n"), BYTES("(a)"), "" },
+	{ BYTES("event: ping\nevent: message\ndata: a\n\n"), BYTES("(a)"), "" },
+	{ BYTES("event: error\ndata: a\n\ndata: b\n\n"), BYTES("!(a)(b)"), "" },
+	{ BYTES("data: a\r\ndata: b\r\nevent:error\r\n\r\n"), BYTES("!(a\nb)"),
+	    "" },
+	{ BYTES("event: error\n\n"), BYTES("!()"), "" },
+	{ BYTES("event: errors\ndata: a\n\n"), BYTES("(a)"), "" },
+	{ BYTES("event: error\ndata: a\n"), BYTES(""), "!(a)" },
+
+	/* llama.cpp's field */
+	{ BYTES("error: {\"code\":500}\n\ndata: [DONE]\n\n"),
+	    BYTES("!({\"code\":500})([DONE])"), "" },
+	{ BYTES("data: a\n\nerror:x\r\n\r\n"), BYTES("(a)!(x)"), "" },
+	{ BYTES("error: x"), BYTES(""), "!(x)" },
+	{ BYTES("errors: x\n\nerr: x\n\n"), BYTES(""), "" },
+
+	/* no stream but a document */
+	{ BYTES("{\"a\":1}"), BYTES(""), "#({\"a\":1})" },
+	{ BYTES("{\n\n\"a\":\r\n1}\n\n"), BYTES(""),
+	    "#({\n\n\"a\":\r\n1}\n\n)" },
+	{ BYTES(BOM " \r\n\t[1]\n"), BYTES(""), "#([1]\n)" },
+	{ BYTES("\n\n{}\n{}\n\ndata: a\n\n"), BYTES(""),
+	    "#({}\n{}\n\ndata: a\n\n)" },
+	{ BYTES(": ok\n\n{}\n\ndata: a\n\n"), BYTES("(a)"), "" },
+	{ BYTES("<html>\n\n</html>\n"), BYTES(""), "" },
+
 	/* a byte order mark, at the beginning only */
 	{ BYTES(BOM "data: a\n\n"), BYTES("(a)"), "" },
 	{ BYTES(BOM "\ndata: a\n\n"), BYTES("(a)"), "" },
@@ -83,10 +124,12 @@ static const struct {
 };
 
 static bool
-record(void *arg, const char *data, size_t n)
+record(void *arg, enum event_kind kind, const char *data, size_t n)
 {
 	struct buf *out = arg;
 
+	if (kind != EVENT_DATA)
+		buf_addc(out, kind == EVENT_ERROR ? '!' : '#');
 	buf_addc(out, '(');
 	buf_add(out, data, n);
 	buf_addc(out, ')');
@@ -213,7 +256,7 @@ a_line_without_end_has_one_too(void **state)
 	size_t taken = 0;
 
 	(void)state;
-	memset(s, ':', sizeof(s));
+	memset(s, 'x', sizeof(s));
 	event_stream_init(&es);
 	while (event_stream_feed(&es, s, sizeof(s), record, NULL)) {
 		taken += sizeof(s);
@@ -221,6 +264,63 @@ a_line_without_end_has_one_too(void **state)
 	}
 	assert_int_equal(taken, EVENT_MAX);
 	event_stream_free(&es);
+}
+
+static void
+a_comment_is_of_any_size(void **state)
+{
+	static char s[4096];
+	struct event_stream es;
+	struct buf out;
+
+	(void)state;
+	memset(s, ':', sizeof(s));
+	buf_init(&out, 1000);
+	event_stream_init(&es);
+	for (size_t i = 0; i < 3 * EVENT_MAX_APART / sizeof(s); i++)
+		assert_true(event_stream_feed(&es, s, sizeof(s), record, &out));
+	assert_int_equal(es.line.cap, 0);
+	assert_true(feed(&es, "\rdata: a\n\n", 10, record, &out));
+	assert_string_equal(buf_string(&out), "(a)");
+	event_stream_free(&es);
+	buf_free(&out);
+}
+
+static void
+a_document_has_a_ceiling(void **state)
+{
+	static char s[4096];
+	struct event_stream es;
+	size_t taken = 1;
+
+	(void)state;
+	memset(s, ' ', sizeof(s));
+	event_stream_init(&es);
+	assert_true(event_stream_feed(&es, "{", 1, record, NULL));
+	while (event_stream_feed(&es, s, sizeof(s), record, NULL))
+		taken += sizeof(s);
+	assert_in_range(
+	    taken, EVENT_MAX_DOCUMENT - sizeof(s), EVENT_MAX_DOCUMENT);
+	event_stream_free(&es);
+}
+
+static void
+what_was_freed_begins_anew(void **state)
+{
+	struct event_stream es;
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 1000);
+	event_stream_init(&es);
+	assert_true(feed(&es, "{", 1, record, &out));
+	event_stream_free(&es);
+	assert_true(feed(&es, "event: error\ndata: a", 20, record, &out));
+	event_stream_free(&es);
+	assert_true(feed(&es, BOM "data: a\n\n", 12, record, &out));
+	assert_string_equal(buf_string(&out), "(a)");
+	event_stream_free(&es);
+	buf_free(&out);
 }
 
 static void
@@ -262,20 +362,21 @@ fed(const char *s, size_t max)
 static void
 what_is_no_event_has_a_ceiling(void **state)
 {
-	static const char *const junk[] = { ": waiting\n\n", "nonsense\n", "\n",
-		"\r\n", "event: x\n" };
+	static const char *const junk[] = { "nonsense\n", "\n", "\r\n",
+		"event: x\n" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(junk); i++)
 		assert_int_equal(fed(junk[i], EVENT_MAX_APART),
 		    EVENT_MAX_APART / strlen(junk[i]));
+	assert_int_equal(fed(": waiting\n", 200000), 200000);
 	assert_int_equal(fed(": waiting\n\ndata: a\n\n", 200000), 200000);
 }
 
 static bool
-record_one(void *arg, const char *data, size_t n)
+record_one(void *arg, enum event_kind kind, const char *data, size_t n)
 {
-	record(arg, data, n);
+	record(arg, kind, data, n);
 	return false;
 }
 
@@ -348,6 +449,9 @@ main(void)
 		cmocka_unit_test(cuts_make_no_difference),
 		cmocka_unit_test(events_have_a_ceiling),
 		cmocka_unit_test(a_line_without_end_has_one_too),
+		cmocka_unit_test(a_comment_is_of_any_size),
+		cmocka_unit_test(a_document_has_a_ceiling),
+		cmocka_unit_test(what_was_freed_begins_anew),
 		cmocka_unit_test(a_long_stream_of_short_events_is_taken),
 		cmocka_unit_test(what_is_no_event_has_a_ceiling),
 		cmocka_unit_test(who_says_stop_gets_no_more),

@@ -23,6 +23,7 @@ add(struct session *s, const char *question, const char *answer, size_t len,
 	};
 	const struct message a = { .role = ROLE_ASSISTANT,
 		.status = status,
+		.why = status == MESSAGE_COMPLETE ? RC_OK : RC_LENGTH,
 		.text = answer,
 		.len = len };
 
@@ -79,7 +80,7 @@ a_short_one_is_one_piece(void **state)
 	    "\"created_at\":\"1970-01-01T00:00:00\"},"
 	    "{\"role\":\"assistant\",\"content\":\"\","
 	    "\"created_at\":\"1970-01-01T00:00:00\","
-	    "\"status\":\"interrupted\"}]}");
+	    "\"status\":\"interrupted\",\"code\":\"length\"}]}");
 	buf_free(&all);
 	history_free(&s.history);
 }

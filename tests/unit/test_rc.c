@@ -25,6 +25,8 @@ rows_are_told_apart(void **state)
 		{ RC_FIELD, 422, "invalid_field" },
 		{ RC_CAPACITY, 503, "session_capacity" },
 		{ RC_ANSWER_SIZE, 200, "answer_too_long" },
+		{ RC_LENGTH, 200, "length" },
+		{ RC_FILTER, 200, "content_filter" },
 	};
 
 	(void)state;

@@ -927,7 +927,8 @@ test_stream_leaves(void **state)
 	    "{\"role\":\"user\",\"content\":\"Bonjour\","
 	    "\"created_at\":\"<time>\"},"
 	    "{\"role\":\"assistant\",\"content\":\"Voici\","
-	    "\"created_at\":\"<time>\",\"status\":\"interrupted\"}]}");
+	    "\"created_at\":\"<time>\",\"status\":\"interrupted\","
+	    "\"code\":\"stopped\"}]}");
 }
 
 /*

@@ -49,7 +49,7 @@ struct answer {
 static void
 answer_count_tokens(const struct answer *a)
 {
-	const struct usage *usage = &a->attempt.usage;
+	const struct usage *usage = &a->attempt.stream.usage;
 	struct metrics *m = loop_metrics(a->model->loop);
 
 	if (usage->prompt_tokens > 0)
@@ -90,9 +90,9 @@ usage_sum(const struct usage *usage)
 static void
 answer_settle(struct answer *a, bool untouched)
 {
-	int64_t used = untouched ? 0 : usage_sum(&a->attempt.usage);
+	int64_t used = untouched ? 0 : usage_sum(&a->attempt.stream.usage);
 
-	if (!untouched && (!a->attempt.finished || used < 0))
+	if (!untouched && (!a->attempt.stream.finished || used < 0))
 		used = a->share.tokens;
 	budget_settle(a->model->shared->conf.budget, &a->share, used);
 }
@@ -122,7 +122,7 @@ static void
 answer_end(struct answer *a, enum rc rc)
 {
 	const struct answer_events *events = a->events;
-	struct usage usage = a->attempt.usage;
+	struct usage usage = a->attempt.stream.usage;
 	void *arg = a->arg;
 
 	answer_free(a);
@@ -230,7 +230,7 @@ static unsigned
 answer_quirks(const struct answer *a, const struct attempt_end *end)
 {
 	static const unsigned limit = QUIRK_COMPLETION_TOKENS | QUIRK_NO_LIMIT;
-	const struct buf *refusal = &a->attempt.refusal;
+	const struct buf *refusal = &a->attempt.stream.said;
 	unsigned quirks = request_give_up(
 	    a->quirks, a->first_quirks, refusal->data, refusal->len);
 
@@ -249,7 +249,7 @@ answer_reword(struct answer *a, const struct attempt_end *end)
 {
 	unsigned quirks = a->quirks;
 
-	if (a->attempt.refusal.len == 0 || a->attempt.begun ||
+	if (a->attempt.stream.said.len == 0 || a->attempt.stream.begun ||
 	    a->request.text.failed)
 		return false;
 	if (end->refusal == REFUSAL_LENGTH && request_halve(&a->request))
@@ -319,7 +319,7 @@ static void
 answer_log(struct answer *a, const struct attempt_end *end)
 {
 	const struct request *r = &a->request;
-	struct buf *said = &a->attempt.refusal;
+	struct buf *said = &a->attempt.stream.said;
 	const char *messages = request_messages(r);
 
 	redact_secret(said, a->model->shared->conf.key);
@@ -351,7 +351,7 @@ answer_attempt_end(void *arg, const struct attempt_end *end)
 	}
 	if (end->rc != RC_OK)
 		answer_log(a, end);
-	if (end->rc == RC_UPSTREAM_DOWN && !a->attempt.begun &&
+	if (end->rc == RC_UPSTREAM_DOWN && !a->attempt.stream.begun &&
 	    answer_retry(a, end->retry_after))
 		return;
 	if (end->rc != RC_NOMEM)

@@ -9,7 +9,8 @@
 #include "log/log.h"
 #include "log/metrics.h"
 
-#define CLOSING_MS 1000 /* from [DONE] to the reply's end */
+#define GRACE_MS   2000 /* from the answer's end to its usage */
+#define CLOSING_MS 1000 /* from there to the reply's end */
 
 /*
  * The end.
@@ -29,7 +30,7 @@ attempt_stop(struct attempt *a)
 	if (a->call != NULL)
 		upstream_cancel(a->call);
 	a->call = NULL;
-	event_stream_free(&a->stream);
+	answer_stream_stop(&a->stream);
 }
 
 static void
@@ -42,11 +43,11 @@ attempt_over(struct attempt *a, const struct attempt_end *end)
 void
 attempt_log(struct attempt *a, const struct attempt_end *end)
 {
-	struct buf *said = &a->refusal;
+	struct buf *said = &a->stream.said;
 
 	log_warn("upstream", LOG_STR("id", a->request_id),
 	    LOG_STR("code", rc_code(end->rc)), LOG_INT("status", end->status),
-	    LOG_STR("why", end->why),
+	    LOG_STR("why", why_word(end->why)),
 	    LOG_STR("said", said->len > 0 ? buf_string(said) : NULL));
 }
 
@@ -61,75 +62,55 @@ attempt_due(const struct attempt *a)
 	const struct attempts *all = a->all;
 	int64_t due = a->active_ms;
 
-	if (a->closing)
+	if (a->stream.over)
 		due += CLOSING_MS;
+	else if (a->stream.finished)
+		due += GRACE_MS;
 	else
-		due += a->heard ? all->stall_ms : all->first_token_ms;
+		due += a->stream.begun ? all->stall_ms : all->first_token_ms;
 	return due < a->deadline ? due : a->deadline;
 }
 
-/* The timer is set anew only when its time may come earlier than it was. */
 static void
-attempt_heard(struct attempt *a, bool closing)
-{
-	bool sooner = !a->heard || closing;
-
-	a->active_ms = loop_now(a->all->loop);
-	a->heard = true;
-	a->closing = closing;
-	if (sooner)
-		loop_timer(a->all->loop, &a->quiet, attempt_due(a));
-}
-
-static void
-attempt_delta(struct attempt *a, const struct buf *text)
-{
-	if (!a->begun)
-		metrics_observe(loop_metrics(a->all->loop), METRIC_FIRST_TOKEN,
-		    0, (a->active_ms - a->started_ms) * 1000);
-	a->begun = true;
-	a->events->delta(a->arg, text->data, text->len);
-}
-
-static bool
-attempt_event(void *arg, const char *data, size_t n)
+attempt_delta(void *arg, const char *text, size_t n)
 {
 	struct attempt *a = arg;
-	struct completion_chunk *chunk = &a->all->chunk;
-	bool ok;
 
-	if (a->closing)
-		return true;
-	ok = completion_read(chunk, data, n);
-	attempt_heard(a, chunk->done);
-	if (!ok || chunk->error) {
-		buf_add(&a->refusal, data,
-		    n < ATTEMPT_MAX_REFUSAL ? n : ATTEMPT_MAX_REFUSAL);
-		a->failed = true;
-		a->refused = ok;
-	}
-	if (chunk->text.len > 0)
-		attempt_delta(a, &chunk->text);
-	if (chunk->finished || chunk->done)
-		a->finished = true;
-	if (chunk->has_usage)
-		a->usage = chunk->usage;
-	return !a->failed;
+	if (!a->stream.begun)
+		metrics_observe(loop_metrics(a->all->loop), METRIC_FIRST_TOKEN,
+		    0, (loop_now(a->all->loop) - a->started_ms) * 1000);
+	a->events->delta(a->arg, text, n);
 }
 
+/* What may bring the time nearer that is waited for. */
+static unsigned
+attempt_phase(const struct attempt *a)
+{
+	return (unsigned)a->stream.begun | (unsigned)a->stream.finished << 1 |
+	       (unsigned)a->stream.over << 2;
+}
+
+/*
+ * All that comes is a sign of life, until the answer's end is told: from then
+ * on, text only.
+ */
 static bool
 attempt_body(void *arg, int status, const char *data, size_t n)
 {
 	struct attempt *a = arg;
-	size_t room = ATTEMPT_MAX_REFUSAL - a->refusal.len;
+	unsigned phase = attempt_phase(a);
+	uint64_t given = a->stream.given;
+	bool finished = a->stream.finished, more = true;
 
-	if (status != 200) {
-		buf_add(&a->refusal, data, n < room ? n : room);
-		return true;
-	}
-	if (!event_stream_feed(&a->stream, data, n, attempt_event, a))
-		a->failed = true;
-	return !a->failed;
+	if (status != 200)
+		answer_stream_say(&a->stream, data, n);
+	else
+		more = answer_stream_feed(&a->stream, data, n);
+	if (!finished || given != a->stream.given || phase != attempt_phase(a))
+		a->active_ms = loop_now(a->all->loop);
+	if (phase != attempt_phase(a))
+		loop_timer(a->all->loop, &a->quiet, attempt_due(a));
+	return more;
 }
 
 /*
@@ -139,8 +120,9 @@ attempt_body(void *arg, int status, const char *data, size_t n)
 static enum refusal
 attempt_refusal(const struct attempt *a, int status)
 {
-	return refusal_read(
-	    status, a->refusal.len > 0 ? a->refusal.data : "", a->refusal.len);
+	const struct buf *said = &a->stream.said;
+
+	return refusal_read(status, said->len > 0 ? said->data : "", said->len);
 }
 
 /*
@@ -157,33 +139,21 @@ attempt_refused(struct attempt *a, int status, int64_t retry_after)
 		.refusal = refusal,
 		.status = status,
 		.retry_after = passing ? retry_after : -1,
+		.why = status == 200 ? WHY_ERROR : WHY_STATUS,
 	};
 
 	attempt_count(a, passing ? OUTCOME_UNAVAILABLE : OUTCOME_REJECTED);
 	attempt_over(a, &end);
 }
 
-static enum rc
-broken_rc(enum upstream_end end)
-{
-	switch (end) {
-	case UPSTREAM_REFUSED:
-		return RC_UPSTREAM_DOWN;
-	case UPSTREAM_TIMEOUT:
-		return RC_UPSTREAM_TIMEOUT;
-	case UPSTREAM_NOMEM:
-		return RC_NOMEM;
-	default:
-		return RC_UPSTREAM;
-	}
-}
-
 static enum metrics_outcome
-attempt_outcome(const struct attempt *a, enum rc rc)
+attempt_outcome(enum rc rc)
 {
 	switch (rc) {
 	case RC_OK:
-		return a->begun ? OUTCOME_OK : OUTCOME_BROKEN;
+	case RC_LENGTH:
+	case RC_FILTER:
+		return OUTCOME_OK;
 	case RC_UPSTREAM_DOWN:
 		return OUTCOME_UNREACHABLE;
 	case RC_UPSTREAM_TIMEOUT:
@@ -196,44 +166,95 @@ attempt_outcome(const struct attempt *a, enum rc rc)
 }
 
 static void
-attempt_ended(struct attempt *a, enum rc rc, int status, const char *why)
+attempt_ended(struct attempt *a, enum rc rc, int status, enum why why)
 {
 	const struct attempt_end end = {
 		.rc = rc,
-		.refusal = REFUSAL_FAILURE,
+		.refusal = a->stream.finished ? REFUSAL_REQUEST
+		                              : REFUSAL_FAILURE,
 		.status = status,
 		.retry_after = -1,
 		.why = why,
 	};
 
-	attempt_count(a, attempt_outcome(a, rc));
+	attempt_count(a, attempt_outcome(rc));
 	attempt_over(a, &end);
+}
+
+/* The model has come to its end, though perhaps not to an answer. */
+static void
+attempt_finished(struct attempt *a)
+{
+	enum why why = answer_stream_whole(&a->stream);
+	enum rc rc = RC_UPSTREAM;
+
+	if (why == WHY_NONE)
+		rc = RC_OK;
+	else if (a->stream.begun)
+		rc = why == WHY_LENGTH ? RC_LENGTH : RC_FILTER;
+	attempt_ended(a, rc, 200, why);
+}
+
+/* The call has ended before the answer did. */
+static void
+attempt_broken(
+    struct attempt *a, enum upstream_end end, int status, const char *words)
+{
+	static const struct {
+		enum rc rc;
+		enum why why;
+	} rows[] = {
+		[UPSTREAM_OK] = { RC_UPSTREAM, WHY_NO_END },
+		[UPSTREAM_REFUSED] = { RC_UPSTREAM_DOWN, WHY_UNREACHABLE },
+		[UPSTREAM_TIMEOUT] = { RC_UPSTREAM_TIMEOUT,
+		    WHY_CONNECT_TIMEOUT },
+		[UPSTREAM_BROKEN] = { RC_UPSTREAM, WHY_BROKE_OFF },
+		[UPSTREAM_TOO_LARGE] = { RC_UPSTREAM, WHY_TOO_LARGE },
+		[UPSTREAM_NOMEM] = { RC_NOMEM, WHY_MEMORY },
+	};
+	enum rc rc = rows[end].rc;
+	enum why why = rows[end].why;
+
+	if (end == UPSTREAM_OK && !a->stream.event)
+		why = WHY_NO_STREAM;
+	if (rc == RC_UPSTREAM_DOWN && a->stream.begun)
+		rc = RC_UPSTREAM;
+	if (end != UPSTREAM_OK && end != UPSTREAM_TOO_LARGE &&
+	    a->stream.said.len == 0)
+		answer_stream_say(&a->stream, words, strlen(words));
+	attempt_ended(a, rc, status, why);
 }
 
 static void
 attempt_call_end(void *arg, enum upstream_end end, int status,
-    int64_t retry_after, const char *why)
+    int64_t retry_after, const char *words)
 {
 	struct attempt *a = arg;
-	enum rc rc = RC_OK;
+	struct answer_stream *stream = &a->stream;
 
 	a->call = NULL;
 	if (end != UPSTREAM_NOMEM && status != 0 && status != 200) {
 		attempt_refused(a, status, retry_after);
 		return;
 	}
-	if (end == UPSTREAM_OK && !a->failed &&
-	    !event_stream_end(&a->stream, attempt_event, a))
-		a->failed = true;
-	if (a->refused && !a->begun) {
+	if (end == UPSTREAM_OK)
+		answer_stream_end(stream);
+	if (stream->why == WHY_ERROR && !stream->begun)
 		attempt_refused(a, status, retry_after);
-		return;
-	}
-	if (a->failed)
-		rc = RC_UPSTREAM;
-	else if (!a->finished)
-		rc = broken_rc(end);
-	attempt_ended(a, rc, status, why);
+	else if (stream->why != WHY_NONE)
+		attempt_ended(a, RC_UPSTREAM, status, stream->why);
+	else if (stream->finished)
+		attempt_finished(a);
+	else
+		attempt_broken(a, end, status, words);
+}
+
+static enum why
+silence_why(const struct attempt *a)
+{
+	if (loop_now(a->all->loop) >= a->deadline)
+		return WHY_TIMEOUT;
+	return a->stream.begun ? WHY_STALL : WHY_FIRST_TOKEN;
 }
 
 /* What is finished is whole, whatever does not come any more. */
@@ -245,9 +266,10 @@ attempt_quiet(struct timer *timer, void *arg)
 
 	if (loop_now(a->all->loop) < due)
 		loop_timer(a->all->loop, timer, due);
+	else if (a->stream.finished)
+		attempt_finished(a);
 	else
-		attempt_ended(
-		    a, a->finished ? RC_OK : RC_UPSTREAM_TIMEOUT, 0, "silence");
+		attempt_ended(a, RC_UPSTREAM_TIMEOUT, 0, silence_why(a));
 }
 
 /*
@@ -263,10 +285,8 @@ attempt_init(struct attempt *a, struct attempts *all, const char *request_id,
 		.events = events,
 		.arg = arg,
 		.request_id = request_id,
-		.usage = USAGE_NONE,
 	};
-	buf_init(&a->refusal, ATTEMPT_MAX_REFUSAL + 1);
-	event_stream_init(&a->stream);
+	answer_stream_init(&a->stream, &all->chunk, attempt_delta, a);
 	timer_init(&a->quiet, attempt_quiet, a);
 }
 
@@ -281,10 +301,7 @@ attempt_start(struct attempt *a, const struct buf *request, int64_t deadline)
 
 	a->started_ms = a->active_ms = loop_now(all->loop);
 	a->deadline = deadline;
-	a->heard = a->begun = a->finished = a->closing = false;
-	a->failed = a->refused = false;
-	a->usage = USAGE_NONE;
-	buf_clear(&a->refusal);
+	answer_stream_again(&a->stream);
 	a->call = upstream_start(all->upstream, request->data, request->len,
 	    a->request_id, &call_events, a);
 	if (a->call == NULL) {
@@ -305,7 +322,8 @@ void
 attempt_free(struct attempt *a)
 {
 	if (a->call != NULL)
-		attempt_count(a, a->finished ? OUTCOME_OK : OUTCOME_CANCELLED);
+		attempt_count(
+		    a, a->stream.finished ? OUTCOME_OK : OUTCOME_CANCELLED);
 	attempt_stop(a);
-	buf_free(&a->refusal);
+	answer_stream_free(&a->stream);
 }

@@ -10,14 +10,13 @@
 
 #include "base/buf.h"
 #include "base/rc.h"
-#include "chat/model/completion.h"
-#include "chat/model/event_stream.h"
+#include "chat/model/answer_stream.h"
+#include "chat/model/chunk.h"
 #include "chat/model/refusal.h"
 #include "chat/model/upstream.h"
+#include "chat/model/why.h"
 #include "chat/responder.h"
 #include "loop/loop.h"
-
-#define ATTEMPT_MAX_REFUSAL 1024	/* bytes kept of what a failure said */
 
 /* What the attempts of one loop have in common; it outlives them. */
 struct attempts {
@@ -27,14 +26,14 @@ struct attempts {
 	int64_t			 stall_ms;
 
 	/* the attempts' own; its text is to be freed after the last */
-	struct completion_chunk	 chunk;
+	struct chunk		 chunk;
 };
 
 struct attempt_end {
 	/*
-	 * RC_OK: the answer is whole, or would be with a text. Nothing came:
-	 * RC_UPSTREAM_DOWN when that may pass, which is never said once text
-	 * has come. RC_UPSTREAM, _TIMEOUT, RC_NOMEM.
+	 * RC_OK: the answer is whole. RC_LENGTH, RC_FILTER: it has some text
+	 * and was ended there. RC_UPSTREAM_DOWN: there is none, which may pass;
+	 * never said once text has come. RC_UPSTREAM, _TIMEOUT, RC_NOMEM.
 	 */
 	enum rc		 rc;
 
@@ -43,7 +42,7 @@ struct attempt_end {
 	enum refusal	 refusal;
 	int		 status;	/* of HTTP; 0: no reply */
 	int64_t		 retry_after;	/* s, as the server asks; or -1 */
-	const char	*why;		/* for the log, or NULL */
+	enum why	 why;		/* for the log */
 };
 
 /* Called on the loop, never inside attempt_start. */
@@ -61,23 +60,17 @@ struct attempt {
 	void				*arg;
 	const char			*request_id;
 
-	/* the owner reads, also at the end */
-	struct usage			 usage;
-	bool				 begun;		/* text came */
-	bool				 finished;	/* the text is whole */
-	struct buf			 refusal;	/* a failure's words */
+	/* the owner reads usage, begun, finished, said, also at the end; what
+	   a status other than 200 came with is said as well */
+	struct answer_stream		 stream;
 
 	/* its own */
 	struct upstream_call		*call;		/* NULL: does not run */
-	struct event_stream		 stream;
 	struct timer			 quiet;
 	int64_t				 deadline;
 	int64_t				 started_ms;
-	int64_t				 active_ms;	/* the last event */
-	bool				 heard;		/* an event came */
-	bool				 closing;	/* its end is to come */
-	bool				 failed;	/* it was nonsense */
-	bool				 refused;	/* an error was told */
+	int64_t				 active_ms;	/* the last bytes, or
+							   what ended it */
 };
 
 /* request_id outlives it. */
