@@ -8,10 +8,11 @@
 #include "conf/conf_kind.h"
 #include "log/log.h"
 
-#define MAX_WEIGHT   500 /* hundredths, of recency */
-#define MAX_DAYS     3650
-#define DIGITS       "0123456789"
-#define MAX_FRACTION 12 /* digits behind the point */
+#define MAX_AUTO_WHOLE UINT64_C(1000000000000000)
+#define MAX_WEIGHT     500 /* hundredths, of recency */
+#define MAX_DAYS       3650
+#define DIGITS         "0123456789"
+#define MAX_FRACTION   12 /* digits behind the point */
 
 bool
 conf_read_whole(uint64_t *out, const char *s)
@@ -21,6 +22,15 @@ conf_read_whole(uint64_t *out, const char *s)
 	errno = 0;
 	*out = strtoull(s, NULL, 10);
 	return n > 0 && s[n] == '\0' && errno == 0;
+}
+
+bool
+conf_read_auto_whole(uint64_t *out, const char *s)
+{
+	if (strcmp(s, "auto") != 0)
+		return conf_read_whole(out, s) && *out <= MAX_AUTO_WHOLE;
+	*out = CONF_AUTO;
+	return true;
 }
 
 bool

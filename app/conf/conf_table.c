@@ -126,6 +126,11 @@ const struct conf_setting conf_settings[] = {
 	    "tokens of the language model that all clients together may use "
 	    "from midnight to midnight, UTC (429 budget_exhausted); 0: no "
 	    "limit" },
+	{ "tokens_per_ip_per_day", CONF_AUTO_WHOLE, CONF(tokens_per_ip_per_day),
+	    "auto", NULL, NULL,
+	    "what of them one client address may use, likewise, and its "
+	    "network four times (IPv4 /24, IPv6 /48); auto: a tenth of "
+	    "tokens_per_day; 0: no limit" },
 	{ "trusted_proxies", CONF_ADDRESSES, CONF(trusted_proxies), "", NULL,
 	    NULL,
 	    "the proxies whose X-Forwarded-For is believed; without them, the "

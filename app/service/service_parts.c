@@ -42,6 +42,15 @@ sessions_open(const struct conf *cf, struct limits *clients)
 	return store_memory_open(&limits);
 }
 
+/* A visitor may use a tenth of the day's tokens, unless it is said. */
+static int64_t
+client_tokens(const struct conf *cf)
+{
+	if (cf->tokens_per_ip_per_day != CONF_AUTO)
+		return (int64_t)cf->tokens_per_ip_per_day;
+	return ((int64_t)cf->tokens_per_day + 9) / 10;
+}
+
 /* Sessions tell it when they end. */
 static struct limits *
 clients_open(const struct conf *cf)
@@ -58,6 +67,7 @@ clients_open(const struct conf *cf)
 			[LIMIT_TURNS] = cf->turns_per_ip,
 			[LIMIT_READING] = LIMIT_READING_BYTES,
 		},
+		.day_tokens = client_tokens(cf),
 	};
 
 	if (cf->rate_new.count > 0) {
@@ -91,8 +101,9 @@ asks_model(const struct conf *cf)
 }
 
 static struct model *
-model_open(const struct conf *cf, const char *system, struct budget *budget)
+model_open(const struct service *app, const char *system)
 {
+	const struct conf *cf = app->conf;
 	const struct model_conf conf = {
 		.base_url = cf->llm_base_url,
 		.model = cf->llm_model,
@@ -100,7 +111,8 @@ model_open(const struct conf *cf, const char *system, struct budget *budget)
 		.system = system,
 		.temperature = cf->llm_temperature,
 		.max_tokens = (int64_t)cf->llm_max_tokens,
-		.budget = budget,
+		.budget = app->budget,
+		.clients = app->limits,
 		.tokens_field = (enum model_tokens)cf->llm_max_tokens_field,
 		.retries = (unsigned)cf->llm_retries,
 		.connect_ms = cf->llm_connect_ms,
@@ -141,8 +153,7 @@ service_parts_open(struct service *app, const char *system)
 		return "store";
 	if ((app->line = turn_queue_new()) == NULL)
 		return "line";
-	if (asks_model(cf) &&
-	    (app->openai = model_open(cf, system, app->budget)) == NULL)
+	if (asks_model(cf) && (app->openai = model_open(app, system)) == NULL)
 		return "language model";
 	if (cf->articles != NULL &&
 	    (app->reload = reload_start(app->articles)) == NULL)

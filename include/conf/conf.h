@@ -38,6 +38,8 @@ struct conf_recency {
 	double		days;			/* not 0 */
 };
 
+#define CONF_AUTO UINT64_MAX	/* of a number that may be "auto" */
+
 struct conf {
 	/* sessions */
 	int64_t		 session_timeout_ms;
@@ -91,6 +93,7 @@ struct conf {
 	uint64_t	 sessions_per_ip;	/* 0: no limit */
 	uint64_t	 turns_per_ip;		/* likewise */
 	uint64_t	 tokens_per_day;	/* likewise */
+	uint64_t	 tokens_per_ip_per_day;	/* likewise; or CONF_AUTO */
 	char		*trusted_proxies;	/* addr_set_parse's, or NULL */
 
 	/* the process */

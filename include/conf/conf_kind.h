@@ -19,6 +19,9 @@
 #define CONF_KIND_LIST(NUMBER, TEXT)					\
 	NUMBER(CONF_WHOLE, uint64_t, conf_read_whole, conf_store_whole,	\
 	    "a whole number")						\
+	NUMBER(CONF_AUTO_WHOLE, uint64_t, conf_read_auto_whole,		\
+	    conf_store_whole,						\
+	    "auto or a whole number up to 1000000000000000")		\
 	NUMBER(CONF_BYTES, uint64_t, conf_read_bytes, conf_store_whole,	\
 	    "bytes, or with K, M or G")					\
 	NUMBER(CONF_MINUTES, int64_t, conf_read_minutes, conf_store_ms,	\

@@ -133,6 +133,12 @@ write_number(struct buf *out, const struct conf_setting *st, const void *member)
 	const struct conf_recency *recency = member;
 
 	switch (st->kind) {
+	case CONF_AUTO_WHOLE:
+		if (*(const uint64_t *)member == CONF_AUTO) {
+			buf_adds(out, "auto");
+			break;
+		}
+		/* fall through */
 	case CONF_WHOLE:
 	case CONF_BYTES:
 		buf_addf(out, "%" PRIu64, *(const uint64_t *)member);

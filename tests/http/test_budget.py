@@ -139,3 +139,32 @@ def test_a_message_in_line_hears_of_it_in_its_stream(simulator, serve):
     with Peer(service.address) as peer:
         metrics = Metrics(peer.ask("GET", "/metrics").body.decode())
     assert metrics("limited_total", kind="budget_exhausted") == 1
+
+
+@pytest.mark.parametrize("settings", [
+    {"tokens_per_day": 10 * SHARE, "tokens_per_ip_per_day": "auto"},
+    {"tokens_per_day": 0, "tokens_per_ip_per_day": SHARE},
+    {"tokens_per_day": 10 * SHARE, "tokens_per_ip_per_day": SHARE}])
+def test_one_address_leaves_the_rest_to_others(simulator, serve, settings):
+    service = serve(simulator.base_url, {**SHORT, **settings})
+
+    def used(address):
+        total = 0
+        while not refused(outcome := service.chat("[[tokens=100]]",
+                                                  REMOTE_ADDR=address)):
+            total += spent(outcome)
+        return total
+    parts = [used(f"192.0.2.{n}") for n in range(1, 9)]
+    assert 0 < max(parts) <= SHARE
+    # its network may use four times as much
+    assert 2 * SHARE < sum(parts) <= 4 * SHARE
+    assert parts[-1] == 0
+    assert 0 < used("2001:db8::1") <= SHARE
+    assert used("2001:db8::2") == 0
+    assert 0 < used("2001:db8:0:1::2") <= SHARE
+
+
+def test_without_a_limit_one_address_may_use_all(simulator, serve):
+    service = serve(simulator.base_url, {
+        **SHORT, "tokens_per_day": SHARE, "tokens_per_ip_per_day": 0})
+    assert not refused(service.chat("[[tokens=100]]"))

@@ -87,7 +87,7 @@ def processes(path):
 
 # A test asks more of one address than a visitor does.
 UNLIMITED = {"rate_new": 0, "rate_chat": 0, "sessions_per_ip": 0,
-             "turns_per_ip": 0}
+             "turns_per_ip": 0, "tokens_per_ip_per_day": 0}
 
 
 class Directory:

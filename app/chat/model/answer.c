@@ -18,6 +18,7 @@
 #include "chat/model/request_head.h"
 #include "chat/model/retry.h"
 #include "limits/budget.h"
+#include "limits/limit.h"
 #include "log/log.h"
 #include "log/metrics.h"
 
@@ -32,6 +33,7 @@ struct answer {
 	struct addr client;        /* addr_key */
 	struct breaker_call pass;  /* of all attempts */
 	struct budget_share share; /* of the attempt */
+	struct limit_share own;    /* likewise, of the client's */
 	struct request request;
 	unsigned quirks;
 	unsigned first_quirks; /* of the first attempt */
@@ -59,6 +61,19 @@ answer_count_tokens(const struct answer *a)
 		    m, METRIC_TOKENS, TOKENS_OUT, usage->completion_tokens);
 }
 
+/* Of what this client may use. */
+static bool
+answer_take_own(struct answer *a, int64_t most, int64_t wall_ms)
+{
+	const struct model_conf *conf = &a->model->shared->conf;
+
+	if (conf->clients == NULL || limit_take_tokens(conf->clients,
+					 &a->client, &a->own, most, wall_ms))
+		return true;
+	budget_settle(conf->budget, &a->share, 0);
+	return false;
+}
+
 /*
  * The most that an attempt may use: a token is at least one byte of what is
  * sent, and a message's braces and names are more than what a server's template
@@ -70,9 +85,11 @@ answer_take_budget(struct answer *a)
 	struct model *shared = a->model->shared;
 	int64_t most = (int64_t)a->request.tail_at + TEMPLATE_TOKENS +
 	               shared->conf.max_tokens;
+	int64_t wall = clock_wall_ms();
 
-	return a->share.tokens > 0 || budget_take(shared->conf.budget,
-					  &a->share, most, clock_wall_ms());
+	return a->share.tokens > 0 || a->own.tokens > 0 ||
+	       (budget_take(shared->conf.budget, &a->share, most, wall) &&
+		   answer_take_own(a, most, wall));
 }
 
 /* What the model reports; -1: nothing. */
@@ -90,11 +107,14 @@ usage_sum(const struct usage *usage)
 static void
 answer_settle(struct answer *a, bool untouched)
 {
+	const struct model_conf *conf = &a->model->shared->conf;
 	int64_t used = untouched ? 0 : usage_sum(&a->attempt.stream.usage);
 
 	if (!untouched && (!a->attempt.stream.finished || used < 0))
-		used = a->share.tokens;
-	budget_settle(a->model->shared->conf.budget, &a->share, used);
+		used = a->own.tokens > 0 ? a->own.tokens : a->share.tokens;
+	budget_settle(conf->budget, &a->share, used);
+	if (conf->clients != NULL)
+		limit_settle_tokens(conf->clients, &a->client, &a->own, used);
 }
 
 /* Of all attempts the breaker hears once. */

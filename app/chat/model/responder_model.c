@@ -15,6 +15,7 @@
 #include "chat/model/request_head.h"
 #include "chat/model/upstream.h"
 #include "limits/budget.h"
+#include "limits/limit.h"
 #include "log/log.h"
 
 #define ADVICE_MS 5000 /* to wait, when nobody said how long */
@@ -39,6 +40,7 @@ model_ready(
     struct responder *responder, const struct addr *client, int64_t *retry_ms)
 {
 	struct model_responder *m = (struct model_responder *)responder;
+	const struct model_conf *conf = &m->shared->conf;
 	int64_t now = loop_now(m->loop), wall = clock_wall_ms();
 	int64_t busy = atomic_load(&m->shared->busy_until) - now;
 	struct addr key = addr_key(client);
@@ -51,8 +53,9 @@ model_ready(
 		*retry_ms = ADVICE_MS;
 	if (pass == BREAKER_REFUSED)
 		return RC_UPSTREAM_DOWN;
-	if (budget_has(
-		m->shared->conf.budget, m->shared->conf.max_tokens, wall))
+	if (budget_has(conf->budget, conf->max_tokens, wall) &&
+	    (conf->clients == NULL ||
+		limit_has_tokens(conf->clients, &key, conf->max_tokens, wall)))
 		return RC_OK;
 	*retry_ms = clock_day_left_ms(wall);
 	return RC_BUDGET;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "limits/budget.h"
+#include "limits/limit.h"
 #include "loop/loop.h"
 
 struct responder;
@@ -29,6 +30,8 @@ struct model_conf {
 	double			 temperature;
 	int64_t			 max_tokens;
 	struct budget		*budget;	/* the day's tokens */
+	struct limits		*clients;	/* what each may use of them;
+						   NULL: all */
 	enum model_tokens	 tokens_field;
 	unsigned		 retries;
 	int64_t			 connect_ms;
@@ -37,7 +40,10 @@ struct model_conf {
 	int64_t			 whole_ms;
 };
 
-/* The strings of conf, and the budget, must outlive it. NULL without memory. */
+/*
+ * The strings of conf, the budget and the limits must outlive it. NULL without
+ * memory.
+ */
 struct model *model_new(const struct model_conf *);
 
 /* No responder may be open any more. NULL is allowed. */
