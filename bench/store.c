@@ -34,6 +34,7 @@ static const struct addr nobody;
 
 struct bench {
 	struct store *store;
+	struct store_port *port;
 	int64_t now; /* ms */
 
 	/* the last answer */
@@ -116,17 +117,20 @@ static void
 make_session(struct bench *b)
 {
 	static const char text[ANSWER] = { 'a' };
-	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, b->now, text,
-		QUESTION, RC_OK, NULL, NULL };
-	const struct message a = { ROLE_ASSISTANT, MESSAGE_COMPLETE, b->now,
-		text, ANSWER, RC_OK, NULL, NULL };
+	const struct store_now now = store_now_at(b->now);
+	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, now.wall_ms,
+		text, QUESTION, RC_OK, NULL, NULL };
+	const struct message a = { ROLE_ASSISTANT, MESSAGE_COMPLETE,
+		now.wall_ms, text, ANSWER, RC_OK, NULL, NULL };
+	struct hold hold = { { { 1 } }, 0 };
 	struct sid id;
+	const struct store_pair pair = { &id, &hold, &q, &a, now };
 
-	store_create(b->store, &nobody, true, b->now, answered, b);
+	store_create(b->port, &nobody, &hold, &now, answered, b);
 	if (b->rc != RC_OK)
 		fail(rc_text(b->rc, LANG_EN));
 	id = b->id;
-	store_append(b->store, &id, &q, &a, b->now, answered, b);
+	store_append(b->port, &pair, answered, b);
 	if (b->rc != RC_OK)
 		fail(rc_text(b->rc, LANG_EN));
 }
@@ -135,6 +139,8 @@ make_session(struct bench *b)
 static void
 shuffle(struct bench *b, struct sid *ids)
 {
+	const struct store_now now = store_now_at(b->now);
+	const struct hold hold = { { { 1 } }, 2 };
 	struct sid id;
 	size_t j;
 
@@ -145,7 +151,7 @@ shuffle(struct bench *b, struct sid *ids)
 		ids[j] = id;
 	}
 	for (size_t i = 0; i < SESSIONS; i++)
-		store_release(b->store, &ids[i], b->now, answered, b);
+		store_release(b->port, &ids[i], &hold, &now, answered, b);
 }
 
 static void
@@ -169,14 +175,18 @@ static void
 operate(struct bench *b)
 {
 	struct sid *buffer = malloc(BUFFER);
+	const struct store_ask ask = {
+		.sid = buffer,
+		.window = &WINDOW_ALL,
+		.now = store_now_at(b->now),
+	};
 
 	if (buffer == NULL)
 		fail("out of memory");
 	make_session(b);
 	*buffer = b->id;
-	store_load(
-	    b->store, buffer, NULL, false, &WINDOW_ALL, b->now, answered, b);
-	store_delete(b->store, buffer, NULL, b->now, answered, b);
+	store_load(b->port, &ask, answered, b);
+	store_delete(b->port, buffer, NULL, &ask.now, answered, b);
 	free(buffer);
 }
 
@@ -199,7 +209,7 @@ measure(struct bench *b, struct samples *s, size_t n, atomic_bool *done)
 }
 
 static unsigned
-watched_sweep(struct store *store, int64_t now, unsigned max)
+watched_sweep(struct store *store, const struct store_now *now, unsigned max)
 {
 	struct watched *w = (struct watched *)store;
 	unsigned n = store_sweep(w->inner, now, max);
@@ -262,6 +272,7 @@ static bool
 run(struct bench *b, struct samples *s, bool shuffled)
 {
 	double empty = resident_bytes(), full, bytes;
+	struct store_now now;
 	bool good;
 
 	b->now = clock_mono_ms() - 2 * TTL;
@@ -269,8 +280,9 @@ run(struct bench *b, struct samples *s, bool shuffled)
 	full = resident_bytes();
 	bytes = (full - empty) / SESSIONS - QUESTION - ANSWER;
 	b->now += 2 * TTL;
-	store_sweep(b->store, b->now, 0);
-	store_count(b->store, b->now, counted, b);
+	now = store_now_at(b->now);
+	store_sweep(b->store, &now, 0);
+	store_count(b->port, &now, counted, b);
 	if (b->count != 0)
 		fail("expired sessions are counted");
 
@@ -308,9 +320,11 @@ bench_main(void *arg)
 	struct bench b = { .store = store_memory_open(&limits) };
 	struct samples s = { .us = calloc(SAMPLES, sizeof(double)) };
 
-	if (b.store == NULL || s.us == NULL)
+	if (b.store == NULL || s.us == NULL ||
+	    (b.port = store_join(b.store, NULL, NULL, NULL)) == NULL)
 		fail("out of memory");
 	result->good = run(&b, &s, result->shuffled);
+	store_part(b.port);
 	store_close(b.store);
 	free(s.us);
 	return NULL;

@@ -66,23 +66,51 @@ turn_create(struct turn *t)
 		return;
 	}
 	turn_to(t, TURN_OPENS);
-	t->asked_ms = loop_now(turns->loop);
+	t->asked = turn_now(t);
 	t->end.new_session = true;
 	store_create(
-	    turns->conf.store, &t->creator, true, t->asked_ms, turn_opened, t);
+	    turns->port, &t->creator, &t->hold, &t->asked, turn_opened, t);
 }
 
 static void
 turn_load(struct turn *t)
 {
 	struct turns *turns = t->turns;
+	struct store_ask ask = {
+		.sid = &t->sid,
+		.creator = t->own ? &t->creator : NULL,
+		.window = &turns->conf.context,
+		.key = t->keyed ? &t->key : NULL,
+		.hold = &t->hold,
+	};
 
 	turn_to(t, TURN_OPENS);
-	t->asked_ms = loop_now(turns->loop);
+	t->asked = ask.now = turn_now(t);
 	loop_untimer(turns->loop, &t->patience);
-	store_load(turns->conf.store, &t->sid, t->own ? &t->creator : NULL,
-	    true, t->keyed ? &WINDOW_ALL : &turns->conf.context, t->asked_ms,
-	    turn_opened, t);
+	store_load(turns->port, &ask, turn_opened, t);
+}
+
+/* From now on it waits, until it is told to go, or its patience ends. */
+static void
+turn_wait(struct turn *t, enum turn_state state)
+{
+	turn_to(t, state);
+	loop_timer(t->turns->loop, &t->patience, t->patient_ms);
+	if (!t->waits_told)
+		t->events->waits(t->arg);
+	t->waits_told = true;
+}
+
+/* The store keeps a place for it, before a session that is held elsewhere. */
+static void
+turn_held(struct turn *t)
+{
+	if (t->why == RC_OK) {
+		turn_wait(t, TURN_HELD);
+		return;
+	}
+	store_quit(t->turns->port, &t->sid, &t->hold);
+	turn_refuse(t, t->why);
 }
 
 static void
@@ -90,7 +118,9 @@ turn_not_opened(struct turn *t, enum rc rc)
 {
 	bool ends = t->left || (t->why != RC_OK && t->why != RC_STOPPED);
 
-	if (rc == RC_NOSESSION && !ends && !t->end.new_session) {
+	if (rc == RC_HELD) {
+		turn_held(t);
+	} else if (rc == RC_NOSESSION && !ends && !t->end.new_session) {
 		turn_leave_line(t);
 		turn_create(t);
 	} else {
@@ -123,6 +153,26 @@ turn_opened(void *arg, enum rc rc, struct session *session)
 	}
 }
 
+void
+turn_signal(struct turn *t, enum store_signal signal)
+{
+	switch (signal) {
+	case STORE_GO:
+		if (t->state == TURN_HELD)
+			turn_load(t);
+		break;
+	case STORE_STOP:
+		turn_interrupt(t, RC_STOPPED);
+		break;
+	case STORE_DELETED:
+		turn_interrupt(t, RC_DELETED);
+		break;
+	case STORE_LOST:
+		turn_interrupt(t, RC_LOST);
+		break;
+	}
+}
+
 /* Told to go and to stop at once, it goes first: the end wants its session. */
 static void
 place_signal(struct ticket *ticket, unsigned signals)
@@ -151,7 +201,7 @@ static void
 turn_impatient(struct timer *timer, void *arg)
 {
 	(void)timer;
-	turn_refuse(arg, RC_BUSY);
+	turn_interrupt(arg, RC_BUSY);
 }
 
 static void
@@ -162,8 +212,11 @@ turn_begin(struct loop_task *task)
 	bool waits = false;
 	enum rc rc;
 
+	t->patient_ms = loop_now(turns->loop) + turns->conf.wait_ms;
 	if (turns->draining) {
 		turn_refuse(t, RC_UNAVAILABLE);
+	} else if (!sid_make(&t->hold.token)) {
+		turn_refuse(t, RC_ENTROPY);
 	} else if (!t->has_sid) {
 		turn_create(t);
 	} else if ((!t->keyed && (rc = turn_ready(t)) != RC_OK) ||
@@ -172,10 +225,7 @@ turn_begin(struct loop_task *task)
 	} else if (!waits) {
 		turn_load(t);
 	} else {
-		turn_to(t, TURN_WAITS);
-		loop_timer(turns->loop, &t->patience,
-		    loop_now(turns->loop) + turns->conf.wait_ms);
-		t->events->waits(t->arg);
+		turn_wait(t, TURN_WAITS);
 	}
 }
 

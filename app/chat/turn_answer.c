@@ -90,10 +90,6 @@ turn_ask(struct turn *t, const struct history *history)
 	t->events->started(t->arg, &t->sid, t->end.new_session);
 }
 
-/*
- * Keys. What was answered to one stands in the history.
- */
-
 static struct usage
 turn_cost(const struct message *answer)
 {
@@ -108,9 +104,9 @@ turn_cost(const struct message *answer)
 	return usage;
 }
 
-/* Gives the answer again; the session is let go of as it was. */
+/* Give again what the key was answered; the session stays as it was. */
 static void
-turn_replay(struct turn *t, const struct message *answer)
+turn_replay(struct turn *t, const struct message *answer, uint64_t count)
 {
 	buf_add(&t->text, answer->text, answer->len);
 	if (t->text.failed) {
@@ -118,6 +114,7 @@ turn_replay(struct turn *t, const struct message *answer)
 		return;
 	}
 	t->replayed = true;
+	t->end.message_count = count;
 	t->end.answer = t->text.data;
 	t->end.len = t->text.len;
 	t->end.usage = turn_cost(answer);
@@ -126,65 +123,31 @@ turn_replay(struct turn *t, const struct message *answer)
 	turn_close(t, answer->why);
 }
 
-/*
- * The question that had the key, in *q, and its answer; how many messages the
- * session had then is left in t->end. False when none of the last ones had it.
- */
-static bool
-turn_find_key(struct turn *t, const struct session *session, struct message *q,
-    struct message *answer)
+/* The key is known: for this message, or for another one. */
+static void
+turn_answer_again(struct turn *t, const struct session *session)
 {
-	uint64_t count = session->message_count - session->history.count;
-	unsigned later = TURN_MAX_KEYS;
-	struct message m, next;
+	struct message question, answer;
 	size_t pos = 0;
 
-	while (history_next(&session->history, &pos, &m) &&
-	       history_next(&session->history, &pos, &next)) {
-		count += 2;
-		if (m.key == NULL)
-			continue;
-		later++;
-		if (sid_equal(m.key, &t->key)) {
-			*q = m;
-			*answer = next;
-			t->end.message_count = count;
-			later = 0;
-		}
-	}
-	return later < TURN_MAX_KEYS;
-}
-
-/* A message with a key that nothing was answered to yet. */
-static void
-turn_ask_keyed(struct turn *t, const struct session *session)
-{
-	struct history context;
-	enum rc rc = turn_ready(t);
-
-	if (rc == RC_OK)
-		rc = history_copy(
-		    &context, &session->history, &t->turns->conf.context);
-	if (rc != RC_OK) {
-		turn_close(t, rc);
-		return;
-	}
-	turn_ask(t, &context);
-	history_free(&context);
+	history_next(&session->replay, &pos, &question);
+	history_next(&session->replay, &pos, &answer);
+	if (question.len == t->len &&
+	    memcmp(question.text, t->message, t->len) == 0)
+		turn_replay(t, &answer, session->replay_count);
+	else
+		turn_close(t, RC_KEY_REUSED);
 }
 
 void
 turn_answer(struct turn *t, const struct session *session)
 {
-	struct message question, answer;
+	enum rc rc;
 
-	if (!t->keyed || t->end.new_session)
-		turn_ask(t, &session->history);
-	else if (!turn_find_key(t, session, &question, &answer))
-		turn_ask_keyed(t, session);
-	else if (question.len == t->len &&
-		 memcmp(question.text, t->message, t->len) == 0)
-		turn_replay(t, &answer);
+	if (session->replay.count > 0)
+		turn_answer_again(t, session);
+	else if (t->keyed && (rc = turn_ready(t)) != RC_OK)
+		turn_close(t, rc);
 	else
-		turn_close(t, RC_KEY_REUSED);
+		turn_ask(t, &session->history);
 }

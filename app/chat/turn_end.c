@@ -93,11 +93,10 @@ turn_closed(void *arg, enum rc rc, struct session *session)
 static void
 turn_append(struct turn *t, enum rc why)
 {
-	struct turns *turns = t->turns;
-	int64_t now = loop_now(turns->loop);
+	const struct store_now now = turn_now(t);
 	const struct message question = {
 		.role = ROLE_USER,
-		.created_ms = t->asked_ms,
+		.created_ms = t->asked.wall_ms,
 		.text = t->message,
 		.len = t->len,
 		.key = t->keyed && !t->end.new_session ? &t->key : NULL,
@@ -111,23 +110,24 @@ turn_append(struct turn *t, enum rc why)
 		.cost = question.key != NULL && counted ? &cost : NULL,
 		.status = why == RC_OK ? MESSAGE_COMPLETE : MESSAGE_INTERRUPTED,
 		.why = why,
-		.created_ms = now,
+		.created_ms = now.wall_ms,
 		.text = t->text.data,
 		.len = t->text.len,
 	};
+	const struct store_pair pair = { &t->sid, &t->hold, &question, &answer,
+		now };
 
 	t->end.answer = t->text.data;
 	t->end.len = t->text.len;
-	store_append(turns->conf.store, &t->sid, &question, &answer, now,
-	    turn_closed, t);
+	store_append(t->turns->port, &pair, turn_closed, t);
 }
 
 void
 turn_close(struct turn *t, enum rc why)
 {
-	struct turns *turns = t->turns;
+	const struct store_now now = turn_now(t);
 	bool keep = t->text.len > 0 && !t->replayed && why != RC_DELETED &&
-	            (!t->left || t->keep_partial);
+	            why != RC_LOST && (!t->left || t->keep_partial);
 
 	if (why == RC_OK && !keep && !t->replayed)
 		why = RC_UPSTREAM;
@@ -137,16 +137,20 @@ turn_close(struct turn *t, enum rc why)
 	if (keep)
 		turn_append(t, why);
 	else
-		store_release(turns->conf.store, &t->sid, loop_now(turns->loop),
-		    turn_closed, t);
+		store_release(
+		    t->turns->port, &t->sid, &t->hold, &now, turn_closed, t);
 }
 
 void
 turn_interrupt(struct turn *t, enum rc why)
 {
-	if (t->why == RC_OK || why == RC_DELETED)
+	if (t->why == RC_OK || why == RC_DELETED || why == RC_LOST)
 		t->why = why;
 	switch (t->state) {
+	case TURN_HELD:
+		store_quit(t->turns->port, &t->sid, &t->hold);
+		turn_refuse(t, t->why);
+		break;
 	case TURN_BEGINS:
 	case TURN_WAITS:
 		turn_refuse(t, t->why);

@@ -8,6 +8,13 @@
 
 #define MAIL_WAIT_MS 10 /* turns_close looks again after it */
 
+static bool
+turn_has_not_begun(const struct turn *t)
+{
+	return t->state == TURN_BEGINS || t->state == TURN_WAITS ||
+	       t->state == TURN_HELD;
+}
+
 static void
 turns_end(struct turns *turns, bool running)
 {
@@ -17,7 +24,7 @@ turns_end(struct turns *turns, bool running)
 	LIST_EACH(node, next, &turns->running)
 	{
 		t = container_of(node, struct turn, node);
-		if (running || t->state <= TURN_WAITS)
+		if (running || turn_has_not_begun(t))
 			turn_interrupt(t, RC_UNAVAILABLE);
 	}
 }
@@ -27,6 +34,26 @@ turns_grace_over(struct timer *timer, void *arg)
 {
 	(void)timer;
 	turns_end(arg, true);
+}
+
+/* What the store tells those whose session is held elsewhere, or was. */
+static void
+turns_signal(void *arg, const struct sid *sid, const struct sid *token,
+    enum store_signal signal)
+{
+	struct turns *turns = arg;
+	struct list *node, *next;
+	struct turn *t;
+
+	LIST_EACH(node, next, &turns->running)
+	{
+		t = container_of(node, struct turn, node);
+		if (sid_equal(&t->hold.token, token) &&
+		    sid_equal(&t->sid, sid)) {
+			turn_signal(t, signal);
+			break;
+		}
+	}
 }
 
 struct turns *
@@ -40,7 +67,18 @@ turns_open(struct loop *loop, const struct turns_conf *conf)
 	list_init(&turns->running);
 	turns->conf = *conf;
 	timer_init(&turns->grace, turns_grace_over, turns);
+	turns->port = store_join(conf->store, loop, turns_signal, turns);
+	if (turns->port == NULL) {
+		free(turns);
+		return NULL;
+	}
 	return turns;
+}
+
+struct store_port *
+turns_port(const struct turns *turns)
+{
+	return turns->port;
 }
 
 void
@@ -51,6 +89,7 @@ turns_close(struct turns *turns)
 	loop_untimer(turns->loop, &turns->grace);
 	while (turns->places > 0)
 		loop_turn(turns->loop, MAIL_WAIT_MS);
+	store_part(turns->port);
 	free(turns);
 }
 

@@ -7,29 +7,13 @@
 #include "handover/handover_state.h"
 #include "session/store.h"
 
-void
-handover_ignore(void *arg, enum rc rc, struct session *none)
-{
-	(void)arg;
-	(void)rc;
-	(void)none;
-}
-
-static void
-counted(void *arg, enum rc rc, const struct store_totals *totals)
-{
-	(void)rc;
-	*(uint64_t *)arg = totals->sessions;
-}
-
 static uint64_t
 handover_live(void *arg)
 {
-	struct handover *ho = arg;
-	uint64_t n = 0;
+	const struct handover *ho = arg;
+	const struct store_now now = store_now_at(clock_mono_ms());
 
-	store_count(ho->app->store, clock_mono_ms(), counted, &n);
-	return n;
+	return store_live(ho->app->store, &now);
 }
 
 void

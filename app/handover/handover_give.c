@@ -70,14 +70,14 @@ is_stranger(struct handover *ho, const struct session *s)
 static bool
 items_collect(struct handover *ho, bool known)
 {
-	int64_t now = clock_mono_ms();
+	const struct store_now now = store_now_at(clock_mono_ms());
 	struct store_list list;
 	uint64_t place = 0;
 	enum rc rc;
 	bool ok = true;
 
 	do {
-		rc = store_export(ho->app->store, &place, now, &list);
+		rc = store_export(ho->app->store, &place, &now, &list);
 		for (size_t i = 0; rc == RC_OK && ok && i < list.count; i++)
 			if (known || is_stranger(ho, &list.sessions[i]))
 				ok = items_add(ho, &list.sessions[i], known);
@@ -127,15 +127,10 @@ struct packing {
 };
 
 static void
-pack(void *arg, enum rc rc, struct session *s)
+pack(struct packing *p, struct session *s)
 {
-	struct packing *p = arg;
 	const struct turn_queue_view *line = &p->line;
 
-	p->there = rc == RC_OK;
-	p->failed = !p->there && rc != RC_NOSESSION;
-	if (!p->there)
-		return;
 	p->runs = s->held || line->runs || line->waits;
 	if (p->out == NULL)
 		return;
@@ -150,16 +145,25 @@ pack(void *arg, enum rc rc, struct session *s)
 static void
 item_load(struct packing *p, const struct window *window)
 {
+	const struct store_now now = store_now_at(clock_mono_ms());
+	struct session s;
+	enum rc rc;
+
 	p->line = turn_queue_view(p->ho->app->line, &p->item->sid);
-	store_load(p->ho->app->store, &p->item->sid, NULL, false, window,
-	    clock_mono_ms(), pack, p);
+	rc = store_peek(p->ho->app->store, &p->item->sid, window, &now, &s);
+	p->there = rc == RC_OK;
+	p->failed = !p->there && rc != RC_NOSESSION;
+	if (p->there)
+		pack(p, &s);
+	history_free(&s.history);
 }
 
 static void
 item_forget(struct handover *ho, const struct handover_item *item)
 {
-	store_delete(ho->app->store, &item->sid, NULL, clock_mono_ms(),
-	    handover_ignore, NULL);
+	const struct store_now now = store_now_at(clock_mono_ms());
+
+	store_forget(ho->app->store, &item->sid, &now);
 }
 
 /* One that has expired meanwhile is left out. */

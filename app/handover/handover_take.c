@@ -89,9 +89,11 @@ ghost_enter(struct handover *ho, struct owner_link *link, const struct sid *sid)
 static bool
 adopt(struct handover *ho, struct session *s)
 {
+	const struct store_now now = store_now_at(clock_mono_ms());
+
 	if (limit_adopt(ho->app->limits, &s->creator, LIMIT_SESSIONS) != RC_OK)
 		return false;
-	if (store_adopt(ho->app->store, s, clock_mono_ms()) == RC_OK)
+	if (store_adopt(ho->app->store, s, &now) == RC_OK)
 		return true;
 	limit_end(ho->app->limits, &s->creator, LIMIT_SESSIONS);
 	return false;
@@ -104,7 +106,7 @@ handover_adopt(void *arg, struct owner_link *link, const char *data, size_t len)
 	struct session s;
 	bool ok;
 
-	if (session_decode(&s, data, len) != RC_OK) {
+	if (session_decode(&s, data, len, clock_wall_offset()) != RC_OK) {
 		log_error("owner", LOG_STR("refused", "session"));
 		return false;
 	}
@@ -131,11 +133,12 @@ ghost_find(struct handover *ho, const struct sid *sid)
 static bool
 ghost_take(struct handover *ho, struct session *s, bool waits)
 {
+	const struct store_now now = store_now_at(clock_mono_ms());
 	struct ghost *ghost = ghost_find(ho, &s->id);
 
 	if (ghost == NULL)
 		return waits;
-	store_return(ho->app->store, s, clock_mono_ms());
+	store_return(ho->app->store, s, &now);
 	if (s->held)
 		return waits;
 	if (turn_queue_end(ho->app->line, &ghost->ticket)) {
@@ -168,7 +171,7 @@ handover_adopt_result(
 	bool ok = true, waits;
 
 	if (len > 0)
-		rc = session_decode(&s, data + 1, len - 1);
+		rc = session_decode(&s, data + 1, len - 1, clock_wall_offset());
 	if (rc != RC_OK)
 		return result_refuse(ho, link, &s.id, rc, len > 0 ? *data : 0);
 	ho->again = 0;
@@ -197,6 +200,7 @@ handover_adopt_spent(void *arg, const char *data, size_t len)
 static void
 handover_orphaned(void *arg, struct owner_link *link)
 {
+	const struct store_now now = store_now_at(clock_mono_ms());
 	struct handover *ho = arg;
 	struct ghost *ghost, *next;
 
@@ -205,8 +209,7 @@ handover_orphaned(void *arg, struct owner_link *link)
 		if (ghost->link != link)
 			continue;
 		log_warn("owner", LOG_STR("lost", "turn"));
-		store_release(ho->app->store, &ghost->ticket.sid,
-		    clock_mono_ms(), handover_ignore, NULL);
+		store_let_go(ho->app->store, &ghost->ticket.sid, &now);
 		ghost_leave(ghost);
 	}
 }

@@ -11,13 +11,11 @@
 #define SLICE (2 * 1024) /* bytes of text; one can become six in JSON */
 
 void
-history_json_init(
-    struct history_json *j, const struct session *s, int64_t offset)
+history_json_init(struct history_json *j, const struct session *s)
 {
 	*j = (struct history_json){
 		.id = s->id,
 		.message_count = s->message_count,
-		.offset = offset,
 	};
 	history_share(&j->history, &s->history);
 }
@@ -64,7 +62,7 @@ end_message(struct history_json *j, struct buf *b)
 	char created[CLOCK_TEXT_SIZE];
 
 	buf_addc(b, '"');
-	clock_text(created, j->m.created_ms + j->offset);
+	clock_text(created, j->m.created_ms);
 	json_add_string(b, "created_at", created);
 	if (j->m.status == MESSAGE_INTERRUPTED)
 		json_add_string(b, "status", "interrupted");

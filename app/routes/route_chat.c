@@ -400,33 +400,71 @@ chat_post(struct exchange *x)
 }
 
 static void
+stop_reply(struct exchange *x, bool stopped)
+{
+	struct buf body;
+
+	buf_init(&body, MAX_REPLY);
+	json_open(&body, NULL);
+	json_add_bool(&body, "stopped", stopped);
+	json_close(&body);
+	reply_json(x, 200, &body);
+}
+
+/* One that runs in another process was told. */
+static void
+stop_told(void *arg, enum rc rc, struct session *none)
+{
+	struct exchange *x = arg;
+
+	(void)none;
+	if (!exchange_resume(x))
+		return;
+	if (rc == RC_OK || rc == RC_NOSESSION)
+		stop_reply(x, rc == RC_OK);
+	else
+		reply_rc(x, rc);
+}
+
+/* Who asks to stop the session that the path names. */
+static struct store_ask
+stop_ask(const struct exchange *x)
+{
+	return (struct store_ask){
+		.sid = &x->sid,
+		.creator = guard_creator(x),
+		.window = &WINDOW_NONE,
+		.now = store_now_at(loop_now(x->loop)),
+	};
+}
+
+static void
 stop_loaded(void *arg, enum rc rc, struct session *s)
 {
 	struct exchange *x = arg;
 	const struct service_loop *al = x->app;
-	struct buf body;
+	struct store_ask ask;
 
 	(void)s;
 	if (!exchange_resume(x))
 		return;
 	if (rc != RC_OK) {
 		reply_rc(x, rc);
-		return;
+	} else if (turn_queue_tell(al->app->line, &x->sid, TURN_QUEUE_STOP)) {
+		stop_reply(x, true);
+	} else {
+		ask = stop_ask(x);
+		exchange_wait(x);
+		store_tell(al->port, &ask, STORE_STOP, stop_told, x);
 	}
-	buf_init(&body, MAX_REPLY);
-	json_open(&body, NULL);
-	json_add_bool(&body, "stopped",
-	    turn_queue_tell(al->app->line, &x->sid, TURN_QUEUE_STOP));
-	json_close(&body);
-	reply_json(x, 200, &body);
 }
 
 void
 chat_stop(struct exchange *x)
 {
 	const struct service_loop *al = x->app;
+	const struct store_ask ask = stop_ask(x);
 
 	exchange_wait(x);
-	store_load(al->app->store, &x->sid, guard_creator(x), false,
-	    &WINDOW_NONE, loop_now(x->loop), stop_loaded, x);
+	store_load(al->port, &ask, stop_loaded, x);
 }

@@ -48,6 +48,7 @@ ready_counted(void *arg, enum rc rc, const struct store_totals *totals)
 void
 ready_get(struct exchange *x)
 {
+	const struct store_now now = store_now_at(loop_now(x->loop));
 	const struct service_loop *al = x->app;
 
 	if (al->draining) {
@@ -55,5 +56,5 @@ ready_get(struct exchange *x)
 		return;
 	}
 	exchange_wait(x);
-	store_count(al->app->store, loop_now(x->loop), ready_counted, x);
+	store_count(al->port, &now, ready_counted, x);
 }

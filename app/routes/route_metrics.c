@@ -69,8 +69,9 @@ metrics_counted(void *arg, enum rc rc, const struct store_totals *totals)
 void
 metrics_get(struct exchange *x)
 {
+	const struct store_now now = store_now_at(loop_now(x->loop));
 	const struct service_loop *al = x->app;
 
 	exchange_wait(x);
-	store_count(al->app->store, loop_now(x->loop), metrics_counted, x);
+	store_count(al->port, &now, metrics_counted, x);
 }

@@ -20,12 +20,28 @@
 #define MAX_REPLY 512 /* bytes of JSON without messages */
 #define MINUTE_MS 60000
 
-static struct store *
-session_store(const struct exchange *x)
+static struct store_port *
+session_port(const struct exchange *x)
 {
 	const struct service_loop *al = x->app;
 
-	return al->app->store;
+	return al->port;
+}
+
+/* Read the session that the path names. */
+static void
+session_look(
+    struct exchange *x, const struct window *window, store_done_f *done)
+{
+	const struct store_ask ask = {
+		.sid = &x->sid,
+		.creator = guard_creator(x),
+		.window = window,
+		.now = store_now_at(loop_now(x->loop)),
+	};
+
+	exchange_wait(x);
+	store_load(session_port(x), &ask, done, x);
 }
 
 static void
@@ -82,6 +98,7 @@ session_created(void *arg, enum rc rc, struct session *s)
 void
 session_new(struct exchange *x)
 {
+	const struct store_now now = store_now_at(loop_now(x->loop));
 	enum rc rc = service_admit_session(x, true);
 
 	if (rc != RC_OK) {
@@ -89,16 +106,14 @@ session_new(struct exchange *x)
 		return;
 	}
 	exchange_wait(x);
-	store_create(session_store(x), &x->creator, false, loop_now(x->loop),
-	    session_created, x);
+	store_create(
+	    session_port(x), &x->creator, NULL, &now, session_created, x);
 }
 
 static int64_t
-minutes_left(const struct exchange *x, const struct session *s)
+minutes_left(const struct session *s)
 {
-	int64_t left = s->expires_ms - loop_now(x->loop);
-
-	return left <= 0 ? 0 : (left - 1) / MINUTE_MS + 1;
+	return s->left_ms <= 0 ? 0 : (s->left_ms - 1) / MINUTE_MS + 1;
 }
 
 static void
@@ -106,7 +121,6 @@ info_loaded(void *arg, enum rc rc, struct session *s)
 {
 	struct exchange *x = arg;
 	struct buf body;
-	int64_t offset;
 
 	if (!exchange_resume(x))
 		return;
@@ -114,14 +128,13 @@ info_loaded(void *arg, enum rc rc, struct session *s)
 		reply_rc(x, rc);
 		return;
 	}
-	offset = clock_wall_offset();
 	buf_init(&body, MAX_REPLY);
 	json_open(&body, NULL);
 	add_id(&body, &s->id);
 	json_add_integer(&body, "message_count", (int64_t)s->message_count);
-	add_time(&body, "created_at", s->created_ms + offset);
-	add_time(&body, "last_activity", s->active_ms + offset);
-	json_add_integer(&body, "expires_in_minutes", minutes_left(x, s));
+	add_time(&body, "created_at", s->created_ms);
+	add_time(&body, "last_activity", s->active_ms);
+	json_add_integer(&body, "expires_in_minutes", minutes_left(s));
 	json_close(&body);
 	reply_json(x, 200, &body);
 }
@@ -129,9 +142,7 @@ info_loaded(void *arg, enum rc rc, struct session *s)
 void
 session_info(struct exchange *x)
 {
-	exchange_wait(x);
-	store_load(session_store(x), &x->sid, guard_creator(x), false,
-	    &WINDOW_NONE, loop_now(x->loop), info_loaded, x);
+	session_look(x, &WINDOW_NONE, info_loaded);
 }
 
 /* A long history on its way to a client. */
@@ -197,7 +208,7 @@ reading_begin(struct exchange *x, const struct session *s, int *retry_s)
 		return RC_NOMEM;
 	}
 	*r = (struct reading){ .x = x, .held = bytes };
-	history_json_init(&r->json, s, clock_wall_offset());
+	history_json_init(&r->json, s);
 	x->on_abort = reading_abort;
 	x->arg = r;
 	if (!reply_produce(x, "application/json", reading_more)) {
@@ -220,7 +231,7 @@ messages_reply(struct exchange *x, struct session *s, int *retry_s)
 		return RC_OK;
 	}
 	exchange_guard(x);
-	history_json_init(&json, s, clock_wall_offset());
+	history_json_init(&json, s);
 	buf_init(&body, HISTORY_JSON_PIECE + HISTORY_JSON_MORE);
 	buf_guard(&body);
 	if (!history_json_next(&json, &body))
@@ -253,12 +264,8 @@ messages_loaded(void *arg, enum rc rc, struct session *s)
 void
 session_messages(struct exchange *x)
 {
-	const struct window none = WINDOW_NONE, all = WINDOW_ALL;
-
-	exchange_wait(x);
-	store_load(session_store(x), &x->sid, guard_creator(x), false,
-	    x->method == METHOD_HEAD ? &none : &all, loop_now(x->loop),
-	    messages_loaded, x);
+	session_look(x, x->method == METHOD_HEAD ? &WINDOW_NONE : &WINDOW_ALL,
+	    messages_loaded);
 }
 
 /* Those who stand in line hear of it whether or not this client is there. */
@@ -285,7 +292,9 @@ session_deleted(void *arg, enum rc rc, struct session *none)
 void
 session_delete(struct exchange *x)
 {
+	const struct store_now now = store_now_at(loop_now(x->loop));
+
 	exchange_wait(x);
-	store_delete(session_store(x), &x->sid, guard_creator(x),
-	    loop_now(x->loop), session_deleted, x);
+	store_delete(session_port(x), &x->sid, guard_creator(x), &now,
+	    session_deleted, x);
 }

@@ -32,8 +32,9 @@ stats_counted(void *arg, enum rc rc, const struct store_totals *totals)
 void
 stats_get(struct exchange *x)
 {
+	const struct store_now now = store_now_at(loop_now(x->loop));
 	const struct service_loop *al = x->app;
 
 	exchange_wait(x);
-	store_count(al->app->store, loop_now(x->loop), stats_counted, x);
+	store_count(al->port, &now, stats_counted, x);
 }

@@ -75,6 +75,7 @@ service_loop_open(void *arg, struct loop *loop)
 		service_loop_close(al);
 		return NULL;
 	}
+	al->port = turns_port(al->turns);
 	return al;
 }
 
@@ -101,13 +102,16 @@ service_admit_session(struct exchange *x, bool empty)
 {
 	const struct service_loop *al = x->app;
 	const struct service *app = al->app;
+	struct store_now now;
 	enum rc rc;
 
-	if (app->limits == NULL)
+	if (app->limits == NULL || app->store->backend->shared)
 		return RC_OK;
 	rc = begin_session(app, &x->creator, empty);
-	if (rc == RC_TOO_MANY_SESSIONS &&
-	    store_sweep(app->store, loop_now(x->loop), RECLAIM_BATCH) > 0)
+	if (rc != RC_TOO_MANY_SESSIONS)
+		return rc;
+	now = store_now_at(loop_now(x->loop));
+	if (store_sweep(app->store, &now, RECLAIM_BATCH) > 0)
 		rc = begin_session(app, &x->creator, empty);
 	return rc;
 }

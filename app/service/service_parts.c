@@ -32,6 +32,7 @@ sessions_open(const struct conf *cf, struct limits *clients)
 	struct store_limits limits = {
 		.ttl_ms = cf->session_timeout_ms,
 		.max_sessions = cf->max_sessions,
+		.per_creator = cf->sessions_per_ip,
 		.memory = cf->memory_limit,
 		.session_messages = cf->session_max_messages,
 		.session_bytes = cf->session_max_bytes,
@@ -39,7 +40,7 @@ sessions_open(const struct conf *cf, struct limits *clients)
 		.ended_arg = clients,
 	};
 
-	return store_memory_open(&limits);
+	return store_kinds[0].open(&limits);
 }
 
 /* A visitor may use a tenth of the day's tokens, unless it is said. */

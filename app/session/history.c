@@ -211,6 +211,37 @@ history_copy(
 }
 
 enum rc
+history_copy_keyed(struct history *out, const struct history *h,
+    const struct sid *key, unsigned max, uint64_t *at)
+{
+	struct history copy = { .count = 2 };
+	size_t pos = 0, begin, from = 0;
+	unsigned later = max;
+	struct message m, next;
+	uint64_t count = 0;
+
+	for (; begin = pos, history_next(h, &pos, &m); count += 2) {
+		history_next(h, &pos, &next);
+		if (m.key == NULL)
+			continue;
+		later++;
+		if (sid_equal(m.key, key)) {
+			from = begin;
+			copy.size = pos - begin;
+			*at = count + 2;
+			later = 0;
+		}
+	}
+	if (later >= max)
+		return RC_NOSESSION;
+	if (!block_new(&copy))
+		return RC_NOMEM;
+	memcpy(copy.block, h->block + from, copy.size);
+	*out = copy;
+	return RC_OK;
+}
+
+enum rc
 history_build(struct history *h, history_step_f *step, void *from)
 {
 	struct history fresh = { 0 };

@@ -3,7 +3,7 @@
  * by a program that is newer or older. A result goes by its code, whose place
  * in the list may change; the code of an unknown one becomes "unavailable".
  *
- *	version, held: 1 byte each; id, creator: 16 each; messages ever: 8;
+ *	format, held: 1 byte each; id, creator: 16 each; messages ever: 8;
  *	created, active: 8 each; messages: 4; and each of them:
  *	role, status, more, length of the code: 1 each; created: 8; length: 4;
  *	the code; when there is more, a question's key (16) or what an answer
@@ -15,11 +15,12 @@
 
 #include "base/bytes.h"
 
-#define FORMAT       1
+#define FORMAT       2 /* its times are wall time */
+#define FORMAT_MONO  1 /* times were monotonic, of the same boot */
 #define SESSION_HEAD 62
 #define MESSAGE_HEAD 16
 #define MESSAGE_MORE 16
-#define MAX_TIME     (INT64_C(1) << 53) /* ms; no machine runs so long */
+#define MAX_TIME     (INT64_C(1) << 53) /* ms */
 
 static void
 add_cost(struct buf *b, const struct cost *any)
@@ -76,6 +77,7 @@ struct reader {
 	const char *data;
 	size_t len;
 	struct cost cost; /* of the message that was read last */
+	int64_t shift;    /* from the times in it to wall time */
 };
 
 static enum rc
@@ -92,6 +94,12 @@ rc_of_code(const char *code, size_t len)
 			return (enum rc)rc;
 	}
 	return RC_UNAVAILABLE;
+}
+
+static bool
+is_time(int64_t ms)
+{
+	return ms >= 0 && ms <= MAX_TIME;
 }
 
 static void
@@ -118,6 +126,8 @@ read_message(struct reader *r, size_t *pos, struct message *m)
 	m->role = (enum role)bytes_get(p, 1);
 	m->status = (enum message_status)bytes_get(p + 1, 1);
 	m->created_ms = (int64_t)bytes_get(p + 4, 8);
+	if (is_time(m->created_ms))
+		m->created_ms += r->shift;
 	m->len = bytes_get(p + 12, 4);
 	if (left - MESSAGE_HEAD < code + more ||
 	    left - MESSAGE_HEAD - code - more < m->len)
@@ -136,12 +146,6 @@ read_message(struct reader *r, size_t *pos, struct message *m)
 	m->text = p + more;
 	*pos += MESSAGE_HEAD + code + more + m->len;
 	return true;
-}
-
-static bool
-is_time(int64_t ms)
-{
-	return ms >= 0 && ms <= MAX_TIME;
 }
 
 static bool
@@ -177,17 +181,25 @@ step(void *from, size_t *pos, struct message *m)
 	return *pos < r->len && read_message(r, pos, m);
 }
 
-enum rc
-session_decode(struct session *s, const char *p, size_t n)
+/* Whether this program reads the format, and what it must add to its times. */
+static bool
+format_shift(char format, int64_t offset, int64_t *shift)
 {
-	struct reader r;
+	*shift = format == FORMAT_MONO ? offset : 0;
+	return format == FORMAT || format == FORMAT_MONO;
+}
+
+enum rc
+session_decode(struct session *s, const char *p, size_t n, int64_t offset)
+{
+	struct reader r = { 0 };
 	uint64_t count;
 
 	*s = (struct session){ 0 };
-	if (n < SESSION_HEAD || p[0] != FORMAT)
+	if (n < SESSION_HEAD || !format_shift(p[0], offset, &r.shift))
 		return RC_FIELD;
-	r = (struct reader){ .data = p + SESSION_HEAD,
-		.len = n - SESSION_HEAD };
+	r.data = p + SESSION_HEAD;
+	r.len = n - SESSION_HEAD;
 	s->held = p[1] != 0;
 	memcpy(s->id.b, p + 2, sizeof(s->id.b));
 	memcpy(s->creator.b, p + 18, sizeof(s->creator.b));
@@ -196,8 +208,9 @@ session_decode(struct session *s, const char *p, size_t n)
 	s->active_ms = (int64_t)bytes_get(p + 50, 8);
 	count = bytes_get(p + 58, 4);
 	if (!is_time(s->created_ms) || !is_time(s->active_ms) ||
-	    s->created_ms > s->active_ms || s->message_count < count ||
-	    !check_messages(&r, count))
+	    s->message_count < count || !check_messages(&r, count))
 		return RC_FIELD;
+	s->created_ms += r.shift;
+	s->active_ms += r.shift;
 	return history_build(&s->history, step, &r);
 }

@@ -1,47 +1,89 @@
 /* The calls of the store: each goes to the backend that was opened. */
 #include "session/store.h"
 
-void
-store_create(struct store *st, const struct addr *creator, bool hold,
-    int64_t now, store_done_f *done, void *arg)
+#include "base/clock.h"
+
+struct store_now
+store_now_at(int64_t mono_ms)
 {
-	st->backend->create(st, creator, hold, now, done, arg);
+	return (struct store_now){ mono_ms, mono_ms + clock_wall_offset() };
+}
+
+struct store_port *
+store_join(
+    struct store *st, struct loop *loop, store_signal_f *signal, void *arg)
+{
+	return st->backend->join(st, loop, signal, arg);
 }
 
 void
-store_load(struct store *st, const struct sid *sid, const struct addr *creator,
-    bool hold, const struct window *window, int64_t now, store_done_f *done,
+store_part(struct store_port *port)
+{
+	if (port != NULL)
+		port->store->backend->part(port);
+}
+
+void
+store_create(struct store_port *port, const struct addr *creator,
+    struct hold *hold, const struct store_now *now, store_done_f *done,
     void *arg)
 {
-	st->backend->load(st, sid, creator, hold, window, now, done, arg);
+	port->store->backend->create(port, creator, hold, now, done, arg);
 }
 
 void
-store_append(struct store *st, const struct sid *sid,
-    const struct message *question, const struct message *answer, int64_t now,
+store_load(struct store_port *port, const struct store_ask *ask,
     store_done_f *done, void *arg)
 {
-	st->backend->append(st, sid, question, answer, now, done, arg);
+	port->store->backend->load(port, ask, done, arg);
 }
 
 void
-store_release(struct store *st, const struct sid *sid, int64_t now,
+store_quit(
+    struct store_port *port, const struct sid *sid, const struct hold *hold)
+{
+	if (port->store->backend->quit != NULL)
+		port->store->backend->quit(port, sid, hold);
+}
+
+void
+store_append(struct store_port *port, const struct store_pair *pair,
     store_done_f *done, void *arg)
 {
-	st->backend->release(st, sid, now, done, arg);
+	port->store->backend->append(port, pair, done, arg);
 }
 
 void
-store_delete(struct store *st, const struct sid *sid,
-    const struct addr *creator, int64_t now, store_done_f *done, void *arg)
+store_release(struct store_port *port, const struct sid *sid,
+    const struct hold *hold, const struct store_now *now, store_done_f *done,
+    void *arg)
 {
-	st->backend->remove(st, sid, creator, now, done, arg);
+	port->store->backend->release(port, sid, hold, now, done, arg);
 }
 
 void
-store_count(struct store *st, int64_t now, store_count_done_f *done, void *arg)
+store_delete(struct store_port *port, const struct sid *sid,
+    const struct addr *creator, const struct store_now *now, store_done_f *done,
+    void *arg)
 {
-	st->backend->count(st, now, done, arg);
+	port->store->backend->remove(port, sid, creator, now, done, arg);
+}
+
+void
+store_tell(struct store_port *port, const struct store_ask *ask,
+    enum store_signal signal, store_done_f *done, void *arg)
+{
+	if (port->store->backend->tell == NULL)
+		done(arg, RC_NOSESSION, NULL);
+	else
+		port->store->backend->tell(port, ask, signal, done, arg);
+}
+
+void
+store_count(struct store_port *port, const struct store_now *now,
+    store_count_done_f *done, void *arg)
+{
+	port->store->backend->count(port, now, done, arg);
 }
 
 bool
@@ -52,37 +94,11 @@ store_is_crowded(struct store *store)
 }
 
 unsigned
-store_sweep(struct store *st, int64_t now, unsigned max)
+store_sweep(struct store *st, const struct store_now *now, unsigned max)
 {
 	if (st->backend->sweep == NULL)
 		return 0;
 	return st->backend->sweep(st, now, max);
-}
-
-enum rc
-store_export(
-    struct store *st, uint64_t *place, int64_t now, struct store_list *list)
-{
-	*list = (struct store_list){ 0 };
-	if (st->backend->export == NULL)
-		return RC_NOSESSION;
-	return st->backend->export(st, place, now, list);
-}
-
-enum rc
-store_adopt(struct store *st, struct session *session, int64_t now)
-{
-	if (st->backend->adopt == NULL)
-		return RC_NOSESSION;
-	return st->backend->adopt(st, session, now);
-}
-
-enum rc
-store_return(struct store *st, struct session *session, int64_t now)
-{
-	if (st->backend->put_back == NULL)
-		return RC_NOSESSION;
-	return st->backend->put_back(st, session, now);
 }
 
 void
@@ -90,4 +106,70 @@ store_close(struct store *st)
 {
 	if (st != NULL)
 		st->backend->close(st);
+}
+
+/*
+ * What only a store in this process does.
+ */
+
+enum rc
+store_export(struct store *st, uint64_t *place, const struct store_now *now,
+    struct store_list *list)
+{
+	*list = (struct store_list){ 0 };
+	if (st->backend->local == NULL)
+		return RC_NOSESSION;
+	return st->backend->local->export(st, place, now, list);
+}
+
+enum rc
+store_peek(struct store *st, const struct sid *sid, const struct window *window,
+    const struct store_now *now, struct session *out)
+{
+	*out = (struct session){ 0 };
+	if (st->backend->local == NULL)
+		return RC_NOSESSION;
+	return st->backend->local->peek(st, sid, window, now, out);
+}
+
+enum rc
+store_adopt(
+    struct store *st, struct session *session, const struct store_now *now)
+{
+	if (st->backend->local == NULL)
+		return RC_NOSESSION;
+	return st->backend->local->adopt(st, session, now);
+}
+
+enum rc
+store_return(
+    struct store *st, struct session *session, const struct store_now *now)
+{
+	if (st->backend->local == NULL)
+		return RC_NOSESSION;
+	return st->backend->local->put_back(st, session, now);
+}
+
+void
+store_forget(
+    struct store *st, const struct sid *sid, const struct store_now *now)
+{
+	if (st->backend->local != NULL)
+		st->backend->local->forget(st, sid, now);
+}
+
+void
+store_let_go(
+    struct store *st, const struct sid *sid, const struct store_now *now)
+{
+	if (st->backend->local != NULL)
+		st->backend->local->let_go(st, sid, now);
+}
+
+uint64_t
+store_live(struct store *st, const struct store_now *now)
+{
+	if (st->backend->local == NULL)
+		return 0;
+	return st->backend->local->live(st, now);
 }

@@ -8,87 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/memory.h"
+#include "session/memory_wire.h"
 #include "session/shard.h"
-#include "session/store_memory.h"
 
-#define SETTLE_STEPS  4   /* of the mark, beside another operation */
-#define SETTLE_BATCH  256 /* of the mark, under one lock */
-#define CROWDED_REST  4   /* one of so many parts is left */
-#define RECLAIM_BATCH 64  /* expired ones removed to make room */
+#define SETTLE_STEPS  4  /* of the mark, beside another operation */
+#define CROWDED_REST  4  /* one of so many parts is left */
+#define RECLAIM_BATCH 64 /* expired ones removed to make room */
 
-struct memory *
-memory_of(struct store *store)
+static struct memory *
+memory_at(const struct store_port *port)
 {
-	return (struct memory *)store;
-}
-
-struct shard *
-memory_shard(struct memory *st, const struct sid *sid)
-{
-	return &st->shards[sid_key(sid) % SHARDS];
-}
-
-/* Take n of what is limited, or nothing. */
-static bool
-reserve(atomic_uint_fast64_t *used, uint64_t n, uint64_t limit)
-{
-	uint_fast64_t have = atomic_load(used);
-
-	do {
-		if (n > limit || have > limit - n)
-			return false;
-	} while (!atomic_compare_exchange_weak(used, &have, have + n));
-	return true;
-}
-
-uint64_t
-memory_cost(const struct history *h)
-{
-	return h->block == NULL ? 0
-	                        : (HISTORY_HEAD + h->size + 8 + 15) / 16 * 16;
-}
-
-/*
- * A session.
- */
-
-static void
-memory_ended(const struct memory *st, const struct addr *creator)
-{
-	if (st->limits.ended != NULL)
-		st->limits.ended(st->limits.ended_arg, creator);
-}
-
-void
-memory_free(struct memory *st, struct shard_entry *e)
-{
-	struct shard_entry *next;
-
-	for (; e != NULL; e = next) {
-		next = e->chain;
-		atomic_fetch_sub(
-		    &st->bytes, ENTRY_COST + memory_cost(&e->history));
-		atomic_fetch_sub(&st->sessions, 1);
-		history_revoke(&e->history);
-		history_free(&e->history);
-		memory_ended(st, &e->creator);
-		explicit_bzero(e, sizeof(*e));
-		free(e);
-	}
-}
-
-void
-memory_show_locked(const struct memory *st, const struct shard_entry *e,
-    int64_t now, struct session *out)
-{
-	out->id = e->sid;
-	out->message_count = e->message_count;
-	out->created_ms = e->created_ms;
-	out->active_ms = e->active_ms;
-	out->creator = e->creator;
-	out->held = e->holds > 0;
-	out->expires_ms = (e->holds > 0 ? now : e->active_ms) +
-	                  st->limits.ttl_ms;
+	return memory_of(port->store);
 }
 
 static void
@@ -96,35 +27,31 @@ entry_answer(enum rc rc, struct session *session, store_done_f *done, void *arg)
 {
 	done(arg, rc, rc == RC_OK ? session : NULL);
 	history_free(&session->history);
+	history_free(&session->replay);
 }
 
-/*
- * The backend.
- */
-
-/* Bring the marks to where they belong; how many sessions are live. */
-static uint64_t
-memory_settle(struct memory *st, int64_t now)
+static struct store_port *
+memory_join(
+    struct store *store, struct loop *loop, store_signal_f *signal, void *arg)
 {
-	struct shard *sh;
-	uint64_t n = 0;
-	bool settled;
+	struct store_port *port;
 
-	for (unsigned i = 0; i < SHARDS; i++) {
-		sh = &st->shards[i];
-		do {
-			pthread_mutex_lock(&sh->mtx);
-			settled = shard_settle_locked(sh, now, SETTLE_BATCH);
-			if (settled)
-				n += shard_live_locked(sh);
-			pthread_mutex_unlock(&sh->mtx);
-		} while (!settled);
-	}
-	return n;
+	(void)loop;
+	(void)signal;
+	(void)arg;
+	if ((port = calloc(1, sizeof(*port))) != NULL)
+		port->store = store;
+	return port;
+}
+
+static void
+memory_part(struct store_port *port)
+{
+	free(port);
 }
 
 static unsigned
-memory_sweep(struct store *store, int64_t now, unsigned max)
+memory_sweep(struct store *store, const struct store_now *now, unsigned max)
 {
 	struct memory *st = memory_of(store);
 	struct shard *sh;
@@ -132,28 +59,17 @@ memory_sweep(struct store *store, int64_t now, unsigned max)
 	unsigned first, n = 0;
 
 	if (max == 0)
-		memory_settle(st, now);
+		memory_settle(st, now->mono_ms);
 	first = atomic_fetch_add(&st->next_shard, 1);
 	for (unsigned i = 0; i < SHARDS && n < max; i++) {
 		sh = &st->shards[(first + i) % SHARDS];
 		dead = NULL;
 		pthread_mutex_lock(&sh->mtx);
-		n += shard_reap_locked(sh, now, max - n, &dead);
+		n += shard_reap_locked(sh, now->mono_ms, max - n, &dead);
 		pthread_mutex_unlock(&sh->mtx);
 		memory_free(st, dead);
 	}
 	return n;
-}
-
-static bool
-memory_reserve(struct memory *st)
-{
-	if (!reserve(&st->sessions, 1, st->limits.max_sessions))
-		return false;
-	if (reserve(&st->bytes, ENTRY_COST, st->limits.memory))
-		return true;
-	atomic_fetch_sub(&st->sessions, 1);
-	return false;
 }
 
 static bool
@@ -174,10 +90,14 @@ memory_is_full(struct memory *st)
 	return atomic_load(&st->bytes) >= st->limits.memory;
 }
 
+/*
+ * A session is made.
+ */
+
 /* Expired ones that were not swept yet make room. */
 static enum rc
-entry_new(struct memory *st, const struct addr *creator, int64_t now,
-    struct shard_entry **out)
+entry_new(struct memory *st, const struct addr *creator,
+    const struct store_now *now, struct shard_entry **out)
 {
 	struct shard_entry *e = NULL;
 	enum rc rc = RC_NOMEM;
@@ -192,23 +112,24 @@ entry_new(struct memory *st, const struct addr *creator, int64_t now,
 	if (!sid_make(&e->sid))
 		goto out;
 	e->creator = *creator;
-	e->created_ms = e->active_ms = now;
+	e->created_ms = now->wall_ms;
+	e->active_ms = now->mono_ms;
 	*out = e;
 	rc = RC_OK;
 out:
 	if (rc != RC_OK) {
 		free(e);
-		atomic_fetch_sub(&st->bytes, ENTRY_COST);
-		atomic_fetch_sub(&st->sessions, 1);
+		memory_count_out(st);
 	}
 	return rc;
 }
 
 static void
-memory_create(struct store *store, const struct addr *creator, bool hold,
-    int64_t now, store_done_f *done, void *arg)
+memory_create(struct store_port *port, const struct addr *creator,
+    struct hold *hold, const struct store_now *now, store_done_f *done,
+    void *arg)
 {
-	struct memory *st = memory_of(store);
+	struct memory *st = memory_at(port);
 	struct session session = { 0 };
 	struct shard *sh;
 	struct shard_entry *e;
@@ -218,10 +139,12 @@ memory_create(struct store *store, const struct addr *creator, bool hold,
 		sh = memory_shard(st, &e->sid);
 		pthread_mutex_lock(&sh->mtx);
 		shard_add_locked(sh, e);
-		if (hold)
-			shard_hold_locked(sh, e, now);
+		if (hold != NULL) {
+			shard_hold_locked(sh, e, now->mono_ms);
+			hold->count = 0;
+		}
 		memory_show_locked(st, e, now, &session);
-		shard_settle_locked(sh, now, SETTLE_STEPS);
+		shard_settle_locked(sh, now->mono_ms, SETTLE_STEPS);
 		pthread_mutex_unlock(&sh->mtx);
 	} else {
 		memory_ended(st, creator);
@@ -229,107 +152,135 @@ memory_create(struct store *store, const struct addr *creator, bool hold,
 	entry_answer(rc, &session, done, arg);
 }
 
+/*
+ * A session is read.
+ */
+
 static struct shard_entry *
 find_locked(struct shard *sh, const struct sid *sid, const struct addr *creator,
-    int64_t now)
+    const struct store_now *now)
 {
-	struct shard_entry *e = shard_find_locked(sh, sid, now);
+	struct shard_entry *e = shard_find_locked(sh, sid, now->mono_ms);
 
 	if (e != NULL && creator != NULL && !addr_equal(&e->creator, creator))
 		return NULL;
 	return e;
 }
 
+/* The pair of the key that is asked for, or else what the window lets in. */
 static enum rc
-load_locked(struct memory *st, struct shard *sh, const struct sid *sid,
-    const struct addr *creator, bool hold, const struct window *window,
-    int64_t now, struct session *session)
+copy_locked(const struct shard_entry *e, const struct store_ask *ask,
+    struct session *session)
+{
+	uint64_t dropped = e->message_count - e->history.count, at;
+	enum rc rc = RC_NOSESSION;
+
+	if (ask->key != NULL)
+		rc = history_copy_keyed(&session->replay, &e->history, ask->key,
+		    STORE_MAX_KEYS, &at);
+	if (rc == RC_OK)
+		session->replay_count = dropped + at;
+	else if (rc == RC_NOSESSION)
+		rc = history_copy(&session->history, &e->history, ask->window);
+	return rc;
+}
+
+static enum rc
+load_locked(struct memory *st, struct shard *sh, const struct store_ask *ask,
+    struct session *session)
 {
 	struct shard_entry *e;
 	enum rc rc;
 
-	if ((e = find_locked(sh, sid, creator, now)) == NULL)
+	if ((e = find_locked(sh, ask->sid, ask->creator, &ask->now)) == NULL)
 		return RC_NOSESSION;
-	if (hold && memory_is_full(st))
+	if (ask->hold != NULL && memory_is_full(st))
 		return RC_CAPACITY;
-	rc = history_copy(&session->history, &e->history, window);
-	if (rc != RC_OK)
+	if ((rc = copy_locked(e, ask, session)) != RC_OK)
 		return rc;
-	if (hold)
-		shard_hold_locked(sh, e, now);
-	memory_show_locked(st, e, now, session);
+	if (ask->hold != NULL) {
+		shard_hold_locked(sh, e, ask->now.mono_ms);
+		ask->hold->count = e->message_count;
+	}
+	memory_show_locked(st, e, &ask->now, session);
 	return RC_OK;
 }
 
 static void
-memory_load(struct store *store, const struct sid *sid,
-    const struct addr *creator, bool hold, const struct window *window,
-    int64_t now, store_done_f *done, void *arg)
+memory_load(struct store_port *port, const struct store_ask *ask,
+    store_done_f *done, void *arg)
 {
-	struct memory *st = memory_of(store);
-	struct shard *sh = memory_shard(st, sid);
+	struct memory *st = memory_at(port);
+	struct shard *sh = memory_shard(st, ask->sid);
 	struct session session = { 0 };
 	enum rc rc;
 
-	if (hold && memory_is_full(st))
-		memory_sweep(store, now, RECLAIM_BATCH);
+	if (ask->hold != NULL && memory_is_full(st))
+		memory_sweep(&st->store, &ask->now, RECLAIM_BATCH);
 	pthread_mutex_lock(&sh->mtx);
-	rc = load_locked(st, sh, sid, creator, hold, window, now, &session);
-	shard_settle_locked(sh, now, SETTLE_STEPS);
+	rc = load_locked(st, sh, ask, &session);
+	shard_settle_locked(sh, ask->now.mono_ms, SETTLE_STEPS);
 	pthread_mutex_unlock(&sh->mtx);
 	entry_answer(rc, &session, done, arg);
 }
 
+/*
+ * A session is given what came of a turn, or deleted.
+ */
+
 static enum rc
-append_locked(struct memory *st, struct shard *sh, const struct sid *sid,
-    const struct message *question, const struct message *answer, int64_t now,
-    struct session *session)
+add_locked(
+    struct memory *st, struct shard_entry *e, const struct store_pair *pair)
 {
-	struct shard_entry *e;
-	uint64_t before;
+	uint64_t before = memory_cost(&e->history);
 	enum rc rc;
 
-	if ((e = shard_find_locked(sh, sid, now)) == NULL)
-		return RC_NOSESSION;
-	before = memory_cost(&e->history);
-	rc = history_add(&e->history, question, answer, &st->history_limit);
+	if (e->message_count != pair->hold->count)
+		return RC_LOST;
+	rc = history_add(
+	    &e->history, pair->question, pair->answer, &st->history_limit);
 	if (rc == RC_OK) {
 		e->message_count += 2;
 		atomic_fetch_add(&st->bytes, memory_cost(&e->history) - before);
 	}
-	shard_release_locked(sh, e, now);
-	memory_show_locked(st, e, now, session);
 	return rc;
 }
 
 static void
-memory_append(struct store *store, const struct sid *sid,
-    const struct message *question, const struct message *answer, int64_t now,
+memory_append(struct store_port *port, const struct store_pair *pair,
     store_done_f *done, void *arg)
 {
-	struct memory *st = memory_of(store);
-	struct shard *sh = memory_shard(st, sid);
+	struct memory *st = memory_at(port);
+	struct shard *sh = memory_shard(st, pair->sid);
 	struct session session = { 0 };
-	enum rc rc;
+	struct shard_entry *e;
+	enum rc rc = RC_NOSESSION;
 
 	pthread_mutex_lock(&sh->mtx);
-	rc = append_locked(st, sh, sid, question, answer, now, &session);
+	e = shard_find_locked(sh, pair->sid, pair->now.mono_ms);
+	if (e != NULL) {
+		rc = add_locked(st, e, pair);
+		shard_release_locked(sh, e, pair->now.mono_ms);
+		memory_show_locked(st, e, &pair->now, &session);
+	}
 	pthread_mutex_unlock(&sh->mtx);
 	entry_answer(rc, &session, done, arg);
 }
 
 static void
-memory_release(struct store *store, const struct sid *sid, int64_t now,
-    store_done_f *done, void *arg)
+memory_release(struct store_port *port, const struct sid *sid,
+    const struct hold *hold, const struct store_now *now, store_done_f *done,
+    void *arg)
 {
-	struct memory *st = memory_of(store);
+	struct memory *st = memory_at(port);
 	struct shard *sh = memory_shard(st, sid);
 	struct session session = { 0 };
 	struct shard_entry *e;
 
+	(void)hold;
 	pthread_mutex_lock(&sh->mtx);
-	if ((e = shard_find_locked(sh, sid, now)) != NULL) {
-		shard_release_locked(sh, e, now);
+	if ((e = shard_find_locked(sh, sid, now->mono_ms)) != NULL) {
+		shard_release_locked(sh, e, now->mono_ms);
 		memory_show_locked(st, e, now, &session);
 	}
 	pthread_mutex_unlock(&sh->mtx);
@@ -337,10 +288,11 @@ memory_release(struct store *store, const struct sid *sid, int64_t now,
 }
 
 static void
-memory_remove(struct store *store, const struct sid *sid,
-    const struct addr *creator, int64_t now, store_done_f *done, void *arg)
+memory_remove(struct store_port *port, const struct sid *sid,
+    const struct addr *creator, const struct store_now *now, store_done_f *done,
+    void *arg)
 {
-	struct memory *st = memory_of(store);
+	struct memory *st = memory_at(port);
 	struct shard *sh = memory_shard(st, sid);
 	struct shard_entry *e;
 	enum rc rc = RC_NOSESSION;
@@ -357,12 +309,12 @@ memory_remove(struct store *store, const struct sid *sid,
 }
 
 static void
-memory_count(
-    struct store *store, int64_t now, store_count_done_f *done, void *arg)
+memory_count(struct store_port *port, const struct store_now *now,
+    store_count_done_f *done, void *arg)
 {
-	struct memory *st = memory_of(store);
+	struct memory *st = memory_at(port);
 	const struct store_totals totals = {
-		.sessions = memory_settle(st, now),
+		.sessions = memory_settle(st, now->mono_ms),
 		.bytes = atomic_load(&st->bytes),
 	};
 
@@ -382,6 +334,8 @@ memory_close(struct store *store)
 
 static const struct store_backend store_memory = {
 	.name = "memory",
+	.join = memory_join,
+	.part = memory_part,
 	.create = memory_create,
 	.load = memory_load,
 	.append = memory_append,
@@ -390,9 +344,7 @@ static const struct store_backend store_memory = {
 	.count = memory_count,
 	.is_crowded = memory_is_crowded,
 	.sweep = memory_sweep,
-	.export = memory_export,
-	.adopt = memory_adopt,
-	.put_back = memory_return,
+	.local = &memory_local,
 	.close = memory_close,
 };
 

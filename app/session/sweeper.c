@@ -55,18 +55,28 @@ sweeper_wait(struct sweeper *sw, int64_t until_us)
 static void
 sweeper_sweep(struct sweeper *sw)
 {
-	int64_t began_us = clock_mono_us(), now = clock_mono_ms();
+	const struct store_now now = store_now_at(clock_mono_ms());
+	int64_t began_us = clock_mono_us();
 	uint64_t total = 0;
 	unsigned n;
 
 	do {
-		n = store_sweep(sw->store, now, SWEEP_BATCH);
+		n = store_sweep(sw->store, &now, SWEEP_BATCH);
 		total += n;
 	} while (
 	    n == SWEEP_BATCH && sweeper_wait(sw, clock_mono_us() + PAUSE_US));
 	if (total > 0)
 		log_info("sweep", LOG_INT("removed", total),
 		    LOG_US("duration_ms", clock_mono_us() - began_us));
+}
+
+/* Count what has expired meanwhile. */
+static void
+sweeper_look(struct sweeper *sw)
+{
+	const struct store_now now = store_now_at(clock_mono_ms());
+
+	store_sweep(sw->store, &now, 0);
 }
 
 static void *
@@ -78,7 +88,7 @@ sweeper_main(void *arg)
 	while (sweeper_wait(sw, due < now + TICK_US ? due : now + TICK_US)) {
 		now = clock_mono_us();
 		if (now < due) {
-			store_sweep(sw->store, clock_mono_ms(), 0);
+			sweeper_look(sw);
 			continue;
 		}
 		sweeper_sweep(sw);

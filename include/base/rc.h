@@ -72,7 +72,7 @@ enum lang {
 	X(RC_HEADER_SIZE, 431, "headers_too_large",                            \
 	    "Les en-têtes de la requête sont trop longs",                      \
 	    "The headers of the request are too large")                        \
-	X(RC_UNKNOWN, 501, "not_implemented", "Méthode ou codage inconnu",        \
+	X(RC_UNKNOWN, 501, "not_implemented", "Méthode ou codage inconnu",     \
 	    "Unknown method or coding")                                        \
 	X(RC_UPSTREAM, 502, "upstream_failed",                                 \
 	    "Aucune réponse utilisable n'a été donnée, réessayez",             \
@@ -95,6 +95,12 @@ enum lang {
 	X(RC_UNAVAILABLE, 503, "unavailable",                                  \
 	    "Le service est momentanément indisponible",                       \
 	    "The service is unavailable at the moment")                        \
+	X(RC_HELD, 409, "session_busy",                                        \
+	    "Une réponse est déjà en cours dans cette session",                \
+	    "An answer is already being given in this session")                \
+	X(RC_LOST, 503, "unavailable",                                         \
+	    "Une autre réponse a été donnée entre-temps, réessayez",           \
+	    "Another answer was given meanwhile, try again")                   \
 	X(RC_CAPACITY, 503, "session_capacity",                                \
 	    "Trop de sessions sont ouvertes, réessayez plus tard",             \
 	    "Too many sessions are open, try again later")                     \

@@ -18,7 +18,6 @@
 #include "loop/loop.h"
 #include "session/store.h"
 
-#define TURN_MAX_KEYS 8			/* that a session remembers */
 #define TURN_MAX_ANSWER (128 * 1024)	/* bytes of an answer */
 
 /* A loop's turns. */
@@ -32,8 +31,14 @@ struct turns_conf {
 	int64_t			 wait_ms;	/* in line at most */
 };
 
-/* NULL without memory. What conf points to must outlive it. */
+/*
+ * Joins the store. NULL without memory, or what failed was logged. What conf
+ * points to must outlive it.
+ */
 struct turns *turns_open(struct loop *, const struct turns_conf *);
+
+/* The loop's port of the store, for whoever only looks into it. */
+struct store_port *turns_port(const struct turns *);
 
 /*
  * No turn may be running any more, and the loop is not in one of its turns:
@@ -51,9 +56,9 @@ void turns_drain(struct turns *, int64_t grace_ms);
 struct turn;
 
 /*
- * A key counts in a live session only: when one of its last TURN_MAX_KEYS keyed
- * turns had the same, that turn's answer is given again, with one delta; with
- * another message RC_KEY_REUSED ends the turn.
+ * A key counts in a live session only: when one of its last STORE_MAX_KEYS
+ * keyed turns had the same, that turn's answer is given again, with one delta;
+ * with another message RC_KEY_REUSED ends the turn.
  */
 struct turn_request {
 	const struct sid	*sid;		/* NULL: a new session */

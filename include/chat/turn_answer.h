@@ -10,8 +10,8 @@
 #include "session/store.h"
 
 /*
- * Answer in this session, whose history is the whole one of a turn with a key,
- * else the prompt's window. The turn may be gone when this returns.
+ * Answer in this session, which has what the turn's key was answered with, or
+ * the prompt's window. The turn may be gone when this returns.
  */
 void turn_answer(struct turn *, const struct session *);
 

@@ -24,7 +24,8 @@ void turn_refuse(struct turn *, enum rc);
 
 /*
  * End it for this reason as soon as its step allows: at once, or when the store
- * has answered. The first reason counts, but RC_DELETED counts more.
+ * has answered. The first reason counts, but RC_DELETED and RC_LOST count
+ * more.
  */
 void turn_interrupt(struct turn *, enum rc why);
 

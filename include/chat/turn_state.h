@@ -19,6 +19,7 @@
 #include "chat/turn.h"
 #include "chat/turn_queue.h"
 #include "loop/loop.h"
+#include "session/store.h"
 
 /*
  * The steps of a turn, in their order: some are left out. turn_state.c has the
@@ -27,8 +28,9 @@
 enum turn_state {
 	TURN_NEW,
 	TURN_BEGINS,
-	TURN_WAITS,
+	TURN_WAITS,		/* in this process */
 	TURN_OPENS,		/* the store is asked for the session */
+	TURN_HELD,		/* waits for a turn elsewhere */
 	TURN_ANSWERS,
 	TURN_CLOSES,		/* the store is given the outcome */
 	TURN_SETTLES,		/* another process is given it, too */
@@ -54,6 +56,7 @@ struct turn {
 	struct addr			 creator;
 	struct sid			 sid;
 	struct sid			 key;
+	struct hold			 hold;
 	enum turn_state			 state;
 	enum rc				 why;	/* it ends; RC_OK: goes on */
 	enum lang			 lang;
@@ -63,10 +66,12 @@ struct turn {
 	bool				 left;
 	bool				 keyed;
 	bool				 replayed;
+	bool				 waits_told;
 
 	struct answer			*answer;
 	struct buf			 text;
-	int64_t				 asked_ms;
+	struct store_now		 asked;
+	int64_t				 patient_ms;	/* until then */
 	struct turn_end			 end;
 
 	const char			*request_id;
@@ -77,14 +82,21 @@ struct turn {
 struct turns {
 	struct loop		*loop;
 	struct turns_conf	 conf;
+	struct store_port	*port;
 	struct list		 running;
 	size_t			 places;
 	bool			 draining;
 	struct timer		 grace;
 };
 
+/* This moment. */
+struct store_now turn_now(const struct turn *);
+
 /* The only setter of a turn's state: it must be a step that may follow. */
 void turn_to(struct turn *, enum turn_state);
+
+/* What the store tells a turn, which may be gone when this returns. */
+void turn_signal(struct turn *, enum store_signal);
 
 /* Its place in line is free, and no mail to it is under way. */
 ticket_free_f place_free;

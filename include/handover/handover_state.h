@@ -24,9 +24,6 @@ enum {
 #define TELL_AGAIN  64
 #define TELL_LENGTH (sizeof(struct sid) + 1)
 
-/* A store's answer that changes nothing. */
-store_done_f handover_ignore;
-
 /* The callbacks of each side. */
 void handover_give_callbacks(struct owner_app *);
 void handover_take_callbacks(struct owner_app *);

@@ -23,7 +23,6 @@ struct history_json {
 	struct sid	id;
 	uint64_t	message_count;
 	struct history	history;	/* shared */
-	int64_t		offset;		/* of its times to the wall clock's */
 	size_t		pos;		/* of the next message */
 	struct message	m;
 	size_t		done;		/* bytes of its text */
@@ -33,8 +32,7 @@ struct history_json {
 };
 
 /* Begin with a session, whose history is shared. */
-void history_json_init(
-    struct history_json *, const struct session *, int64_t offset);
+void history_json_init(struct history_json *, const struct session *);
 void history_json_free(struct history_json *);
 
 /* Add the next piece to an empty buffer; false: that was the last one. */

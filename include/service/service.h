@@ -52,6 +52,7 @@ struct service_loop {
 	struct metrics		*metrics;	/* loop_metrics' */
 	struct responder	*responder;
 	struct turns		*turns;
+	struct store_port	*port;		/* the turns' */
 	struct router		 router;
 	uint64_t		 request_ids;	/* exchange_new's counter */
 	struct buf		 event;		/* of a stream, being built */
@@ -71,7 +72,8 @@ struct server_app service_callbacks(struct service *);
 /*
  * Before store_create: whether the client may have one more live session;
  * empty: without a message. RC_OK, RC_TOO_MANY_SESSIONS, RC_NOMEM. Expired ones
- * that were not swept yet are removed first, a batch of them.
+ * that were not swept yet are removed first, a batch of them. A shared
+ * store counts by itself.
  */
 enum rc service_admit_session(struct exchange *, bool empty);
 

@@ -33,7 +33,7 @@ struct cost {
 struct message {
 	enum role		 role;
 	enum message_status	 status;
-	int64_t			 created_ms;	/* monotonic */
+	int64_t			 created_ms;	/* wall */
 	const char		*text;		/* UTF-8, not terminated */
 	size_t			 len;
 	enum rc			 why;		/* it was interrupted */
@@ -94,6 +94,14 @@ enum rc history_add(struct history *, const struct message *question,
  */
 enum rc history_copy(struct history *out, const struct history *,
     const struct window *);
+
+/*
+ * Copy the pair whose question has the key, if it is one of the last max pairs
+ * that have any; *at is how many messages there were with it. RC_OK, RC_NOMEM;
+ * RC_NOSESSION: there is none.
+ */
+enum rc history_copy_keyed(struct history *out, const struct history *,
+    const struct sid *key, unsigned max, uint64_t *at);
 
 /*
  * Put together messages that a step function gives, as history_next does; it

@@ -1,6 +1,6 @@
 /*
- * A session as bytes, the way one process hands it to another on the same
- * machine since it was booted: its times are monotonic. Bytes and values only.
+ * A session as bytes, the way one process hands it to another. Bytes and values
+ * only.
  */
 #ifndef SESSION_SESSION_WIRE_H
 #define SESSION_SESSION_WIRE_H
@@ -14,10 +14,12 @@
 void session_encode(struct buf *, const struct session *);
 
 /*
- * Read one, which has exactly n bytes. RC_OK: the history is the caller's to
- * free. Else nothing is to be freed: RC_FIELD, it is no session (of this
- * version); RC_NOMEM, it is, and has its id.
+ * Read one, which has exactly n bytes. An older program's times are monotonic,
+ * of this boot: offset is what must be added to get wall time. RC_OK: the
+ * history is the caller's to free. Else nothing must be freed: RC_FIELD, it is
+ * no session of a format that is known; RC_NOMEM, it is, and has its id.
  */
-enum rc session_decode(struct session *, const char *, size_t n);
+enum rc session_decode(struct session *, const char *, size_t n,
+    int64_t offset);
 
 #endif

@@ -32,6 +32,7 @@ struct place {
 };
 
 static struct store *store;
+static struct store_port *port;
 static struct place place;
 
 static void
@@ -75,6 +76,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	HOLDS((store = store_memory_open(&limits)) != NULL);
+	HOLDS((port = store_join(store, NULL, NULL, NULL)) != NULL);
 	place_open(&place);
 	return 0;
 }
@@ -84,9 +86,10 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
  */
 
 static void
-check_shown(void *arg, enum rc rc, struct session *s)
+check_shown(const struct session *want, const struct store_now *now)
 {
-	const struct session *want = arg;
+	struct session shown, *s = &shown;
+	enum rc rc = store_peek(store, &want->id, &WINDOW_ALL, now, s);
 
 	HOLDS(rc == RC_OK || rc == RC_NOSESSION);
 	if (rc != RC_OK)
@@ -95,6 +98,7 @@ check_shown(void *arg, enum rc rc, struct session *s)
 	HOLDS(s->message_count == want->message_count);
 	HOLDS(s->history.count == want->history.count);
 	HOLDS(s->history.size == want->history.size);
+	history_free(&s->history);
 }
 
 static void
@@ -104,29 +108,21 @@ check_empty(void *arg, enum rc rc, const struct store_totals *totals)
 	HOLDS(rc == RC_OK && totals->sessions == 0 && totals->bytes == 0);
 }
 
-static void
-ignore(void *arg, enum rc rc, struct session *s)
-{
-	(void)arg;
-	(void)rc;
-	(void)s;
-}
-
 /* The store takes the history: it gets a record of its own. */
 static void
 check_adopted(const struct session *want, const char *data, size_t n)
 {
+	const struct store_now now = { NOW, NOW }, later = { LATER, LATER };
 	struct session s;
 
-	HOLDS(session_decode(&s, data, n) == RC_OK);
-	HOLDS(store_adopt(store, &s, NOW) == RC_OK);
+	HOLDS(session_decode(&s, data, n, 0) == RC_OK);
+	HOLDS(store_adopt(store, &s, &now) == RC_OK);
 	history_free(&s.history);
-	store_load(store, &want->id, NULL, false, &WINDOW_ALL, NOW, check_shown,
-	    (void *)(uintptr_t)want);
+	check_shown(want, &now);
 	if (want->held)
-		store_release(store, &want->id, NOW, ignore, NULL);
-	store_sweep(store, LATER, 10);
-	store_count(store, LATER, check_empty, NULL);
+		store_let_go(store, &want->id, &now);
+	store_sweep(store, &later, 10);
+	store_count(port, &later, check_empty, NULL);
 }
 
 static void
@@ -135,13 +131,13 @@ check_session(const char *data, size_t n)
 	struct buf once, twice;
 	struct session s, again;
 
-	if (session_decode(&s, data, n) != RC_OK)
+	if (session_decode(&s, data, n, 0) != RC_OK)
 		return;
 	buf_init(&once, SIZE_MAX / 4);
 	buf_init(&twice, SIZE_MAX / 4);
 	session_encode(&once, &s);
 	HOLDS(!once.failed &&
-	      session_decode(&again, once.data, once.len) == RC_OK);
+	      session_decode(&again, once.data, once.len, 0) == RC_OK);
 	session_encode(&twice, &again);
 	HOLDS(once.len == twice.len);
 	HOLDS(memcmp(once.data, twice.data, once.len) == 0);

@@ -316,8 +316,11 @@ check_limits(enum limit_live live)
 static void
 check_end(void)
 {
-	store_sweep(app.store, INT64_MAX / 2, 1000);
-	store_count(app.store, INT64_MAX / 2, check_count, NULL);
+	const struct store_now late = { INT64_MAX / 2, INT64_MAX / 2 };
+	const struct service_loop *al = state;
+
+	store_sweep(app.store, &late, 1000);
+	store_count(al->port, &late, check_count, NULL);
 	check_limits(LIMIT_SESSIONS);
 	check_limits(LIMIT_TURNS);
 }

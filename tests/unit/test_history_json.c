@@ -41,7 +41,7 @@ write_all(const struct session *s, struct buf *all)
 
 	buf_init(all, MAX_JSON);
 	buf_init(&piece, HISTORY_JSON_PIECE + HISTORY_JSON_MORE);
-	history_json_init(&json, s, 0);
+	history_json_init(&json, s);
 	for (; history_json_next(&json, &piece); n++) {
 		assert_true(piece.len >= HISTORY_JSON_PIECE);
 		buf_add(all, piece.data, piece.len);

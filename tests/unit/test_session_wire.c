@@ -10,7 +10,8 @@
 
 #include "session/session_wire.h"
 
-#define MAX 65536
+#define OFFSET INT64_C(1700000000000) /* from monotonic to wall time */
+#define MAX    65536
 
 static const struct cost cost = { 412, INT64_C(1) << 40 };
 
@@ -94,7 +95,7 @@ a_session_comes_as_it_went(void **state)
 	buf_init(&b, MAX);
 	session_encode(&b, &s);
 	assert_false(b.failed);
-	assert_int_equal(session_decode(&got, b.data, b.len), RC_OK);
+	assert_int_equal(session_decode(&got, b.data, b.len, OFFSET), RC_OK);
 	assert_true(sid_equal(&got.id, &s.id));
 	assert_true(addr_equal(&got.creator, &s.creator));
 	assert_int_equal(got.message_count, 42);
@@ -116,7 +117,7 @@ an_empty_session_comes_as_it_went(void **state)
 	(void)state;
 	buf_init(&b, MAX);
 	session_encode(&b, &s);
-	assert_int_equal(session_decode(&got, b.data, b.len), RC_OK);
+	assert_int_equal(session_decode(&got, b.data, b.len, OFFSET), RC_OK);
 	assert_int_equal(got.history.count, 0);
 	assert_null(got.history.block);
 	assert_false(got.held);
@@ -133,7 +134,7 @@ decodes(const char *data, size_t n)
 
 	assert_non_null(copy);
 	memcpy(copy, data, n);
-	ok = session_decode(&got, copy, n) == RC_OK;
+	ok = session_decode(&got, copy, n, OFFSET) == RC_OK;
 	if (ok)
 		history_free(&got.history);
 	free(copy);
@@ -165,9 +166,9 @@ changed_bytes_do_no_harm(void **state)
 		size_t at;
 		char value;
 	} refused[] = {
-		{ 0, 0 }, { 0, 2 },      /* the version */
-		{ 42, -1 },              /* created before the boot */
-		{ 50, -1 },              /* active before it was made */
+		{ 0, 0 }, { 0, 3 },      /* the format */
+		{ 42, -1 },              /* created before 1970 */
+		{ 50, -1 },              /* active before 1970 */
 		{ 50, 1 }, { 66, -1 },   /* times that no machine reaches */
 		{ 58, 1 }, { 61, 5 },    /* the number of messages */
 		{ 62, 1 }, { 63, 2 },    /* the first one's role, status */
@@ -215,10 +216,33 @@ an_unknown_code_becomes_unavailable(void **state)
 	code = memmem(b.data, b.len, "stopped", 7);
 	assert_non_null(code);
 	memcpy(code, "unheard", 7);
-	assert_int_equal(session_decode(&got, b.data, b.len), RC_OK);
+	assert_int_equal(session_decode(&got, b.data, b.len, OFFSET), RC_OK);
 	assert_true(history_next(&got.history, &pos, &m));
 	assert_true(history_next(&got.history, &pos, &m));
 	assert_int_equal(m.why, RC_UNAVAILABLE);
+	history_free(&got.history);
+	history_free(&s.history);
+	buf_free(&b);
+}
+
+/* What a program wrote whose times were monotonic. */
+static void
+an_older_format_is_read(void **state)
+{
+	struct session s = sample(), got;
+	struct message m;
+	struct buf b;
+	size_t pos = 0;
+
+	(void)state;
+	buf_init(&b, MAX);
+	session_encode(&b, &s);
+	b.data[0] = 1;
+	assert_int_equal(session_decode(&got, b.data, b.len, OFFSET), RC_OK);
+	assert_true(got.created_ms == s.created_ms + OFFSET);
+	assert_true(got.active_ms == s.active_ms + OFFSET);
+	assert_true(history_next(&got.history, &pos, &m));
+	assert_true(m.created_ms == 1000 + OFFSET);
 	history_free(&got.history);
 	history_free(&s.history);
 	buf_free(&b);
@@ -233,6 +257,7 @@ main(void)
 		cmocka_unit_test(no_cut_is_a_session),
 		cmocka_unit_test(changed_bytes_do_no_harm),
 		cmocka_unit_test(an_unknown_code_becomes_unavailable),
+		cmocka_unit_test(an_older_format_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

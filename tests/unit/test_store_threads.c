@@ -29,6 +29,7 @@ static const struct addr nobody;
 
 struct shared {
 	struct store *store;
+	struct store_port *port; /* the threads': it needs no loop */
 	long threads;
 	long steps;       /* of each */
 	atomic_llong now; /* ms: moved by every operation */
@@ -48,6 +49,12 @@ struct worker {
 	enum rc rc;
 	pthread_t thread;
 };
+
+static struct store_now
+at(int64_t ms)
+{
+	return (struct store_now){ ms, ms };
+}
 
 static unsigned
 dice(struct worker *w, unsigned sides)
@@ -78,7 +85,8 @@ answered(void *arg, enum rc rc, struct session *s)
 	struct worker *w = arg;
 
 	w->rc = rc;
-	if (rc != RC_OK && rc != RC_NOSESSION && rc != RC_CAPACITY)
+	if (rc != RC_OK && rc != RC_NOSESSION && rc != RC_CAPACITY &&
+	    rc != RC_LOST)
 		atomic_fetch_add(&w->shared->broken, 1);
 	if (s == NULL)
 		return;
@@ -115,21 +123,27 @@ pick(struct worker *w, const struct sid *put)
 static void
 take_turn(struct worker *w, const struct sid *id, int64_t now)
 {
-	struct store *st = w->shared->store;
+	struct store_port *port = w->shared->port;
 	char text[64];
 	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, now, text,
 		dice(w, sizeof(text)), RC_OK, NULL, NULL };
 	const struct message a = { ROLE_ASSISTANT, MESSAGE_COMPLETE, now, text,
 		dice(w, sizeof(text)), RC_OK, NULL, NULL };
 
+	struct hold hold = { { { 1 } }, 0 };
+	const struct store_ask ask = {
+		.sid = id, .window = &WINDOW_ALL, .hold = &hold, .now = at(now)
+	};
+	const struct store_pair pair = { id, &hold, &q, &a, at(now + 3) };
+
 	memset(text, (int)('a' + dice(w, 26)), sizeof(text));
-	store_load(st, id, NULL, true, &WINDOW_ALL, now, answered, w);
+	store_load(port, &ask, answered, w);
 	if (w->rc != RC_OK)
 		return;
 	if (dice(w, 4) > 0)
-		store_append(st, id, &q, &a, now + 3, answered, w);
+		store_append(port, &pair, answered, w);
 	else
-		store_release(st, id, now + 3, answered, w);
+		store_release(port, id, &hold, &pair.now, answered, w);
 }
 
 static void
@@ -137,27 +151,30 @@ step(struct worker *w)
 {
 	struct shared *sh = w->shared;
 	int64_t now = atomic_fetch_add(&sh->now, dice(w, 64) == 0);
+	const struct store_now then = at(now);
 	struct sid id = pick(w, NULL);
+	const struct store_ask ask = {
+		.sid = &id, .window = &WINDOW_ALL, .now = then
+	};
 
 	switch (dice(w, 8)) {
 	case 0:
 	case 1:
-		store_create(sh->store, &nobody, false, now, answered, w);
+		store_create(sh->port, &nobody, NULL, &then, answered, w);
 		if (w->rc == RC_OK)
 			pick(w, &w->id);
 		break;
 	case 2:
-		store_delete(sh->store, &id, NULL, now, answered, w);
+		store_delete(sh->port, &id, NULL, &then, answered, w);
 		break;
 	case 3:
-		store_count(sh->store, now, counted, w);
+		store_count(sh->port, &then, counted, w);
 		break;
 	case 4:
-		store_sweep(sh->store, now, 1 + dice(w, 16));
+		store_sweep(sh->store, &then, 1 + dice(w, 16));
 		break;
 	case 5:
-		store_load(
-		    sh->store, &id, NULL, false, &WINDOW_ALL, now, answered, w);
+		store_load(sh->port, &ask, answered, w);
 		break;
 	default:
 		take_turn(w, &id, now);
@@ -178,11 +195,13 @@ mix(void *arg)
 static void *
 fill(void *arg)
 {
+	const struct store_now then = at(0);
 	struct worker *w = arg;
+	struct hold hold = { { { 1 } }, 0 };
 
 	for (int i = 0; i < ROOM; i++) {
-		store_create(
-		    w->shared->store, &nobody, dice(w, 2), 0, answered, w);
+		store_create(w->shared->port, &nobody,
+		    dice(w, 2) ? &hold : NULL, &then, answered, w);
 		atomic_fetch_add(
 		    w->rc == RC_OK ? &w->shared->created : &w->shared->refused,
 		    1);
@@ -220,6 +239,8 @@ shared_init(struct shared *sh, int64_t ttl_ms)
 	pthread_mutex_init(&sh->mtx, NULL);
 	sh->store = store_memory_open(&limits);
 	assert_non_null(sh->store);
+	sh->port = store_join(sh->store, NULL, NULL, NULL);
+	assert_non_null(sh->port);
 }
 
 static void
@@ -251,6 +272,7 @@ test_everything_at_once(void **state)
 	run(&sh, mix);
 	sweeper_stop(sw);
 	assert_int_equal(atomic_load(&sh.broken), 0);
+	store_part(sh.port);
 	store_close(sh.store);
 	pthread_mutex_destroy(&sh.mtx);
 }
@@ -266,6 +288,7 @@ test_creates_never_pass_the_limit(void **state)
 	assert_int_equal(atomic_load(&sh.created), ROOM);
 	assert_int_equal(atomic_load(&sh.refused), (sh.threads - 1) * ROOM);
 	assert_int_equal(atomic_load(&sh.broken), 0);
+	store_part(sh.port);
 	store_close(sh.store);
 	pthread_mutex_destroy(&sh.mtx);
 }

@@ -34,7 +34,7 @@ struct fake {
 };
 
 static unsigned
-fake_sweep(struct store *store, int64_t now, unsigned max)
+fake_sweep(struct store *store, const struct store_now *now, unsigned max)
 {
 	struct fake *f = (struct fake *)store;
 	unsigned n;

@@ -1,7 +1,7 @@
 /*
  * The turn, with a responder that says what the test tells it to. Each test
- * runs with the store in memory, which answers at once, and with one in front
- * of it that answers later.
+ * runs with the store in memory, which answers at once, and with the late one,
+ * whose answers come one turn of the loop after they were asked for.
  */
 #include "chat/turn.h"
 
@@ -13,153 +13,13 @@
 
 #include <cmocka.h>
 
+#include "../contract/store_late.h"
 #include "base/buf.h"
 #include "log/metrics.h"
 
 #define CHATS  8
 #define TURNS  24 /* of the loop, after which all has happened */
 #define PHASES 8  /* turns of the loop until an answer runs, and more */
-
-/*
- * A store that answers later.
- */
-
-struct slow {
-	struct store store; /* first */
-	struct store *inner;
-	struct loop *loop;
-	enum rc append_fails; /* RC_OK: it does not */
-};
-
-struct op {
-	struct loop_task task;
-	struct slow *slow;
-	enum { OP_CREATE, OP_LOAD, OP_APPEND, OP_RELEASE } kind;
-	struct sid sid;
-	struct addr creator;
-	bool own;
-	struct window window;
-	struct message pair[2];
-	char *text[2];
-	struct sid key;
-	struct cost cost;
-	int64_t now;
-	store_done_f *done;
-	void *arg;
-};
-
-static void
-op_run(struct loop_task *task)
-{
-	struct op *op = (struct op *)task;
-	struct slow *slow = op->slow;
-
-	switch (op->kind) {
-	case OP_CREATE:
-		store_create(slow->inner, &op->creator, true, op->now, op->done,
-		    op->arg);
-		break;
-	case OP_LOAD:
-		store_load(slow->inner, &op->sid, op->own ? &op->creator : NULL,
-		    true, &op->window, op->now, op->done, op->arg);
-		break;
-	case OP_APPEND:
-		if (slow->append_fails == RC_OK)
-			store_append(slow->inner, &op->sid, &op->pair[0],
-			    &op->pair[1], op->now, op->done, op->arg);
-		else
-			op->done(op->arg, slow->append_fails, NULL);
-		break;
-	case OP_RELEASE:
-		store_release(
-		    slow->inner, &op->sid, op->now, op->done, op->arg);
-		break;
-	}
-	free(op->text[0]);
-	free(op->text[1]);
-	free(op);
-}
-
-static struct op *
-op_new(struct store *store, int kind, const struct sid *sid, int64_t now,
-    store_done_f *done, void *arg)
-{
-	struct op *op = calloc(1, sizeof(*op));
-
-	assert_non_null(op);
-	op->task.run = op_run;
-	op->slow = (struct slow *)store;
-	op->kind = (unsigned)kind;
-	if (sid != NULL)
-		op->sid = *sid;
-	op->now = now;
-	op->done = done;
-	op->arg = arg;
-	loop_task(op->slow->loop, &op->task);
-	return op;
-}
-
-static void
-slow_create(struct store *store, const struct addr *creator, bool hold,
-    int64_t now, store_done_f *done, void *arg)
-{
-	assert_true(hold);
-	op_new(store, OP_CREATE, NULL, now, done, arg)->creator = *creator;
-}
-
-static void
-slow_load(struct store *store, const struct sid *sid,
-    const struct addr *creator, bool hold, const struct window *window,
-    int64_t now, store_done_f *done, void *arg)
-{
-	struct op *op = op_new(store, OP_LOAD, sid, now, done, arg);
-
-	assert_true(hold);
-	op->window = *window;
-	op->own = creator != NULL;
-	if (op->own)
-		op->creator = *creator;
-}
-
-static void
-slow_append(struct store *store, const struct sid *sid,
-    const struct message *question, const struct message *answer, int64_t now,
-    store_done_f *done, void *arg)
-{
-	struct op *op = op_new(store, OP_APPEND, sid, now, done, arg);
-	int i;
-
-	op->pair[0] = *question;
-	op->pair[1] = *answer;
-	if (question->key != NULL) {
-		op->key = *question->key;
-		op->pair[0].key = &op->key;
-	}
-	if (answer->cost != NULL) {
-		op->cost = *answer->cost;
-		op->pair[1].cost = &op->cost;
-	}
-	for (i = 0; i < 2; i++) {
-		op->text[i] = malloc(op->pair[i].len);
-		memcpy(op->text[i], op->pair[i].text, op->pair[i].len);
-		op->pair[i].text = op->text[i];
-	}
-}
-
-static void
-slow_release(struct store *store, const struct sid *sid, int64_t now,
-    store_done_f *done, void *arg)
-{
-	op_new(store, OP_RELEASE, sid, now, done, arg);
-}
-
-static const struct store_backend slow_backend = {
-	.name = "slow",
-	.create = slow_create,
-	.load = slow_load,
-	.append = slow_append,
-	.release = slow_release,
-};
 
 /*
  * A responder that does what it is told.
@@ -274,8 +134,9 @@ struct world {
 	struct loop *loop;
 	struct metrics_all metrics;
 	struct turn_queue *line;
-	struct store *memory;
-	struct slow slow;
+	store_open_f *open;
+	struct store *store;
+	struct store_port *door; /* the test's */
 	struct fake fake;
 	struct turns_conf conf;
 	struct turns *turns;
@@ -355,8 +216,19 @@ static const struct turn_events events = {
 	.done = on_done,
 };
 
-static struct store *
-memory_open(uint64_t messages)
+static void
+ignore_signal(void *arg, const struct sid *sid, const struct sid *token,
+    enum store_signal signal)
+{
+	(void)arg;
+	(void)sid;
+	(void)token;
+	(void)signal;
+}
+
+/* The store, with the limit of a session, and the turns in front of it. */
+static void
+world_begin(struct world *w, uint64_t messages)
 {
 	const struct store_limits limits = {
 		.ttl_ms = 1800000,
@@ -365,10 +237,29 @@ memory_open(uint64_t messages)
 		.session_messages = messages,
 		.session_bytes = 1 << 20,
 	};
-	struct store *store = store_memory_open(&limits);
 
-	assert_non_null(store);
-	return store;
+	w->store = w->conf.store = w->open(&limits);
+	assert_non_null(w->store);
+	w->door = store_join(w->store, w->loop, ignore_signal, NULL);
+	assert_non_null(w->door);
+	assert_non_null(w->turns = turns_open(w->loop, &w->conf));
+}
+
+static void
+world_end(struct world *w)
+{
+	turns_close(w->turns);
+	store_part(w->door);
+	store_close(w->store);
+}
+
+/* From now on, messages wait so long. */
+static void
+world_patience(struct world *w, int64_t wait_ms)
+{
+	turns_close(w->turns);
+	w->conf.wait_ms = wait_ms;
+	assert_non_null(w->turns = turns_open(w->loop, &w->conf));
 }
 
 static void
@@ -382,7 +273,7 @@ assert_gauges(struct world *w, uint64_t turns, uint64_t waiting)
 }
 
 static struct world *
-world_new(bool slow)
+world_new(store_open_f *open)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	int i;
@@ -392,19 +283,15 @@ world_new(bool slow)
 	metrics_all_init(&w->metrics);
 	metrics_join(&w->metrics, loop_metrics(w->loop));
 	assert_non_null(w->line = turn_queue_new());
-	w->memory = memory_open(200);
-	w->slow.store.backend = &slow_backend;
-	w->slow.inner = w->memory;
-	w->slow.loop = w->loop;
+	w->open = open;
 	w->fake.responder.backend = &fake_backend;
 	w->conf = (struct turns_conf){
-		.store = slow ? &w->slow.store : w->memory,
 		.line = w->line,
 		.responder = &w->fake.responder,
 		.context = { 4, 1000 },
 		.wait_ms = 60000,
 	};
-	assert_non_null(w->turns = turns_open(w->loop, &w->conf));
+	world_begin(w, 200);
 	for (i = 0; i < CHATS; i++) {
 		buf_init(&w->chats[i].text, 2 * TURN_MAX_ANSWER);
 		buf_init(&w->chats[i].answer, 2 * TURN_MAX_ANSWER);
@@ -417,14 +304,13 @@ world_free(struct world *w)
 {
 	int i;
 
-	turns_close(w->turns);
+	world_end(w);
 	assert_null(w->fake.running);
 	assert_gauges(w, 0, 0);
 	for (i = 0; i < CHATS; i++) {
 		buf_free(&w->chats[i].text);
 		buf_free(&w->chats[i].answer);
 	}
-	store_close(w->memory);
 	turn_queue_free(w->line);
 	loop_free(w->loop);
 	metrics_all_destroy(&w->metrics);
@@ -434,14 +320,14 @@ world_free(struct world *w)
 static int
 setup_memory(void **state)
 {
-	*state = world_new(false);
+	*state = world_new(store_memory_open);
 	return 0;
 }
 
 static int
-setup_slow(void **state)
+setup_late(void **state)
 {
-	*state = world_new(true);
+	*state = world_new(store_late_open);
 	return 0;
 }
 
@@ -453,9 +339,18 @@ teardown(void **state)
 }
 
 static bool
-is_slow(const struct world *w)
+is_late(const struct world *w)
 {
-	return w->conf.store != w->memory;
+	return w->open == store_late_open;
+}
+
+/* One turn of the loop, after which the store has done what was asked. */
+static void
+turn_loop(struct world *w)
+{
+	loop_turn(w->loop, 0);
+	if (is_late(w))
+		store_late_await(w->store);
 }
 
 static void
@@ -464,7 +359,7 @@ settle(struct world *w)
 	int i;
 
 	for (i = 0; i < TURNS; i++)
-		loop_turn(w->loop, 0);
+		turn_loop(w);
 }
 
 static struct chat *
@@ -582,6 +477,7 @@ tell(struct world *w, const struct sid *sid, enum turn_queue_signal signal)
 }
 
 struct look {
+	bool there;
 	enum rc rc;
 	uint64_t count;
 	char text[256]; /* "text|text!|", ! for interrupted */
@@ -595,28 +491,40 @@ looked(void *arg, enum rc rc, struct session *session)
 	size_t pos = 0, len = 0;
 	struct message m;
 
+	look->there = true;
 	look->rc = rc;
-	if (rc != RC_OK)
+	if (session == NULL)
 		return;
 	look->count = session->message_count;
+	look->held = session->held;
 	while (history_next(&session->history, &pos, &m))
 		len += (size_t)snprintf(look->text + len,
 		    sizeof(look->text) - len, "%.*s%s|", (int)m.len, m.text,
 		    m.status == MESSAGE_INTERRUPTED ? "!" : "");
 }
 
-/* What the store has of a session, and whether it is still held. */
+static void
+await(struct world *w, const bool *there)
+{
+	for (int i = 0; !*there; i++) {
+		assert_true(i < TURNS);
+		turn_loop(w);
+	}
+}
+
+/* What the store has of a session. */
 static struct look
 look_at(struct world *w, const struct sid *sid)
 {
-	const int64_t far = loop_now(w->loop) + 86400000;
-	struct look look = { .rc = RC_OK }, late = { .rc = RC_OK };
+	const struct store_ask ask = {
+		.sid = sid,
+		.window = &WINDOW_ALL,
+		.now = store_now_at(loop_now(w->loop)),
+	};
+	struct look look = { .rc = RC_OK };
 
-	store_load(w->memory, sid, NULL, false, &WINDOW_ALL, loop_now(w->loop),
-	    looked, &look);
-	store_load(
-	    w->memory, sid, NULL, false, &WINDOW_NONE, far, looked, &late);
-	look.held = late.rc == RC_OK;
+	store_load(w->door, &ask, looked, &look);
+	await(w, &look.there);
 	return look;
 }
 
@@ -642,34 +550,40 @@ assert_end(const struct chat *chat, enum rc rc, enum rc interrupted,
 	    answer, strlen(answer));
 }
 
-static void
-nothing(void *arg, enum rc rc, struct session *session)
-{
-	(void)arg;
-	(void)rc;
-	(void)session;
-}
+struct tally {
+	bool there;
+	uint64_t sessions;
+};
 
 static void
 counted(void *arg, enum rc rc, const struct store_totals *totals)
 {
+	struct tally *tally = arg;
+
 	assert_int_equal(rc, RC_OK);
-	*(uint64_t *)arg = totals->sessions;
+	tally->there = true;
+	tally->sessions = totals->sessions;
 }
 
 static uint64_t
 count_sessions(struct world *w)
 {
-	uint64_t sessions = 0;
+	const struct store_now now = store_now_at(loop_now(w->loop));
+	struct tally tally = { false, 0 };
 
-	store_count(w->memory, loop_now(w->loop), counted, &sessions);
-	return sessions;
+	store_count(w->door, &now, counted, &tally);
+	await(w, &tally.there);
+	return tally.sessions;
 }
 
 static void
 delete_session(struct world *w, const struct sid *sid)
 {
-	store_delete(w->memory, sid, NULL, loop_now(w->loop), nothing, NULL);
+	const struct store_now now = store_now_at(loop_now(w->loop));
+	struct look look = { .rc = RC_OK };
+
+	store_delete(w->door, sid, NULL, &now, looked, &look);
+	await(w, &look.there);
 }
 
 /*
@@ -897,7 +811,7 @@ test_patience_ends_with_go(void **state)
 	ask(w, 0, &sid, "q1");
 	say(w, "a1");
 	second = ask_as(w, 1, &sid, "q2", true);
-	loop_turn(w->loop, 0);
+	turn_loop(w);
 	assert_int_equal(second->waits, 1);
 	a = w->fake.running;
 	a->events->done(a->arg, RC_OK, &USAGE_NONE);
@@ -1035,16 +949,126 @@ test_who_may_name_his_own_only(void **state)
 	assert_history(w, &foreign, "q|a|");
 }
 
+/* The answer belongs to a history that is not there any more. */
 static void
-test_store_fails_to_append(void **state)
+test_another_answer_came_between(void **state)
 {
+	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, 0, "x", 1,
+		RC_OK, NULL, NULL };
+	const struct message a = { ROLE_ASSISTANT, MESSAGE_COMPLETE, 0, "y", 1,
+		RC_OK, NULL, NULL };
 	struct world *w = *state;
 	struct chat *chat = ask(w, 0, NULL, "q");
+	struct look look = { .rc = RC_OK };
+	const struct hold hold = { { { 1 } }, 0 };
+	const struct store_pair pair = { &chat->sid, &hold, &q, &a,
+		store_now_at(loop_now(w->loop)) };
 
-	w->slow.append_fails = RC_NOMEM;
+	store_append(w->door, &pair, looked, &look);
+	await(w, &look.there);
+	assert_int_equal(look.rc, RC_OK);
 	say(w, "a");
 	end_answer(w, RC_OK);
-	assert_end(chat, RC_NOMEM, RC_OK, "");
+	assert_end(chat, RC_LOST, RC_OK, "");
+	assert_history(w, &chat->sid, "x|y|");
+}
+
+/* The session is held by another port, as by another process. */
+static void
+test_held_elsewhere(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct hold hold = { { { 1 } }, 0 };
+	const struct store_ask ask_hold = {
+		.sid = &sid,
+		.window = &WINDOW_NONE,
+		.hold = &hold,
+		.now = store_now_at(loop_now(w->loop)),
+	};
+	struct look look = { .rc = RC_OK };
+	struct chat *chat, *stopped;
+
+	store_load(w->door, &ask_hold, looked, &look);
+	await(w, &look.there);
+	chat = ask(w, 0, &sid, "q1");
+	assert_int_equal(chat->waits, 1);
+	assert_int_equal(chat->starts, 0);
+	assert_gauges(w, 1, 1);
+	stopped = ask(w, 1, &sid, "q2");
+	tell(w, &sid, TURN_QUEUE_STOP);
+	assert_end(chat, RC_STOPPED, RC_OK, "");
+	assert_int_equal(stopped->waits, 1);
+
+	look.there = false;
+	store_release(w->door, &sid, &hold, &ask_hold.now, looked, &look);
+	await(w, &look.there);
+	settle(w);
+	assert_int_equal(stopped->starts, 1);
+	say(w, "a2");
+	end_answer(w, RC_OK);
+	assert_end(stopped, RC_OK, RC_OK, "a2");
+	assert_history(w, &sid, "q|a|q2|a2|");
+}
+
+/* Who waits for it there gives up, or hears that it is gone. */
+static void
+test_held_elsewhere_for_too_long(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	struct hold hold = { { { 1 } }, 0 };
+	const struct store_ask ask_hold = {
+		.sid = &sid,
+		.window = &WINDOW_NONE,
+		.hold = &hold,
+		.now = store_now_at(loop_now(w->loop)),
+	};
+	struct look look = { .rc = RC_OK };
+	struct chat *chat;
+
+	store_load(w->door, &ask_hold, looked, &look);
+	await(w, &look.there);
+	world_patience(w, 0);
+	chat = ask(w, 0, &sid, "q1");
+	assert_int_equal(chat->waits, 1);
+	assert_end(chat, RC_BUSY, RC_OK, "");
+	world_patience(w, 60000);
+	chat = ask(w, 0, &sid, "q2");
+	delete_session(w, &sid);
+	settle(w);
+	assert_end(chat, RC_DELETED, RC_OK, "");
+}
+
+/* From another process. */
+static void
+test_told_from_elsewhere(void **state)
+{
+	struct world *w = *state;
+	struct sid sid = converse(w, NULL, "q", "a");
+	const struct store_ask ask_tell = {
+		.sid = &sid,
+		.window = &WINDOW_NONE,
+		.now = store_now_at(loop_now(w->loop)),
+	};
+	struct look look = { .rc = RC_OK };
+	struct chat *chat = ask(w, 0, &sid, "q1");
+
+	say(w, "a1");
+	store_tell(w->door, &ask_tell, STORE_STOP, looked, &look);
+	await(w, &look.there);
+	settle(w);
+	assert_int_equal(look.rc, RC_OK);
+	assert_end(chat, RC_OK, RC_STOPPED, "a1");
+
+	chat = ask(w, 0, &sid, "q2");
+	say(w, "a2");
+	look.there = false;
+	store_tell(w->door, &ask_tell, STORE_LOST, looked, &look);
+	await(w, &look.there);
+	settle(w);
+	assert_end(chat, RC_LOST, RC_OK, "");
+	assert_history(w, &sid, "q|a|q1|a1!|");
 }
 
 static void
@@ -1247,14 +1271,14 @@ test_only_the_last_keys(void **state)
 	char q[16], a[16], k[16];
 	int i;
 
-	for (i = 0; i <= TURN_MAX_KEYS; i++) {
+	for (i = 0; i <= STORE_MAX_KEYS; i++) {
 		snprintf(q, sizeof(q), "q%d", i);
 		snprintf(a, sizeof(a), "a%d", i);
 		snprintf(k, sizeof(k), "k%d", i);
 		converse_keyed(w, &sid, q, a, k);
 		converse(w, &sid, "no key", "counts for none");
 	}
-	for (i = 1; i <= TURN_MAX_KEYS; i++) {
+	for (i = 1; i <= STORE_MAX_KEYS; i++) {
 		snprintf(q, sizeof(q), "q%d", i);
 		snprintf(a, sizeof(a), "a%d", i);
 		snprintf(k, sizeof(k), "k%d", i);
@@ -1346,19 +1370,12 @@ static void
 test_key_after_older_pairs_fell_out(void **state)
 {
 	struct world *w = *state;
-	struct store *roomy = w->memory;
-	struct turns_conf conf = w->conf;
 	struct sid sid;
 	char q[16], a[16], k[16];
 	int i;
 
-	turns_close(w->turns);
-	w->memory = w->slow.inner = memory_open(4);
-	if (conf.store == roomy)
-		conf.store = w->memory;
-	store_close(roomy);
-	w->turns = turns_open(w->loop, &conf);
-	assert_non_null(w->turns);
+	world_end(w);
+	world_begin(w, 4);
 
 	sid = converse(w, NULL, "q", "a");
 	for (i = 1; i < 5; i++) {
@@ -1420,7 +1437,7 @@ test_leave_in_every_phase_of_a_replay(void **state)
 	for (phase = 0; phase < PHASES; phase++) {
 		chat = ask_fully(w, 0, &sid, "q1", true, "k");
 		for (i = 0; i < phase && chat->turn != NULL; i++)
-			loop_turn(w->loop, 0);
+			turn_loop(w);
 		if (chat->turn != NULL)
 			turn_leave(chat->turn);
 		settle(w);
@@ -1471,7 +1488,7 @@ test_stop_with_go(void **state)
 	a->events->done(a->arg, RC_OK, &USAGE_NONE);
 	fake_remove(&w->fake, a);
 	for (i = 0; i < TURNS && first->dones == 0; i++)
-		loop_turn(w->loop, 0);
+		turn_loop(w);
 	tell(w, &sid, TURN_QUEUE_STOP);
 	assert_end(first, RC_OK, RC_OK, "a1");
 	assert_end(second, RC_OK, RC_STOPPED, "");
@@ -1567,7 +1584,7 @@ test_delete_in_every_phase(void **state)
 		sid = converse(w, NULL, "q", "a");
 		chat = ask_as(w, 0, &sid, "q1", true);
 		for (i = 0; i < phase; i++)
-			loop_turn(w->loop, 0);
+			turn_loop(w);
 		delete_session(w, &sid);
 		tell(w, &sid, TURN_QUEUE_DELETED);
 		if (chat->dones == 0) {
@@ -1632,7 +1649,7 @@ test_leave_in_every_phase(void **state)
 		for (k = 0; k < 2; k++) {
 			chat = ask_as(w, 0, sids[k], "q1", true);
 			for (i = 0; i < phase; i++)
-				loop_turn(w->loop, 0);
+				turn_loop(w);
 			turn_leave(chat->turn);
 			settle(w);
 			assert_int_equal(chat->dones, 0);
@@ -1679,10 +1696,10 @@ test_leave_while_closing(void **state)
 	say(w, "a");
 	a->events->done(a->arg, RC_OK, &USAGE_NONE);
 	fake_remove(&w->fake, a);
-	if (is_slow(w))
+	if (is_late(w))
 		turn_leave(chat->turn);
 	settle(w);
-	assert_int_equal(chat->dones, is_slow(w) ? 0 : 1);
+	assert_int_equal(chat->dones, is_late(w) ? 0 : 1);
 	assert_history(w, &chat->sid, "q|a|");
 }
 
@@ -1722,7 +1739,7 @@ test_close_awaits_mail(void **state)
 
 	turn_queue_tell(w->line, &chat->sid, TURN_QUEUE_STOP);
 	turn_leave(chat->turn);
-	if (is_slow(w))
+	if (is_late(w))
 		settle(w);
 	assert_int_equal(chat->dones, 0);
 }
@@ -1730,7 +1747,7 @@ test_close_awaits_mail(void **state)
 #define BOTH(f) \
 	{ #f, f, setup_memory, teardown, NULL }, \
 	{ \
-#f " (slow store)", f, setup_slow, teardown, NULL \
+#f " (late store)", f, setup_late, teardown, NULL \
 	}
 
 int
@@ -1755,8 +1772,16 @@ main(void)
 		BOTH(test_no_tokens_left),
 		BOTH(test_who_may_not_create),
 		BOTH(test_who_may_name_his_own_only),
-		{ "test_store_fails_to_append", test_store_fails_to_append,
-		    setup_slow, teardown, NULL },
+		{ "test_another_answer_came_between",
+		    test_another_answer_came_between, setup_memory, teardown,
+		    NULL },
+		{ "test_held_elsewhere", test_held_elsewhere, setup_late,
+		    teardown, NULL },
+		{ "test_held_elsewhere_for_too_long",
+		    test_held_elsewhere_for_too_long, setup_late, teardown,
+		    NULL },
+		{ "test_told_from_elsewhere", test_told_from_elsewhere,
+		    setup_late, teardown, NULL },
 		BOTH(test_too_long),
 		BOTH(test_not_ready),
 		BOTH(test_key_while_not_ready),
@@ -1778,9 +1803,10 @@ main(void)
 		BOTH(test_delete),
 		BOTH(test_told_before_deleted),
 		{ "test_told_while_closing", test_told_while_closing,
-		    setup_slow, teardown, NULL },
+		    setup_late, teardown, NULL },
 		BOTH(test_deleted_when_too_long),
-		BOTH(test_deleted_untold),
+		{ "test_deleted_untold", test_deleted_untold, setup_memory,
+		    teardown, NULL },
 		BOTH(test_delete_in_every_phase),
 		BOTH(test_leave),
 		BOTH(test_leave_in_every_phase),

@@ -1,11 +1,13 @@
 /*
- * The inside of the store in memory, which store_memory.c and memory_move.c
- * share; for nobody else.
+ * The inside of the store in memory: the map, as store_memory.c (the backend)
+ * and memory_wire.c (how sessions leave and enter) see it; for nobody else.
  */
-#ifndef SESSION_STORE_MEMORY_H
-#define SESSION_STORE_MEMORY_H
+#ifndef SESSION_MEMORY_H
+#define SESSION_MEMORY_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "session/shard.h"
 #include "session/store.h"
@@ -30,18 +32,27 @@ struct memory {
 struct memory *memory_of(struct store *);
 struct shard *memory_shard(struct memory *, const struct sid *);
 
+/* One more session of no history, whatever the limits say, or one fewer. */
+void memory_count_in(struct memory *);
+void memory_count_out(struct memory *);
+
+/* Likewise, within the limits; false: nothing was counted. */
+bool memory_reserve(struct memory *);
+
 /* What malloc takes for a history's block. */
 uint64_t memory_cost(const struct history *);
 
 /* Free what was taken out, also a whole chain. */
 void memory_free(struct memory *, struct shard_entry *);
 
-/* All but the history. */
-void memory_show_locked(const struct memory *, const struct shard_entry *,
-    int64_t now, struct session *);
+/* Tell the creator of a session that it has ended, or was not made. */
+void memory_ended(const struct memory *, const struct addr *creator);
 
-store_export_f	memory_export;
-store_adopt_f	memory_adopt;
-store_return_f	memory_return;
+/* All but the histories. */
+void memory_show_locked(const struct memory *, const struct shard_entry *,
+    const struct store_now *, struct session *);
+
+/* Bring the marks to where they belong; how many sessions are live. */
+uint64_t memory_settle(struct memory *, int64_t mono_ms);
 
 #endif

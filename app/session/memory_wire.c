@@ -1,15 +1,19 @@
-/* How sessions leave the memory of one process, and enter another's. */
+/* At once, under one shard's lock at a time. */
+#include "session/memory_wire.h"
+
 #include <stdlib.h>
 
-#include "session/store_memory.h"
+#include "session/memory.h"
 
 #define EXPORT_BATCH 512 /* sessions under one lock, and the rest of a bucket */
 #define LIST_STEP    64
 
 static bool
-entry_is_over(const struct memory *st, const struct shard_entry *e, int64_t now)
+entry_is_over(const struct memory *st, const struct shard_entry *e,
+    const struct store_now *now)
 {
-	return e->holds == 0 && now - e->active_ms >= st->limits.ttl_ms;
+	return e->holds == 0 &&
+	       now->mono_ms - e->active_ms >= st->limits.ttl_ms;
 }
 
 /*
@@ -18,7 +22,7 @@ entry_is_over(const struct memory *st, const struct shard_entry *e, int64_t now)
 
 static bool
 list_add(struct store_list *list, const struct memory *st,
-    const struct shard_entry *e, int64_t now)
+    const struct shard_entry *e, const struct store_now *now)
 {
 	size_t room = list->count + LIST_STEP;
 	struct session *s;
@@ -38,7 +42,7 @@ list_add(struct store_list *list, const struct memory *st,
 /* Whole buckets, until there are enough. False without memory. */
 static bool
 export_locked(const struct memory *st, const struct shard *sh, size_t *bucket,
-    int64_t now, struct store_list *list)
+    const struct store_now *now, struct store_list *list)
 {
 	const struct shard_entry *e;
 
@@ -53,9 +57,9 @@ export_locked(const struct memory *st, const struct shard *sh, size_t *bucket,
 }
 
 /* A place is a shard's number, then a bucket's. */
-enum rc
-memory_export(
-    struct store *store, uint64_t *place, int64_t now, struct store_list *list)
+static enum rc
+memory_export(struct store *store, uint64_t *place, const struct store_now *now,
+    struct store_list *list)
 {
 	struct memory *st = memory_of(store);
 	size_t bucket = *place / SHARDS;
@@ -77,14 +81,72 @@ memory_export(
 	return ok ? RC_OK : RC_NOMEM;
 }
 
+static enum rc
+memory_peek(struct store *store, const struct sid *sid,
+    const struct window *window, const struct store_now *now,
+    struct session *out)
+{
+	struct memory *st = memory_of(store);
+	struct shard *sh = memory_shard(st, sid);
+	struct shard_entry *e;
+	enum rc rc = RC_NOSESSION;
+
+	pthread_mutex_lock(&sh->mtx);
+	if ((e = shard_find_locked(sh, sid, now->mono_ms)) != NULL) {
+		memory_show_locked(st, e, now, out);
+		rc = history_copy(&out->history, &e->history, window);
+	}
+	pthread_mutex_unlock(&sh->mtx);
+	return rc;
+}
+
+static void
+memory_forget(
+    struct store *store, const struct sid *sid, const struct store_now *now)
+{
+	struct memory *st = memory_of(store);
+	struct shard *sh = memory_shard(st, sid);
+	struct shard_entry *e;
+
+	pthread_mutex_lock(&sh->mtx);
+	if ((e = shard_find_locked(sh, sid, now->mono_ms)) != NULL) {
+		shard_remove_locked(sh, e);
+		e->chain = NULL;
+	}
+	pthread_mutex_unlock(&sh->mtx);
+	memory_free(st, e);
+}
+
+static void
+memory_let_go(
+    struct store *store, const struct sid *sid, const struct store_now *now)
+{
+	struct shard *sh = memory_shard(memory_of(store), sid);
+	struct shard_entry *e;
+
+	pthread_mutex_lock(&sh->mtx);
+	if ((e = shard_find_locked(sh, sid, now->mono_ms)) != NULL)
+		shard_release_locked(sh, e, now->mono_ms);
+	pthread_mutex_unlock(&sh->mtx);
+}
+
+static uint64_t
+memory_live(struct store *store, const struct store_now *now)
+{
+	return memory_settle(memory_of(store), now->mono_ms);
+}
+
 /*
  * In.
  */
 
+/* When it was last active, by the monotonic clock; not ahead of now. */
 static int64_t
-earlier(int64_t a, int64_t b)
+active_here(const struct session *s, const struct store_now *now)
 {
-	return a < b ? a : b;
+	int64_t idle = now->wall_ms - s->active_ms;
+
+	return now->mono_ms - (idle > 0 ? idle : 0);
 }
 
 static void
@@ -98,8 +160,9 @@ entry_fill(struct memory *st, struct shard_entry *e, struct session *s)
 	s->history = (struct history){ 0 };
 }
 
-enum rc
-memory_adopt(struct store *store, struct session *s, int64_t now)
+static enum rc
+memory_adopt(
+    struct store *store, struct session *s, const struct store_now *now)
 {
 	struct memory *st = memory_of(store);
 	struct shard *sh = memory_shard(st, &s->id);
@@ -108,10 +171,9 @@ memory_adopt(struct store *store, struct session *s, int64_t now)
 	if ((e = calloc(1, sizeof(*e))) == NULL)
 		return RC_NOMEM;
 	e->sid = s->id;
-	e->active_ms = earlier(s->active_ms, now);
+	e->active_ms = active_here(s, now);
 	entry_fill(st, e, s);
-	atomic_fetch_add(&st->bytes, ENTRY_COST);
-	atomic_fetch_add(&st->sessions, 1);
+	memory_count_in(st);
 
 	pthread_mutex_lock(&sh->mtx);
 	if ((before = shard_at_locked(sh, &e->sid)) != NULL) {
@@ -126,8 +188,9 @@ memory_adopt(struct store *store, struct session *s, int64_t now)
 	return RC_OK;
 }
 
-enum rc
-memory_return(struct store *store, struct session *s, int64_t now)
+static enum rc
+memory_return(
+    struct store *store, struct session *s, const struct store_now *now)
 {
 	struct memory *st = memory_of(store);
 	struct shard *sh = memory_shard(st, &s->id);
@@ -135,14 +198,24 @@ memory_return(struct store *store, struct session *s, int64_t now)
 	struct shard_entry *e;
 
 	pthread_mutex_lock(&sh->mtx);
-	if ((e = shard_find_locked(sh, &s->id, now)) != NULL) {
+	if ((e = shard_find_locked(sh, &s->id, now->mono_ms)) != NULL) {
 		before = e->history;
 		atomic_fetch_sub(&st->bytes, memory_cost(&before));
 		entry_fill(st, e, s);
 		if (!s->held)
-			shard_release_locked(sh, e, earlier(s->active_ms, now));
+			shard_release_locked(sh, e, active_here(s, now));
 	}
 	pthread_mutex_unlock(&sh->mtx);
 	history_free(&before);
 	return e != NULL ? RC_OK : RC_NOSESSION;
 }
+
+const struct store_local memory_local = {
+	.export = memory_export,
+	.peek = memory_peek,
+	.adopt = memory_adopt,
+	.put_back = memory_return,
+	.forget = memory_forget,
+	.let_go = memory_let_go,
+	.live = memory_live,
+};
