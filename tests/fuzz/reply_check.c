@@ -41,13 +41,14 @@ check_document(const char *text, size_t n, char last_id[SID_TEXT_SIZE])
 }
 
 static bool
-check_event(void *arg, const char *data, size_t n)
+check_event(void *arg, enum event_kind kind, const char *data, size_t n)
 {
 	struct stream *stream = arg;
 	const char *type;
 	struct json *doc;
 	size_t len;
 
+	HOLDS(kind == EVENT_DATA);
 	HOLDS(json_parse(data, n, &doc) == RC_OK);
 	HOLDS((type = json_text(json_get(doc, "type"), &len)) != NULL);
 	HOLDS(stream->ends == 0);
