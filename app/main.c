@@ -15,6 +15,7 @@
 #include "articles/reload.h"
 #include "base/clock.h"
 #include "chat/model/system_prompt.h"
+#include "chat/model/upstream.h"
 #include "conf/conf.h"
 #include "conf/conf_doc.h"
 #include "handover/handover.h"
@@ -168,6 +169,7 @@ loops_start(struct service *app, bool owns)
 	struct server_conf sc = {
 		.threads = (unsigned)app->conf->threads,
 		.conn_fds = app->openai != NULL ? 2 : 1,
+		.loop_fds = app->openai != NULL ? UPSTREAM_FDS : 0,
 		.other_fds = owns ? OWNER_FDS : 0,
 		.body_max = app->conf->request_max_bytes,
 	};

@@ -172,7 +172,8 @@ static void
 divide(struct server *server, rlim_t fds, unsigned threads)
 {
 	const struct server_conf *conf = &server->conf;
-	rlim_t own = SPARE_FDS + (rlim_t)LOOP_FDS * threads, kept, room;
+	rlim_t own = SPARE_FDS + (LOOP_FDS + (rlim_t)conf->loop_fds) * threads,
+	       kept, room;
 
 	server->other_fds = others(fds, conf, own);
 	kept = own + server->other_fds;

@@ -184,11 +184,14 @@ def events_of(body):
 class Service(Direct):
     """The program alone, with a model at this URL."""
 
-    def __init__(self, url, settings={}, prepare=None, key=KEY, **options):
+    def __init__(self, url, settings={}, prepare=None, key=KEY, environ={},
+                 **options):
         self.prepare = prepare or (lambda message: None)
+        if key is not None:
+            environ = {"CAUSERIE_LLM_API_KEY": key, **environ}
         super().__init__("causerie", {
             **SETTINGS, "llm_base_url": url, **settings},
-            env=environment(CAUSERIE_LLM_API_KEY=key), **options)
+            env=environment(**environ), **options)
 
     def ask(self, method, path, body=None, **params):
         data = b"" if body is None else json.dumps(body).encode()

@@ -103,15 +103,36 @@ usage_sum(const struct usage *usage)
 	return usage->total_tokens > sum ? usage->total_tokens : sum;
 }
 
-/* An attempt that did not come to its end may have used all. */
+/*
+ * What was not sent costs nothing, nor what was refused. What was sent costs
+ * the prompt and what came of the answer: what the model reports, or as many
+ * tokens as there are bytes.
+ */
+static int64_t
+answer_cost(const struct answer *a, bool refused)
+{
+	const struct answer_stream *stream = &a->attempt.stream;
+	int64_t used = usage_sum(&stream->usage);
+	int64_t most = (int64_t)a->request.tail_at + TEMPLATE_TOKENS +
+	               (int64_t)stream->given;
+	int64_t taken = a->own.tokens > 0 ? a->own.tokens : a->share.tokens;
+
+	if (refused || !attempt_has_sent(&a->attempt))
+		return 0;
+	if (stream->finished && used >= 0)
+		return used;
+	return most < taken ? most : taken;
+}
+
 static void
-answer_settle(struct answer *a, bool untouched)
+answer_settle(struct answer *a, bool refused)
 {
 	const struct model_conf *conf = &a->model->shared->conf;
-	int64_t used = untouched ? 0 : usage_sum(&a->attempt.stream.usage);
+	int64_t used;
 
-	if (!untouched && (!a->attempt.stream.finished || used < 0))
-		used = a->own.tokens > 0 ? a->own.tokens : a->share.tokens;
+	if (a->share.tokens == 0 && a->own.tokens == 0)
+		return;
+	used = answer_cost(a, refused);
 	budget_settle(conf->budget, &a->share, used);
 	if (conf->clients != NULL)
 		limit_settle_tokens(conf->clients, &a->client, &a->own, used);
@@ -325,12 +346,13 @@ answer_delta(void *arg, const char *text, size_t n)
 	a->events->delta(a->arg, text, n);
 }
 
-/* Whether the model did nothing: it refused, or was not reached. */
+/* Whether the model did nothing for it. */
 static bool
-is_untouched(const struct attempt_end *end)
+is_refused(const struct attempt_end *end)
 {
-	if (end->status == 0)
-		return end->rc == RC_UPSTREAM_DOWN;
+	if (end->status == 200)
+		return end->rc != RC_OK && (end->refusal == REFUSAL_REQUEST ||
+					       end->refusal == REFUSAL_LENGTH);
 	return end->status >= 400 && end->status < 500 && end->status != 408;
 }
 
@@ -355,7 +377,8 @@ answer_log(struct answer *a, const struct attempt_end *end)
 static bool
 is_failure(const struct attempt_end *end)
 {
-	return end->rc != RC_OK && end->refusal != REFUSAL_REQUEST &&
+	return end->rc != RC_OK && end->rc != RC_LENGTH &&
+	       end->rc != RC_FILTER && end->refusal != REFUSAL_REQUEST &&
 	       end->refusal != REFUSAL_LENGTH;
 }
 
@@ -364,7 +387,7 @@ answer_attempt_end(void *arg, const struct attempt_end *end)
 {
 	struct answer *a = arg;
 
-	answer_settle(a, is_untouched(end));
+	answer_settle(a, is_refused(end));
 	if (end->rc != RC_OK && answer_reword(a, end)) {
 		answer_try_again(a);
 		return;

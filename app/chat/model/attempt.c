@@ -27,8 +27,10 @@ static void
 attempt_stop(struct attempt *a)
 {
 	loop_untimer(a->all->loop, &a->quiet);
-	if (a->call != NULL)
+	if (a->call != NULL) {
+		a->sent = upstream_has_sent(a->call);
 		upstream_cancel(a->call);
+	}
 	a->call = NULL;
 	answer_stream_stop(&a->stream);
 }
@@ -226,27 +228,29 @@ attempt_broken(
 }
 
 static void
-attempt_call_end(void *arg, enum upstream_end end, int status,
-    int64_t retry_after, const char *words)
+attempt_call_end(void *arg, const struct upstream_reply *reply)
 {
 	struct attempt *a = arg;
 	struct answer_stream *stream = &a->stream;
+	enum upstream_end end = reply->end;
+	int status = reply->status;
 
 	a->call = NULL;
+	a->sent = reply->sent;
 	if (end != UPSTREAM_NOMEM && status != 0 && status != 200) {
-		attempt_refused(a, status, retry_after);
+		attempt_refused(a, status, reply->retry_after);
 		return;
 	}
 	if (end == UPSTREAM_OK)
 		answer_stream_end(stream);
 	if (stream->why == WHY_ERROR && !stream->begun)
-		attempt_refused(a, status, retry_after);
+		attempt_refused(a, status, reply->retry_after);
 	else if (stream->why != WHY_NONE)
 		attempt_ended(a, RC_UPSTREAM, status, stream->why);
 	else if (stream->finished)
 		attempt_finished(a);
 	else
-		attempt_broken(a, end, status, words);
+		attempt_broken(a, end, status, reply->why);
 }
 
 static enum why
@@ -315,7 +319,7 @@ attempt_start(struct attempt *a, const struct buf *request, int64_t deadline)
 bool
 attempt_has_sent(const struct attempt *a)
 {
-	return a->call == NULL || upstream_has_sent(a->call);
+	return a->call != NULL ? upstream_has_sent(a->call) : a->sent;
 }
 
 void

@@ -66,6 +66,7 @@ struct attempt {
 
 	/* its own */
 	struct upstream_call		*call;		/* NULL: does not run */
+	bool				 sent;		/* before it ended */
 	struct timer			 quiet;
 	int64_t				 deadline;
 	int64_t				 started_ms;
@@ -85,7 +86,10 @@ void attempt_init(struct attempt *, struct attempts *,
 enum rc attempt_start(struct attempt *, const struct buf *request,
     int64_t deadline);
 
-/* Whether the bytes of the request are needed no more. */
+/*
+ * Whether the whole request has been sent: its bytes are needed no more, and
+ * the model has heard them. Also true or false of one that has ended.
+ */
 bool attempt_has_sent(const struct attempt *);
 
 /* Write what went wrong to the log; its words are to be redacted before. */

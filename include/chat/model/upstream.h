@@ -2,7 +2,8 @@
  * HTTP calls to a language model's server, over libcurl, on one loop: a multi
  * handle in the loop's own epoll and timers. Connections are kept and, where
  * the server speaks HTTP/2, shared. Locked down: http and https only, no
- * redirects, no proxy, no netrc, verified TLS, ceilings on what comes back.
+ * redirects, no proxy but the one that is set, no netrc, verified TLS, ceilings
+ * on what comes back. Nothing makes the loop wait.
  */
 #ifndef CHAT_MODEL_UPSTREAM_H
 #define CHAT_MODEL_UPSTREAM_H
@@ -21,6 +22,9 @@
  * of a letter, each in an event of its own, and as much thought before it, fit.
  */
 #define UPSTREAM_MAX_BODY (256 * 1024 * 1024)
+
+/* Descriptors beside those of calls: libcurl's own, and a name's lookup. */
+#define UPSTREAM_FDS 6
 #define UPSTREAM_MAX_RETRY_AFTER 86400		/* s; more is taken for it */
 
 struct upstream;		/* of one loop */
@@ -29,7 +33,11 @@ struct upstream_call;
 struct upstream_conf {
 	const char	*url;		/* the whole, http or https */
 	const char	*key;		/* bearer token, or NULL */
-	int64_t		 connect_ms;
+	const char	*headers;	/* further lines, or NULL */
+	const char	*proxy;		/* URL: http, https, socks5h; or NULL */
+	const char	*proxy_user;	/* user:password, or NULL */
+	const char	*ca_file;	/* NULL: the system's authorities */
+	int64_t		 connect_ms;	/* for the name, and to connect */
 };
 
 /* How a call ended. */
@@ -42,6 +50,14 @@ enum upstream_end {
 	UPSTREAM_NOMEM,
 };
 
+struct upstream_reply {
+	enum upstream_end	 end;
+	int			 status;	/* of HTTP; 0: none came */
+	int64_t			 retry_after;	/* s, of that header; or -1 */
+	bool			 sent;		/* the whole request */
+	const char		*why;		/* libcurl's, for the log */
+};
+
 /* Called on the loop, never inside upstream_start. */
 struct upstream_events {
 	/*
@@ -50,13 +66,8 @@ struct upstream_events {
 	 */
 	bool	(*body)(void *arg, int status, const char *, size_t);
 
-	/*
-	 * The end, once; the call is gone when this returns. status is 0 when
-	 * no reply came. retry_after: seconds from the header of this name,
-	 * -1 without it. why: a word of libcurl's for the log, never NULL.
-	 */
-	void	(*end)(void *arg, enum upstream_end, int status,
-		    int64_t retry_after, const char *why);
+	/* The end, once; the call is gone when this returns. */
+	void	(*end)(void *arg, const struct upstream_reply *);
 };
 
 /* Once per process, before the first thread and after the last. */

@@ -1,0 +1,246 @@
+/*
+ * What libcurl would take from elsewhere (the environment, a file in the home
+ * directory, a redirect) is shut off, and so is all that would make a loop
+ * wait: names are looked up beforehand (resolver.h), a proxy is told who we
+ * are by name and password only, since GSS-API is spoken in one go.
+ */
+#include "chat/model/upstream_easy.h"
+
+#include <arpa/inet.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+
+#define RECEIVE_BYTES 2048L  /* libcurl's buffer, one per call */
+#define SEND_BYTES    16384L /* likewise, over TLS; its least */
+#define MAX_HEADER    (16 * 1024)
+
+/*
+ * The peer.
+ */
+
+static bool
+is_address(const char *host)
+{
+	struct in_addr v4;
+
+	return *host == '[' || inet_pton(AF_INET, host, &v4) == 1;
+}
+
+static bool
+peer_read(struct upstream_peer *peer, CURLU *url)
+{
+	char *host = NULL, *port = NULL;
+	bool ok = curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+	          curl_url_get(url, CURLUPART_PORT, &port,
+		      CURLU_DEFAULT_PORT) == CURLUE_OK &&
+	          strlen(host) < sizeof(peer->host);
+
+	if (ok && !is_address(host))
+		memccpy(peer->host, host, '\0', sizeof(peer->host));
+	if (ok)
+		peer->port = strtol(port, NULL, 10);
+	curl_free(host);
+	curl_free(port);
+	return ok;
+}
+
+bool
+upstream_peer_of(struct upstream_peer *peer, const struct upstream_conf *conf)
+{
+	const char *to = conf->proxy != NULL ? conf->proxy : conf->url;
+	CURLU *url = curl_url();
+	bool ok;
+
+	*peer = (struct upstream_peer){ .port = 0 };
+	if (url == NULL)
+		return false;
+	ok = curl_url_set(url, CURLUPART_URL, to, CURLU_NON_SUPPORT_SCHEME) ==
+	         CURLUE_OK &&
+	     peer_read(peer, url);
+	curl_url_cleanup(url);
+	return ok;
+}
+
+/*
+ * A handle.
+ */
+
+static bool
+set(CURL *easy, CURLoption option, const char *text)
+{
+	return curl_easy_setopt(easy, option, text) == CURLE_OK;
+}
+
+/* Each is copied, so there may be no memory for it. */
+static bool
+set_texts(CURL *easy, const struct upstream_conf *conf)
+{
+	static const char agent[] = "causerie/" PACKAGE_VERSION;
+
+	return set(easy, CURLOPT_URL, conf->url) &&
+	       set(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+	       set(easy, CURLOPT_PROXY,
+		   conf->proxy != NULL ? conf->proxy : "") &&
+	       set(easy, CURLOPT_NOPROXY, "") &&
+	       set(easy, CURLOPT_USERAGENT, agent);
+}
+
+/* The user's name goes up to the first colon. */
+static bool
+set_user(CURL *easy, const char *user)
+{
+	const char *colon = user != NULL ? strchr(user, ':') : NULL;
+	struct buf name;
+	bool ok;
+
+	if (colon == NULL)
+		return true;
+	buf_init(&name, MAX_HEADER);
+	buf_add(&name, user, (size_t)(colon - user));
+	ok = buf_string(&name) != NULL &&
+	     set(easy, CURLOPT_PROXYUSERNAME, name.data) &&
+	     set(easy, CURLOPT_PROXYPASSWORD, colon + 1);
+	buf_wipe(&name);
+	return ok;
+}
+
+/* Only these authorities are trusted then, of the proxy, too. */
+static bool
+set_authorities(CURL *easy, const char *file)
+{
+	if (file == NULL)
+		return true;
+	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
+	return set(easy, CURLOPT_CAINFO, file) &&
+	       set(easy, CURLOPT_PROXY_CAINFO, file);
+}
+
+static void
+set_numbers(CURL *easy, const struct upstream_conf *conf)
+{
+	bool tls = strncasecmp(conf->url, "https:", 6) == 0;
+
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
+	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BYTES);
+	curl_easy_setopt(
+	    easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	/* over plain HTTP a call would wait for another's whole answer */
+	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, tls ? 1L : 0L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(
+	    easy, CURLOPT_CONNECTTIMEOUT_MS, (long)conf->connect_ms);
+	curl_easy_setopt(easy, CURLOPT_PROXYAUTH, (long)CURLAUTH_BASIC);
+	curl_easy_setopt(easy, CURLOPT_SOCKS5_AUTH, (long)CURLAUTH_BASIC);
+	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+}
+
+CURL *
+upstream_easy_new(const struct upstream_conf *conf)
+{
+	CURL *easy;
+
+	if ((easy = curl_easy_init()) == NULL)
+		return NULL;
+	set_numbers(easy, conf);
+	if (set_texts(easy, conf) && set_user(easy, conf->proxy_user) &&
+	    set_authorities(easy, conf->ca_file))
+		return easy;
+	curl_easy_cleanup(easy);
+	return NULL;
+}
+
+/*
+ * Headers.
+ */
+
+static bool
+headers_add(struct curl_slist **list, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(*list, line);
+
+	if (longer == NULL)
+		return false;
+	*list = longer;
+	return true;
+}
+
+/* The file's lines; whether one of them is of this name. */
+static bool
+has_header(const char *lines, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; lines != NULL; lines = strchr(lines, '\n')) {
+		lines += *lines == '\n';
+		if (strncasecmp(lines, name, n) == 0 && lines[n] == ':')
+			return true;
+	}
+	return false;
+}
+
+static bool
+add_key(struct curl_slist **list, const struct upstream_conf *conf)
+{
+	struct buf line;
+	bool ok;
+
+	if (conf->key == NULL || has_header(conf->headers, "Authorization"))
+		return true;
+	buf_init(&line, MAX_HEADER);
+	buf_adds(&line, "Authorization: Bearer ");
+	buf_adds(&line, conf->key);
+	ok = buf_string(&line) != NULL && headers_add(list, line.data);
+	buf_wipe(&line);
+	return ok;
+}
+
+static bool
+add_lines(struct curl_slist **list, const char *lines)
+{
+	struct buf line;
+	bool ok = true;
+	size_t n;
+
+	for (; ok && lines != NULL && *lines != '\0'; lines += n) {
+		n = strcspn(lines, "\n");
+		buf_init(&line, MAX_HEADER);
+		buf_add(&line, lines, n);
+		ok = n == 0 || (buf_string(&line) != NULL &&
+				   headers_add(list, line.data));
+		buf_wipe(&line);
+		n += lines[n] == '\n';
+	}
+	return ok;
+}
+
+struct curl_slist *
+upstream_headers_new(const struct upstream_conf *conf)
+{
+	struct curl_slist *list = NULL;
+
+	if (headers_add(&list, "Content-Type: application/json") &&
+	    headers_add(&list, "Accept: text/event-stream") &&
+	    headers_add(&list, "Expect:") && add_key(&list, conf) &&
+	    add_lines(&list, conf->headers))
+		return list;
+	upstream_headers_free(list);
+	return NULL;
+}
+
+void
+upstream_headers_free(struct curl_slist *list)
+{
+	for (struct curl_slist *l = list; l != NULL; l = l->next)
+		explicit_bzero(l->data, strlen(l->data));
+	curl_slist_free_all(list);
+}
