@@ -8,11 +8,12 @@ from webservers import (KINDS, NEEDED, Direct, WebServer,
                         tool)
 
 
-def web_server(kind, name, settings={}, host="127.0.0.1", certificate=None):
+def web_server(kind, name, settings={}, host="127.0.0.1", certificate=None,
+               **more):
     for needed in NEEDED[kind]:
         if tool(needed) is None:
             pytest.skip(f"{needed} is not installed")
-    server = WebServer(kind, name, settings, host, certificate)
+    server = WebServer(kind, name, settings, host, certificate, **more)
     yield server
     server.end()
 

@@ -329,3 +329,33 @@ def test_through_a_web_server_a_proxy_is_believed(limited_server):
     assert statuses("203.0.113.1", "192.0.2.2") == [429] * 3
     assert statuses("192.0.2.2", "203.0.113.1") == [200, 200, 429]
     assert statuses("192.0.2.3", "127.0.0.1") == [200, 200, 429]
+
+
+@pytest.mark.parametrize("name", [
+    "X_Forwarded_For", "X.Forwarded.For", "X-Forwarded_For",
+    "X_Forwarded-For", "X.Forwarded-For", "X!Forwarded~For",
+    "x_forwarded_for"])
+def test_no_other_header_is_taken_for_the_proxy_s(limited_server, name):
+    """Some web servers make one variable of all these names."""
+    server = limited_server({"rate_new": f"2/{DAY}",
+                             "trusted_proxies": "127.0.0.1"})
+
+    def forged(n, first, *more):
+        headers = [*more, (name, f"192.0.2.{n}")]
+        connection = HTTPConnection("127.0.0.1", server.port, 30)
+        connection.putrequest("POST", "/session/new")
+        for field, value in headers if first else headers[::-1]:
+            connection.putheader(field, value)
+        connection.putheader("Content-Length", "0")
+        connection.endheaders()
+        status = connection.getresponse().status
+        connection.close()
+        return status
+    # two for who it says it is, two for the proxy where both were dropped
+    statuses = [forged(n, n % 2 == 0, ("X-Forwarded-For", "198.51.100.9"))
+                for n in range(8)]
+    assert statuses == [200] * 2 + [429] * 6
+    # alone it is nothing, where the file or the web server knows the name
+    if name != "X!Forwarded~For":
+        assert 429 in [forged(n, True) for n in range(100, 103)]
+    assert forwarded(server.port, "203.0.113.7") == 200

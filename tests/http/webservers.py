@@ -17,7 +17,7 @@ DEADLINE = 30  # seconds, for whatever is to happen soon; sanitizers are slow
 SANITIZER = re.compile(
     r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:")
 ROOT = os.getuid() == 0
-APACHE_SSL = "/usr/lib/apache2/modules/mod_ssl.so"
+APACHE_HTTPS = ["ssl", "http2", "alias"]
 
 
 def program(name):
@@ -200,14 +200,44 @@ class Direct(Directory):
         assert self.child.poll() is None, self.log.read_text()
 
 
+LIVE = "/etc/letsencrypt/live/chat.example.org"
+
+
+def uncomment(text, mark):
+    """A configuration with the lines that stand ready in a comment, below its
+    head "# HTTPS" for instance, each behind "#" and a tab."""
+    lines, ready, found = [], False, 0
+    for line in text.split("\n"):
+        code = line.lstrip("\t")
+        if code.startswith(f"# {mark}"):
+            ready = True
+        elif not code.startswith("#"):
+            ready = False
+        elif ready and code.startswith("#\t"):
+            line = line.replace("#\t", "", 1)
+            found += 1
+        lines.append(line)
+    assert found, mark
+    return "\n".join(lines)
+
+
+def replace(text, *pairs):
+    for old, new in pairs:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
 class WebServer(Directory):
-    """One of the web servers before the program; with a certificate it
-    speaks TLS."""
+    """One of the web servers before the program. With a certificate it speaks
+    TLS, as its file has it ready, and plain HTTP on another port, which leads
+    there; it can keep an access log, as its file has that ready."""
 
     def __init__(self, kind, name="causerie", settings={}, host="127.0.0.1",
-                 certificate=None):
+                 certificate=None, access_log=False):
         super().__init__(name, settings)
         self.certificate = certificate
+        self.access_log = self.run / "access.log" if access_log else None
         self.kind = kind
         if kind in OWNED_KINDS:
             self.log.touch()
@@ -218,12 +248,26 @@ class WebServer(Directory):
         self.web = self.path / "web"
         shutil.copytree(TOP / "web", self.web)
         for _ in range(5):
-            self.port = free_port(host)
+            self.port, self.plain_port = free_port(host), free_port(host)
             getattr(self, kind.replace("-", "_"))()
             if self.came_up():
                 break
         else:
             raise AssertionError(self.log.read_text(errors="replace"))
+
+    def configuration(self, name, https, log):
+        """A shipped file, with what stands ready in it."""
+        text = (TOP / name).read_text()
+        if self.access_log:
+            text = replace(text, *log) if "Access log" not in text else \
+                replace(uncomment(text, "Access log"), *log)
+        if self.certificate:
+            text = replace(uncomment(text, "HTTPS"), *https,
+                           (f"{LIVE}/fullchain.pem", str(self.certificate)),
+                           (f"{LIVE}/privkey.pem", str(self.certificate)))
+        written = self.path / name
+        written.write_text(text)
+        return str(written)
 
     def came_up(self):
         """False when the port was taken meanwhile."""
@@ -242,18 +286,15 @@ class WebServer(Directory):
 
     def lighttpd(self, app=None):
         app = " ".join(self.command) if app is None else app
-        conf = TOP / "lighttpd.conf"
-        if self.certificate:
-            conf = self.path / "https.conf"
-            conf.write_text(
-                f'include "{TOP}/lighttpd.conf"\n'
-                'server.modules += ( "mod_openssl" )\n'
-                'ssl.engine = "enable"\n'
-                f'ssl.pemfile = "{self.certificate}"\n')
+        conf = self.configuration("lighttpd.conf", [
+            ('"0.0.0.0:443"', f'"{self.host}:{self.port}"'),
+            ('"0.0.0.0:80"', f'"{self.host}:{self.plain_port}"'),
+        ], [("/var/log/lighttpd/access.log", str(self.access_log))])
+        port = self.plain_port if self.certificate else self.port
         self.start(
-            [tool("lighttpd"), "-D", "-f", str(conf)],
+            [tool("lighttpd"), "-D", "-f", conf],
             env=self.environment(
-                LIGHTTPD_BIND=self.host, LIGHTTPD_PORT=str(self.port),
+                LIGHTTPD_BIND=self.host, LIGHTTPD_PORT=str(port),
                 LIGHTTPD_WEB=str(self.web), LIGHTTPD_APP=app,
                 LIGHTTPD_SOCKET=self.socket, LIGHTTPD_OWNER=str(self.own)))
 
@@ -265,14 +306,17 @@ class WebServer(Directory):
 
     def nginx(self):
         self.spawn()
-        shipped = (TOP / "nginx-fastcgi.conf").read_text()
-        assert "listen 127.0.0.1:8000;" in shipped
-        listen = f"{self.host}:{self.port}"
-        if self.certificate:
-            listen += f" ssl; ssl_certificate {self.certificate};" \
-                f" ssl_certificate_key {self.certificate}"
-        (self.path / "nginx-fastcgi.conf").write_text(
-            shipped.replace("127.0.0.1:8000", listen))
+        at = f"{self.host}:{self.port}"
+        conf = Path(self.configuration("nginx-fastcgi.conf", [
+            ("listen 127.0.0.1:8000;", ""),
+            ("listen [::]:443 ssl http2;", ""), ("listen [::]:80;", ""),
+            ("listen 443 ssl", f"listen {at} ssl"),
+            ("listen 80;", f"listen {self.host}:{self.plain_port};"),
+        ], [("access_log off;", ""),
+            ("/var/log/nginx/causerie.log", str(self.access_log))]))
+        if not self.certificate:
+            conf.write_text(replace(conf.read_text(),
+                                    ("127.0.0.1:8000", at)))
         user = "user root;" if ROOT else ""
         temp = "".join(f"{kind}_temp_path run/{kind};" for kind in (
             "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -291,12 +335,17 @@ class WebServer(Directory):
                    **defines}
         define = [word for key, value in defines.items()
                   for word in ("-C", f'Define CAUSERIE_{key} "{value}"')]
-        if self.certificate:
-            define += ["-C", f"LoadModule ssl_module {APACHE_SSL}",
-                       "-C", "SSLEngine on",
-                       "-C", f"SSLCertificateFile {self.certificate}"]
-        self.start([tool("apache2"), "-d", str(self.path), "-f",
-                    str(TOP / conf), *define, "-C",
+        if self.access_log:
+            define += ["-C", f'Define CAUSERIE_LOG "{self.access_log}"']
+        for module in APACHE_HTTPS if self.certificate else ():
+            define += ["-C", f"LoadModule {module}_module "
+                       f"/usr/lib/apache2/modules/mod_{module}.so"]
+        conf = self.configuration(conf, [
+            ("Listen 80\n", f"Listen {self.host}:{self.plain_port}\n"),
+            ("<VirtualHost *:80>", f"<VirtualHost *:{self.plain_port}>"),
+        ], [])
+        self.start([tool("apache2"), "-d", str(self.path), "-f", conf,
+                    *define, "-C",
                     f"Define APACHE_RUN {self.run}", "-DALONE",
                     "-DFOREGROUND"])
 
