@@ -174,7 +174,9 @@ def test_a_file_that_cannot_be_read_is_told_with_its_setting(place, setting):
     assert check_named(place, setting, missing) == (
         f"{setting}: {missing}: cannot be read: No such file or directory")
     assert check_named(place, setting, place.path) == (
-        f"{setting}: {place.path}: cannot be read: Is a directory")
+        f"{setting}: {place.path}: " + (
+            "is not a regular file" if setting == "articles"
+            else "cannot be read: Is a directory"))
     if os.geteuid() != 0:
         shut = write(place, "shut", b"x")
         shut.chmod(0)
@@ -195,7 +197,8 @@ def test_an_empty_file_is_told_with_its_setting(place, setting, what, content):
 @pytest.mark.parametrize("setting, content, line, what", [
     ("articles", ARTICLE % 1 + b"\n" + ARTICLE % 2 + b"\0", 2,
      "contains a NUL byte"),
-    ("articles", b"x" * (256 * 1024 + 1), 1, "is longer than 262144 bytes"),
+    ("articles", (ARTICLE % 1).replace(b'"x"', b'"%s"' % (b"x" * 300000)),
+     1, "is longer than article_max_bytes"),
     ("articles", ARTICLE % 1 + b"\n" + '{"title":"é"}'.encode("cp1252"), 2,
      "is not UTF-8"),
     ("articles", b"[\n", 1,
