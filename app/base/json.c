@@ -55,21 +55,65 @@ tree_size(size_t len, const struct json_counts *counts)
 	       256 * counts->members + 160 * counts->values;
 }
 
+/*
+ * The texts of a tree are overwritten: a visitor's words are to be forgotten.
+ * Who has another one's tree has a reference of his own to none of them.
+ */
+static void
+tree_wipe(struct json_object *v)
+{
+	struct lh_entry *entry;
+
+	if (json_object_is_type(v, json_type_string)) {
+		explicit_bzero((char *)(uintptr_t)json_object_get_string(v),
+		    (size_t)json_object_get_string_len(v));
+	} else if (json_object_is_type(v, json_type_object)) {
+		lh_foreach(json_object_get_object(v), entry)
+		    tree_wipe(lh_entry_v(entry));
+	} else if (json_object_is_type(v, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(v); i++)
+			tree_wipe(json_object_array_get_idx(v, i));
+	}
+}
+
+/*
+ * The tokener gathers each text in a buffer, which is made so large at once
+ * that it never moves.
+ */
+static bool
+tokener_reserve(struct json_tokener *tok, int len)
+{
+	if (printbuf_memset(tok->pb, len, 0, 1) != 0)
+		return false;
+	printbuf_reset(tok->pb);
+	return true;
+}
+
+static void
+tokener_free(struct json_tokener *tok)
+{
+	explicit_bzero(tok->pb->buf, (size_t)tok->pb->size);
+	json_tokener_free(tok);
+}
+
 /* The tokener can stop early without an error when memory is short. */
 static struct json_object *
 tree_parse(const char *s, int len)
 {
 	struct json_tokener *tok;
-	struct json_object *tree;
+	struct json_object *tree = NULL;
 
 	if ((tok = json_tokener_new_ex(JSON_MAX_DEPTH + 1)) == NULL)
 		return NULL;
+	if (!tokener_reserve(tok, len))
+		goto out;
 	tree = json_tokener_parse_ex(tok, s, len);
 	if (json_tokener_get_parse_end(tok) != (size_t)len) {
-		json_object_put(tree);
+		json_free((struct json *)tree);
 		tree = NULL;
 	}
-	json_tokener_free(tok);
+out:
+	tokener_free(tok);
 	return tree;
 }
 
@@ -87,7 +131,7 @@ json_parse(const char *s, size_t len, struct json **doc)
 	if ((tree = tree_parse(s, gate_trimmed(s, len))) == NULL)
 		return RC_NOMEM;
 	if (tree_members(tree) != counts.members) {
-		json_object_put(tree);
+		json_free((struct json *)tree);
 		return RC_JSON;
 	}
 	*doc = (struct json *)tree;
@@ -97,6 +141,7 @@ json_parse(const char *s, size_t len, struct json **doc)
 void
 json_free(struct json *doc)
 {
+	tree_wipe((struct json_object *)doc);
 	json_object_put((struct json_object *)doc);
 }
 

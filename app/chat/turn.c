@@ -254,6 +254,7 @@ turn_start(struct turns *turns, const struct turn_request *request,
 	t->keep_partial = request->keep_partial;
 	t->end.usage = USAGE_NONE;
 	buf_init(&t->text, TURN_MAX_ANSWER);
+	buf_guard(&t->text);
 	timer_init(&t->patience, turn_impatient, t);
 	t->len = request->len;
 	memcpy(t->message, request->message, request->len);

@@ -69,6 +69,7 @@ sse_send(struct exchange *x, struct buf *event)
 	if (event->failed)
 		return false;
 	sse_write(x, event->data, event->len);
+	buf_clear(event);
 	return true;
 }
 

@@ -12,36 +12,53 @@
 
 #define TABLE_MIN  256 /* buckets, a power of two */
 #define SHARD_IDLE (LIMIT_MAX_IDLE / LIMIT_SHARDS)
+#define SPREAD     UINT64_C(0x9e3779b1) /* odd */
 
+/*
+ * The hash of a client's network; and what tells him from its other clients.
+ * The form of IPv4 begins with zeros, so that no network of IPv6 looks like it.
+ */
 static uint64_t
-limit_hash(const struct limits *l, const struct addr *key)
-{
-	return siphash(&l->key, key->b, sizeof(key->b));
-}
-
-/* The form of IPv4 begins with zeros, so that none of both looks like it. */
-static struct addr
-network_of(const struct addr *key)
+network_hash(const struct limits *l, const struct addr *key, unsigned *member)
 {
 	struct addr net = *key;
 
-	if (addr_is_v4(key))
+	if (addr_is_v4(key)) {
+		*member = key->b[15];
 		net.b[15] = 0;
-	else
+	} else {
+		*member = (unsigned)key->b[6] << 8 | key->b[7];
 		net.b[6] = net.b[7] = 0;
-	return net;
+	}
+	return siphash(&l->key, net.b, sizeof(net.b));
+}
+
+/* The clients of a network are spread evenly from a place nobody knows. */
+static uint64_t
+client_hash(uint64_t network, unsigned member)
+{
+	return network / LIMIT_NETWORKS + member * SPREAD;
+}
+
+static uint64_t
+hash_of(const struct limits *l, const struct limit_client *c)
+{
+	unsigned member;
+	uint64_t network = network_hash(l, &c->key, &member);
+
+	return client_hash(network, member);
 }
 
 struct limit_place
 limit_place(struct limits *l, const struct addr *addr)
 {
 	struct limit_place at = { .key = addr_key(addr) };
-	struct addr net = network_of(&at.key);
-	uint64_t hash = limit_hash(l, &net);
+	unsigned member;
+	uint64_t network = network_hash(l, &at.key, &member);
 
-	at.hash = limit_hash(l, &at.key);
-	at.shard = &l->shards[hash % LIMIT_SHARDS];
-	at.net = &at.shard->nets[hash / LIMIT_SHARDS % LIMIT_CELLS];
+	at.hash = client_hash(network, member);
+	at.shard = &l->shards[network % LIMIT_SHARDS];
+	at.net = &at.shard->nets[network / LIMIT_SHARDS % LIMIT_CELLS];
 	return at;
 }
 
@@ -78,7 +95,7 @@ table_grow_locked(const struct limits *l, struct limit_shard *sh)
 	for (size_t i = 0; i < n; i++) {
 		while ((c = old[i]) != NULL) {
 			old[i] = c->chain;
-			slot = &fresh[limit_hash(l, &c->key) & (2 * n - 1)];
+			slot = &fresh[hash_of(l, c) & (2 * n - 1)];
 			c->chain = *slot;
 			*slot = c;
 		}
@@ -131,7 +148,7 @@ client_forget_locked(const struct limits *l, struct limit_shard *sh)
 	struct limit_client *c = sh->oldest;
 
 	list_remove_locked(sh, c);
-	*table_slot_locked(sh, &c->key, limit_hash(l, &c->key)) = c->chain;
+	*table_slot_locked(sh, &c->key, hash_of(l, c)) = c->chain;
 	sh->clients--;
 	return c;
 }

@@ -247,6 +247,7 @@ owner_open(const struct owner_conf *conf, const struct owner_app *app,
 	timer_init(&ow->second, owner_second, ow);
 	timer_init(&ow->linger, owner_lingered, ow);
 	buf_init(&ow->result, WIRE_MAX_SESSION);
+	buf_guard(&ow->result);
 	buf_init(&ow->spent, WIRE_MAX_SPENT);
 	if (owner_begin(ow, err, errsize))
 		return ow;

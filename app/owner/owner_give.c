@@ -83,6 +83,7 @@ give_session(struct owner *ow)
 	bool more;
 
 	buf_init(&session, WIRE_MAX_SESSION);
+	buf_guard(&session);
 	more = ow->app.next(ow->app.arg, &session);
 	if (session.failed)
 		give_up(ow, "hand over a session");

@@ -300,7 +300,9 @@ peer_open(struct peer *peer, struct loop *loop, int fd,
 	*peer = (struct peer){ .loop = loop, .fd = fd, .events = events };
 	peer->io.ready = peer_ready;
 	buf_init(&peer->in, PEER_MAX_IN);
+	buf_guard(&peer->in);
 	buf_init(&peer->out, PEER_MAX_OUT);
+	buf_guard(&peer->out);
 	if (!out_clear(&peer->out))
 		return -1;
 	if (loop_watch(loop, &peer->io, fd, EPOLLIN) == 0)

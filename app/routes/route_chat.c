@@ -304,6 +304,7 @@ chat_done(void *arg, const struct turn_end *end)
 		reply_problem(chat->x, &problem);
 	} else {
 		buf_init(&body, SERVICE_MAX_EVENT);
+		buf_guard(&body);
 		json_open(&body, NULL);
 		add_answer(&body, end);
 		reply_json(chat->x, 200, &body);
@@ -330,6 +331,7 @@ chat_new(struct exchange *x, enum rc *rc)
 		return NULL;
 	}
 	chat->limits = x->limits;
+	exchange_guard(x);
 	return chat;
 }
 

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -326,6 +327,7 @@ conn_input(struct conn *c)
 {
 	struct pool *pool = c->pool;
 	ssize_t n;
+	int rc;
 
 	n = recv(c->fd, pool->input, sizeof(pool->input), MSG_DONTWAIT);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
@@ -334,7 +336,9 @@ conn_input(struct conn *c)
 		return 0;
 	if (n > 0) {
 		conn_list_to(c, &pool->busy);
-		if (conn_read(c, pool->input, (size_t)n) == 0)
+		rc = conn_read(c, pool->input, (size_t)n);
+		explicit_bzero(pool->input, (size_t)n);
+		if (rc == 0)
 			return conn_settle(c);
 	} else if (n == 0 && c->reply == REPLY_LAST && conn_backlog(c) > 0) {
 		/* a half-closed web server still reads */

@@ -60,19 +60,19 @@ OS_Read(int fd, char *buf, size_t len)
 
 /* What a request takes as records: 8 bytes a record, and one of 8 bytes. */
 static size_t
-feed_size(size_t params, size_t body)
+feed_size(size_t params)
 {
-	return params + body + 8 * (8 + params / 65535 + body / 65535);
+	return params + 8 * (8 + params / 65535);
 }
 
 static bool
 parser_feed(struct parser *p, const struct fcgi_reader *r)
 {
 	buf_clear(&p->feed);
-	p->feed.max = feed_size(p->params.len, r->body.len);
+	p->feed.max = feed_size(p->params.len);
 	buf_reserve(&p->feed, p->feed.max);
-	fcgi_add_request(&p->feed, r->id, true, p->params.data, p->params.len,
-	    r->body.data, r->body.len);
+	fcgi_add_request(
+	    &p->feed, r->id, true, p->params.data, p->params.len, NULL, 0);
 	feed.at = p->feed.data;
 	feed.left = p->feed.len;
 	return !p->feed.failed;
@@ -94,22 +94,6 @@ parser_trim(struct parser *p)
 {
 	if (p->feed.cap > FEED_KEPT)
 		buf_free(&p->feed);
-}
-
-static bool
-read_body(FCGX_Stream *in, char *body, size_t len)
-{
-	size_t off = 0;
-	int n = 1;
-
-	body[0] = '\0';
-	if (len == 0)
-		return true;
-	for (; off < len && n > 0; off += (size_t)n)
-		n = FCGX_GetStr(body + off,
-		    len - off < INT32_MAX ? (int)(len - off) : INT32_MAX, in);
-	body[off] = '\0';
-	return off == len && FCGX_GetChar(in) == -1 && FCGX_GetError(in) == 0;
 }
 
 /* It came before, perhaps with another value; true: it is to be refused. */
@@ -168,8 +152,7 @@ length_fits(const char *said, uint64_t came)
 
 /* Copy out of libfcgi what we use; the whole is one block. */
 static struct cgi *
-copy_request(
-    struct parser *p, FCGX_Request *req, const struct fcgi_reader *r, bool *bad)
+copy_request(struct parser *p, FCGX_Request *req, const struct fcgi_reader *r)
 {
 	const char *value[CGI_COUNT];
 	size_t len[CGI_COUNT], size = sizeof(struct cgi) + r->body.len + 1;
@@ -196,11 +179,9 @@ copy_request(
 	cgi->body_over = r->body_over;
 	cgi->malformed = malformed;
 	cgi->body_own = true;
-	if (!read_body(req->in, to, r->body.len)) {
-		*bad = true;
-		cgi_free(cgi);
-		return NULL;
-	}
+	if (r->body.len > 0)
+		memcpy(to, r->body.data, r->body.len);
+	to[r->body.len] = '\0';
 	return cgi;
 }
 
@@ -245,7 +226,7 @@ parser_run(struct parser *p, const struct fcgi_reader *r, bool *bad)
 	req.keepConnection = 1;
 	req.detached = 1;
 	if (FCGX_Accept_r(&req) == 0) {
-		cgi = copy_request(p, &req, r, bad);
+		cgi = copy_request(p, &req, r);
 		FCGX_Free(&req, 0);
 	} else {
 		*bad = true;

@@ -275,6 +275,7 @@ fcgi_reader_init(struct fcgi_reader *r, size_t body_max, unsigned max_conns)
 		.max_conns = max_conns };
 	buf_init(&r->params, FCGI_MAX_PARAMS);
 	buf_init(&r->body, body_max);
+	buf_guard(&r->body);
 	buf_init(&r->small, MAX_VALUES);
 	buf_init(&r->replies, FCGI_MAX_REPLIES);
 }

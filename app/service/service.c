@@ -67,6 +67,7 @@ service_loop_open(void *arg, struct loop *loop)
 	metrics_join(app->metrics, al->metrics);
 	al->router = service_router(app);
 	buf_init(&al->event, SERVICE_MAX_EVENT);
+	buf_guard(&al->event);
 	if (getrandom(&al->request_ids, sizeof(al->request_ids), 0) == -1)
 		log_warn("entropy", LOG_STR("for", "request ids"));
 	if ((al->responder = service_open_responder(app, loop)) == NULL ||

@@ -29,7 +29,7 @@ void sse_comment(struct exchange *);
  */
 void sse_begin(struct buf *event);
 
-/* Send it. False, and nothing is sent, when its building has failed. */
+/* Send it, and clear it. False: its building has failed, nothing is sent. */
 bool sse_send(struct exchange *, struct buf *event);
 
 /* End the stream and the exchange. */

@@ -45,10 +45,17 @@ answer_next(struct answer *a)
 }
 
 static void
+answer_free(struct answer *a)
+{
+	explicit_bzero(a->echo, a->len);
+	free(a);
+}
+
+static void
 answer_end(struct answer *a)
 {
 	a->events->done(a->arg, a->fails ? RC_UNAVAILABLE : RC_OK, &USAGE_NONE);
-	free(a);
+	answer_free(a);
 }
 
 static void
@@ -125,7 +132,7 @@ paced_cancel(struct responder *responder, struct answer *a)
 {
 	(void)responder;
 	loop_untimer(a->loop, &a->timer);
-	free(a);
+	answer_free(a);
 }
 
 static void

@@ -300,6 +300,35 @@ numbers_are_written_in_decimal(void **state)
 	buf_free(&b);
 }
 
+/* Where it moves, is cleared and is freed. */
+static void
+what_is_guarded_is_overwritten(void **state)
+{
+	struct buf b;
+	const char *first;
+
+	(void)state;
+	buf_init(&b, 100000);
+	buf_guard(&b);
+	wiped_forget();
+	buf_adds(&b, "Bonjour");
+	first = b.data;
+	assert_null(wiped_last()->at);
+	assert_non_null(buf_reserve(&b, 10000));
+	assert_string_equal(wiped_last()->text, "Bonjour");
+	assert_ptr_equal(wiped_last()->at, first);
+	assert_memory_equal(b.data, "Bonjour", 7);
+	wiped_forget();
+	buf_clear(&b);
+	assert_ptr_equal(wiped_last()->at, b.data);
+	assert_int_equal(wiped_last()->len, 7);
+	wiped_forget();
+	buf_free(&b);
+	assert_true(wiped_last()->len > 10000);
+	assert_true(b.secret);
+	assert_null(b.data);
+}
+
 int
 main(void)
 {
@@ -316,6 +345,7 @@ main(void)
 		cmocka_unit_test(consuming_takes_from_the_front),
 		cmocka_unit_test(clearing_keeps_the_memory),
 		cmocka_unit_test(wiping_takes_all_that_was_ever_used),
+		cmocka_unit_test(what_is_guarded_is_overwritten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -378,6 +378,7 @@ local_answer_write(struct local_answer *d, const struct local_search *search,
 	d->pieces = 0;
 	d->search_us = 0;
 	buf_init(&d->text, ANSWER_MAX);
+	buf_guard(&d->text);
 	write_all(&wr);
 	return !d->text.failed;
 }

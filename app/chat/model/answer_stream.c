@@ -17,6 +17,7 @@ answer_stream_init(struct answer_stream *as, struct chunk *chunk,
 		.usage = USAGE_NONE,
 	};
 	buf_init(&as->said, ANSWER_STREAM_MAX_SAID + 1);
+	buf_guard(&as->said);
 	event_stream_init(&as->events);
 	answer_text_init(&as->text);
 }
@@ -32,6 +33,7 @@ void
 answer_stream_free(struct answer_stream *as)
 {
 	answer_stream_stop(as);
+	buf_clear(&as->chunk->text);
 	buf_free(&as->said);
 }
 

@@ -25,6 +25,7 @@ answer_text_init(struct answer_text *t)
 {
 	*t = (struct answer_text){ .close = NULL };
 	buf_init(&t->held, ANSWER_TEXT_MAX_HELD + MAX_MARK);
+	buf_guard(&t->held);
 }
 
 void

@@ -13,7 +13,9 @@ event_stream_init(struct event_stream *es)
 {
 	memset(es, 0, sizeof(*es));
 	buf_init(&es->line, EVENT_MAX);
+	buf_guard(&es->line);
 	buf_init(&es->data, EVENT_MAX);
+	buf_guard(&es->data);
 }
 
 void

@@ -169,6 +169,7 @@ request_write(struct request *r, const struct buf *head,
 	*r = (struct request){ .size = history_bytes(history) + n + FRAME };
 	pos = skip_pairs(history, &r->size, most, &count);
 	buf_init(&r->text, MAX_REQUEST);
+	buf_guard(&r->text);
 	buf_reserve(&r->text, head->len + history->size + n + MAX_TAIL);
 	buf_add(&r->text, head->data, head->len);
 	r->first_at = r->text.len;
@@ -227,6 +228,7 @@ request_reword(struct request *r, const struct buf *head, unsigned quirks)
 	struct buf text;
 
 	buf_init(&text, MAX_REQUEST);
+	buf_guard(&text);
 	buf_reserve(&text, head->len + n + MAX_TAIL);
 	buf_add(&text, head->data, head->len);
 	buf_add(&text, r->text.data + r->first_at, n);

@@ -100,6 +100,7 @@ responder_model_open(struct model *shared, struct loop *loop)
 	m->shared = shared;
 	m->loop = loop;
 	m->attempts.loop = loop;
+	buf_guard(&m->attempts.chunk.text);
 	m->attempts.first_token_ms = shared->conf.first_token_ms;
 	m->attempts.stall_ms = shared->conf.stall_ms;
 	request_head_init(&m->head);

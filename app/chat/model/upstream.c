@@ -7,6 +7,7 @@
 #include "chat/model/upstream.h"
 
 #include <curl/curl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,10 +24,40 @@
 
 #define ID_HEADER "X-Request-Id: "
 
+/*
+ * libcurl's memory: what it frees held a visitor's words, an answer or the key,
+ * and is overwritten.
+ */
+
+static void
+wiping_free(void *p)
+{
+	if (p != NULL)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *
+wiping_realloc(void *p, size_t n)
+{
+	size_t had = p == NULL ? 0 : malloc_usable_size(p);
+	void *fresh;
+
+	if (n > 0 && n <= had)
+		return p;
+	if ((fresh = malloc(n)) == NULL)
+		return NULL;
+	if (p != NULL)
+		memcpy(fresh, p, had < n ? had : n);
+	wiping_free(p);
+	return fresh;
+}
+
 bool
 upstream_init(void)
 {
-	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+	return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free,
+		   wiping_realloc, strdup, calloc) == CURLE_OK;
 }
 
 void
