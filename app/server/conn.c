@@ -19,13 +19,6 @@
 #include "server/pool.h"
 
 #define CONN_MAX_OUTPUT (4 * 1024 * 1024) /* bytes of a reply waiting */
-#define CONN_RECORDS    64                /* bytes around most replies */
-
-static size_t
-conn_backlog(const struct conn *c)
-{
-	return c->out.len - c->sent;
-}
 
 /* End it; the pool is to be told. */
 static int
@@ -395,66 +388,4 @@ conn_open(struct pool *pool, int fd)
 	/* most often the request is there already, and the reply ends it */
 	if (conn_input(c) == 0 && c->reply != REPLY_LAST)
 		conn_watch(c, EPOLLIN | EPOLLRDHUP);
-}
-
-void
-conn_set(struct conn *c, void *arg)
-{
-	c->arg = arg;
-}
-
-void
-conn_write(struct conn *c, const void *data, size_t n)
-{
-	if (c->stalled && conn_backlog(c) + n > CONN_MAX_BACKLOG)
-		c->too_slow = true;
-	else if (buf_reserve(&c->out, n + CONN_RECORDS) != NULL)
-		fcgi_add_stdout(&c->out, c->id, data, n);
-	c->written += n;
-	loop_task(c->pool->loop, &c->flush);
-}
-
-void
-conn_produce(struct conn *c, conn_more_f *more)
-{
-	c->more = more;
-	c->pieces = true;
-	loop_task(c->pool->loop, &c->flush);
-}
-
-void
-conn_guard(struct conn *c)
-{
-	c->out.secret = true;
-}
-
-void
-conn_break(struct conn *c)
-{
-	c->more = NULL;
-	c->cut = true;
-	c->reply = REPLY_LAST;
-	loop_task(c->pool->loop, &c->flush);
-}
-
-void
-conn_end(struct conn *c)
-{
-	c->more = NULL;
-	fcgi_add_end(&c->out, c->id);
-	fcgi_next(&c->reader);
-	c->reply = c->keep && !c->pool->draining ? REPLY_NONE : REPLY_LAST;
-	loop_task(c->pool->loop, &c->flush);
-}
-
-struct loop *
-conn_loop(const struct conn *c)
-{
-	return c->pool->loop;
-}
-
-size_t
-conn_written(const struct conn *c)
-{
-	return c->written;
 }

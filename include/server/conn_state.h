@@ -1,4 +1,4 @@
-/* A connection, as conn.c and conn_list.c see it, and nobody else. */
+/* A connection, as conn.c, conn_list.c and conn_reply.c see it; nobody else. */
 #ifndef SERVER_CONN_STATE_H
 #define SERVER_CONN_STATE_H
 
@@ -42,6 +42,13 @@ struct conn {
 	bool			 cut;		/* conn_break was */
 	struct timer		 deadline;	/* of the request or reader */
 };
+
+/* Bytes that wait to be sent. */
+static inline size_t
+conn_backlog(const struct conn *c)
+{
+	return c->out.len - c->sent;
+}
 
 /* Move it to the end of a list; NULL: to none. */
 void conn_list_to(struct conn *, struct conn_list *);
