@@ -15,6 +15,7 @@
 #include "base/text_file.h"
 #include "conf/conf_apply.h"
 #include "conf/conf_doc.h"
+#include "conf/conf_files.h"
 #include "conf/conf_table.h"
 
 #define MAX_LINE 4096 /* bytes of a line, its end not counted */
@@ -259,42 +260,6 @@ read_options(
 	return action;
 }
 
-/* A key in the place of its file's path is not to be shown. */
-static bool
-check_key_path(struct conf_loader *ld, const char *path)
-{
-	if (strchr(path, '/') != NULL || access(path, F_OK) == 0)
-		return true;
-	return conf_refuse(ld,
-	    "llm_api_key_file: there is no such file; it must be "
-	    "the path of a file, not the key");
-}
-
-static bool
-apply_key_file(struct conf_loader *ld)
-{
-	const char *path = ld->cf->llm_api_key_file;
-	char where[MAX_LINE];
-	struct buf key;
-	bool ok;
-
-	if (path == NULL)
-		return true;
-	if (ld->cf->llm_api_key != NULL)
-		return conf_refuse(ld,
-		    "llm_api_key_file: llm_api_key is set too, "
-		    "only one of them may be");
-	snprintf(where, sizeof(where), "llm_api_key_file: %s", path);
-	buf_init(&key, MAX_LINE);
-	ok = check_key_path(ld, path) &&
-	     text_file_single(&key, "llm_api_key_file", path, "the key",
-		 ld->err, ld->errsize) &&
-	     buf_string(&key) != NULL &&
-	     conf_apply(ld, where, conf_find("llm_api_key"), key.data);
-	buf_wipe(&key);
-	return ok;
-}
-
 /* What no row can say alone, and a default that is another setting. */
 static bool
 check(struct conf_loader *ld)
@@ -327,7 +292,7 @@ conf_load(struct conf *cf, int argc, char *const *argv, char *const *envp,
 		return action;
 	if (!apply_defaults(&ld) || !apply_file(&ld, file) ||
 	    !apply_environment(&ld, envp) || !apply_options(&ld, argc, argv) ||
-	    !apply_key_file(&ld) || !check(&ld))
+	    !conf_read_files(&ld) || !check(&ld))
 		return CONF_INVALID;
 	if ((action == CONF_OWNER_STATUS || action == CONF_OWNER_STOP) &&
 	    cf->owner_dir == NULL) {

@@ -81,13 +81,25 @@ const struct conf_setting conf_settings[] = {
 	    "what answers: the language model (openai) or the articles "
 	    "(local); auto: openai when llm_base_url is set" },
 	{ "llm_base_url", CONF_URL, CONF(llm_base_url), "", NULL, NULL,
-	    "an OpenAI-compatible API; /chat/completions is appended" },
+	    "an OpenAI-compatible API; /chat/completions is appended, before "
+	    "a query" },
 	{ "llm_model", CONF_NAME, CONF(llm_model), "", NULL, NULL,
 	    "the language model's name there" },
 	{ "llm_api_key", CONF_SECRET, CONF(llm_api_key), "", NULL, NULL,
 	    "the key to it; never on the command line" },
 	{ "llm_api_key_file", CONF_FILE, CONF(llm_api_key_file), "", NULL, NULL,
 	    "a file with the key alone, instead of llm_api_key" },
+	{ "llm_headers_file", CONF_FILE, CONF(llm_headers_file), "", NULL, NULL,
+	    "a file with further headers of calls to the API, a line "
+	    "\"Name: value\" each; as secret as the key" },
+	{ "llm_proxy", CONF_PROXY, CONF(llm_proxy), "", NULL, NULL,
+	    "the proxy that the API is called through; the environment's is "
+	    "never used" },
+	{ "llm_proxy_user_file", CONF_FILE, CONF(llm_proxy_user_file), "", NULL,
+	    NULL, "a file with a line user:password for that proxy" },
+	{ "llm_ca_file", CONF_FILE, CONF(llm_ca_file), "", NULL, NULL,
+	    "certificates (PEM) of the authorities that the API's certificate "
+	    "is checked against, instead of the system's" },
 	{ "llm_temperature", CONF_HUNDREDTHS, CONF(llm_temperature), "0.7", "0",
 	    "2", "how freely the language model chooses its words" },
 	{ "llm_max_tokens", CONF_WHOLE, CONF(llm_max_tokens), "1024", "1",
@@ -274,6 +286,8 @@ conf_free(struct conf *cf)
 	const struct conf_setting *st = conf_settings;
 	size_t i;
 
+	forget(&cf->llm_headers, &conf_kinds[CONF_SECRET]);
+	forget(&cf->llm_proxy_user, &conf_kinds[CONF_SECRET]);
 	for (i = 0; i < conf_settings_count; i++, st++)
 		if (conf_kinds[st->kind].number == NULL)
 			forget((void *)((char *)cf + st->offset),

@@ -150,9 +150,33 @@ path_ends_in(const char *path, const char *word)
 }
 
 const char *
+conf_fault_proxy(const char *s)
+{
+	static const char *const schemes[] = { "http://", "https://",
+		"socks5h://" };
+	size_t n = 0, i, end = strlen(s);
+
+	if (*s == '\0')
+		return NULL;
+	if (strchr(s, '@') != NULL)
+		return "user and password belong into llm_proxy_user_file";
+	if (strncasecmp(s, "socks", 5) == 0 && strncasecmp(s, "socks5h:", 8))
+		return "of SOCKS it is only socks5h, where the proxy looks up "
+		       "the name";
+	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+		if (strncasecmp(s, schemes[i], strlen(schemes[i])) == 0)
+			n = strlen(schemes[i]);
+	if (end > n && s[end - 1] == '/')
+		end--;
+	return unless(n > 0 && end <= MAX_URL && is_authority(s + n, end - n) &&
+		      s[end - 1] != ']' && memchr(s + n, ':', end - n) != NULL);
+}
+
+const char *
 conf_fault_url(const char *s)
 {
 	static const char path[] = UNRESERVED "/%!$&'()*+,;=:@";
+	static const char query[] = UNRESERVED "/%!$&'()*+,;=:@?";
 	size_t n = scheme_length(s);
 
 	if (*s == '\0')
@@ -160,12 +184,14 @@ conf_fault_url(const char *s)
 	if (n == 0)
 		return "it must begin with http:// or https://";
 	s += n;
-	n = strcspn(s, "/");
+	n = strcspn(s, "/?");
 	if (path_ends_in(s + n, "/completions"))
 		return "leave out /chat/completions, which is appended";
-	return unless(is_authority(s, n) &&
-		      s[n + strspn(s + n, path)] == '\0' &&
-		      strlen(s) <= MAX_URL);
+	if (!is_authority(s, n) || strlen(s) > MAX_URL)
+		return "";
+	s += n;
+	s += strspn(s, path);
+	return unless(s[*s == '?' ? strspn(s, query) : 0] == '\0');
 }
 
 const char *

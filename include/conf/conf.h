@@ -78,6 +78,12 @@ struct conf {
 	char		*llm_model;		/* set when base_url is used */
 	char		*llm_api_key;		/* a secret; its file's, too */
 	char		*llm_api_key_file;
+	char		*llm_headers_file;
+	char		*llm_headers;		/* its lines, secrets */
+	char		*llm_proxy;
+	char		*llm_proxy_user_file;
+	char		*llm_proxy_user;	/* user:password, a secret */
+	char		*llm_ca_file;
 	double		 llm_temperature;
 	uint64_t	 llm_max_tokens;
 	int		 llm_max_tokens_field;	/* enum conf_tokens_field */
@@ -127,7 +133,7 @@ enum conf_action {
 /*
  * Read the command line, the environment (CAUSERIE_KEY) and the file of -f;
  * a value from an earlier one of these wins. A secret is refused on the command
- * line; it is also read from the file that llm_api_key_file names. On
+ * line; those that stand in files are read from them. On
  * CONF_INVALID err holds one line for a person: where (file and line, variable
  * or argument), the key, the allowed range and the value, unless that may be a
  * secret. A variable without a value is as good as none, and an unknown

@@ -59,7 +59,9 @@
 	TEXT(CONF_NAME, conf_fault_name, 0,				\
 	    "a name in UTF-8")						\
 	TEXT(CONF_URL, conf_fault_url, CONF_IS_URL,			\
-	    "an http or https URL without user, query or fragment")	\
+	    "an http or https URL without user or fragment")		\
+	TEXT(CONF_PROXY, conf_fault_proxy, 0,				\
+	    "http://host:port, https://host:port or socks5h://host:port") \
 	TEXT(CONF_SECRET, conf_fault_secret, CONF_IS_SECRET,		\
 	    "a key of ASCII characters without blanks")			\
 	TEXT(CONF_ORIGINS, conf_fault_origins, 0,			\

@@ -287,8 +287,13 @@ urls_are_plain(void **state)
 		{ "http://:80/v1", NULL },
 		{ "http://user@localhost/v1", NULL },
 		{ "http://user:word@localhost/v1", NULL },
-		{ "http://localhost/v1?key=k", NULL },
-		{ "http://localhost?key=k", NULL },
+		{ "http://h/v1?v=2024-10-21", "http://h/v1?v=2024-10-21" },
+		{ "http://h/v1/?a=/b?c&d", "http://h/v1/?a=/b?c&d" },
+		{ "http://h?key=k", "http://h?key=k" },
+		{ "http://h/v1?a=b#top", NULL },
+		{ "http://h/v1?a b", NULL },
+		{ "http://?a=b", NULL },
+		{ "http://h/v1/chat/completions?a=b", NULL },
 		{ "http://localhost/v1#top", NULL },
 		{ "http://localhost#top", NULL },
 		{ "http://localhost:", NULL },
@@ -409,6 +414,44 @@ every_setting_fits_its_kind(void **state)
 	}
 }
 
+static void
+proxies_have_a_port(void **state)
+{
+	static const struct {
+		const char *value;
+		bool good;
+	} rows[] = {
+		{ "http://proxy:3128", true },
+		{ "http://proxy:3128/", true },
+		{ "https://10.0.0.1:443", true },
+		{ "SOCKS5H://[::1]:1080", true },
+		{ "http://proxy", false },
+		{ "http://[::1]", false },
+		{ "http://proxy:0", false },
+		{ "http://proxy:3128/path", false },
+		{ "http://proxy:3128?a", false },
+		{ "http://a:b@proxy:3128", false },
+		{ "socks5://proxy:1080", false },
+		{ "socks4a://proxy:1080", false },
+		{ "proxy:3128", false },
+		{ "http://", false },
+		{ "ftp://proxy:21", false },
+		{ "http://pro xy:3128", false },
+	};
+	const struct conf_setting *st = conf_find("llm_proxy");
+	struct conf cf = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if ((conf_set(&cf, st, rows[i].value) == CONF_SET) !=
+		    rows[i].good)
+			fail_msg("%s", rows[i].value);
+		if (rows[i].good)
+			assert_string_equal(cf.llm_proxy, rows[i].value);
+	}
+	conf_free(&cf);
+}
+
 int
 main(void)
 {
@@ -419,6 +462,7 @@ main(void)
 		cmocka_unit_test(rates_have_a_count_and_a_time),
 		cmocka_unit_test(addresses_are_a_list),
 		cmocka_unit_test(urls_are_plain),
+		cmocka_unit_test(proxies_have_a_port),
 		cmocka_unit_test(base_paths_are_plain),
 		cmocka_unit_test(texts_have_a_length),
 		cmocka_unit_test(every_setting_fits_its_kind),

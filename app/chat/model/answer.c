@@ -360,11 +360,14 @@ is_refused(const struct attempt_end *end)
 static void
 answer_log(struct answer *a, const struct attempt_end *end)
 {
+	const struct model_conf *conf = &a->model->shared->conf;
 	const struct request *r = &a->request;
 	struct buf *said = &a->attempt.stream.said;
 	const char *messages = request_messages(r);
 
-	redact_secret(said, a->model->shared->conf.key);
+	redact_secret(said, conf->key);
+	redact_secret(said, conf->proxy_user);
+	redact_headers(said, conf->headers);
 	if (messages != NULL)
 		redact_asked(said, messages,
 		    (size_t)(r->text.data + r->tail_at - messages));

@@ -253,6 +253,25 @@ redact_secret(struct buf *said, const char *secret)
 	hide_whole(said, secret, strlen(secret));
 }
 
+void
+redact_headers(struct buf *said, const char *lines)
+{
+	struct buf value;
+	size_t n;
+
+	for (; lines != NULL && *lines != '\0'; lines += n) {
+		n = strcspn(lines, "\n");
+		buf_init(&value, n + 1);
+		buf_add(&value, lines, n);
+		if (buf_string(&value) != NULL && strchr(value.data, ':'))
+			redact_secret(said,
+			    strchr(value.data, ':') + 1 +
+				strspn(strchr(value.data, ':') + 1, " \t"));
+		buf_wipe(&value);
+		n += lines[n] == '\n';
+	}
+}
+
 /*
  * What was asked.
  */

@@ -86,6 +86,10 @@ responder_model_open(struct model *shared, struct loop *loop)
 	const struct upstream_conf conf = {
 		.url = shared->url,
 		.key = shared->conf.key,
+		.headers = shared->conf.headers,
+		.proxy = shared->conf.proxy,
+		.proxy_user = shared->conf.proxy_user,
+		.ca_file = shared->conf.ca_file,
 		.connect_ms = shared->conf.connect_ms,
 	};
 	struct model_responder *m;
@@ -107,11 +111,26 @@ responder_model_open(struct model *shared, struct loop *loop)
 	return &m->responder;
 }
 
+/* The path goes behind that of the base, and before a query. */
+static char *
+model_url(const char *base)
+{
+	static const char path[] = "/chat/completions";
+	size_t n = strcspn(base, "?"), from = n;
+	size_t size = strlen(base) + sizeof(path);
+	char *url;
+
+	while (n > 0 && base[n - 1] == '/')
+		n--;
+	if ((url = malloc(size)) != NULL)
+		snprintf(
+		    url, size, "%.*s%s%s", (int)n, base, path, base + from);
+	return url;
+}
+
 struct model *
 model_new(const struct model_conf *conf)
 {
-	static const char path[] = "/chat/completions";
-	size_t size = strlen(conf->base_url) + sizeof(path);
 	struct model *shared;
 
 	if ((shared = calloc(1, sizeof(*shared))) == NULL)
@@ -122,11 +141,10 @@ model_new(const struct model_conf *conf)
 	    &shared->dialect, conf->tokens_field == MODEL_TOKENS_COMPLETION
 				  ? QUIRK_COMPLETION_TOKENS
 				  : 0);
-	if ((shared->url = malloc(size)) == NULL) {
+	if ((shared->url = model_url(conf->base_url)) == NULL) {
 		model_free(shared);
 		return NULL;
 	}
-	snprintf(shared->url, size, "%s%s", conf->base_url, path);
 	return shared;
 }
 

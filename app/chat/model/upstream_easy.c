@@ -75,6 +75,47 @@ set(CURL *easy, CURLoption option, const char *text)
 	return curl_easy_setopt(easy, option, text) == CURLE_OK;
 }
 
+static void
+add_escaped(struct buf *b, CURL *easy, const char *text, size_t n)
+{
+	char *escaped = n > 0 ? curl_easy_escape(easy, text, (int)n) : NULL;
+
+	if (escaped != NULL) {
+		buf_adds(b, escaped);
+		explicit_bzero(escaped, strlen(escaped));
+	} else if (n > 0) {
+		b->failed = true;
+	}
+	curl_free(escaped);
+}
+
+/*
+ * In the URL every version of libcurl takes the name, which goes up to the
+ * first colon, and the password as they are.
+ */
+static bool
+set_proxy(CURL *easy, const char *proxy, const char *user)
+{
+	const char *colon = user != NULL ? strchr(user, ':') : NULL;
+	const char *host = proxy != NULL ? strstr(proxy, "://") : NULL;
+	struct buf url;
+	bool ok;
+
+	if (colon == NULL || host == NULL)
+		return set(easy, CURLOPT_PROXY, proxy != NULL ? proxy : "");
+	host += strlen("://");
+	buf_init(&url, MAX_HEADER);
+	buf_add(&url, proxy, (size_t)(host - proxy));
+	add_escaped(&url, easy, user, (size_t)(colon - user));
+	buf_addc(&url, ':');
+	add_escaped(&url, easy, colon + 1, strlen(colon + 1));
+	buf_addc(&url, '@');
+	buf_adds(&url, host);
+	ok = buf_string(&url) != NULL && set(easy, CURLOPT_PROXY, url.data);
+	buf_wipe(&url);
+	return ok;
+}
+
 /* Each is copied, so there may be no memory for it. */
 static bool
 set_texts(CURL *easy, const struct upstream_conf *conf)
@@ -83,29 +124,9 @@ set_texts(CURL *easy, const struct upstream_conf *conf)
 
 	return set(easy, CURLOPT_URL, conf->url) &&
 	       set(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
-	       set(easy, CURLOPT_PROXY,
-		   conf->proxy != NULL ? conf->proxy : "") &&
+	       set_proxy(easy, conf->proxy, conf->proxy_user) &&
 	       set(easy, CURLOPT_NOPROXY, "") &&
 	       set(easy, CURLOPT_USERAGENT, agent);
-}
-
-/* The user's name goes up to the first colon. */
-static bool
-set_user(CURL *easy, const char *user)
-{
-	const char *colon = user != NULL ? strchr(user, ':') : NULL;
-	struct buf name;
-	bool ok;
-
-	if (colon == NULL)
-		return true;
-	buf_init(&name, MAX_HEADER);
-	buf_add(&name, user, (size_t)(colon - user));
-	ok = buf_string(&name) != NULL &&
-	     set(easy, CURLOPT_PROXYUSERNAME, name.data) &&
-	     set(easy, CURLOPT_PROXYPASSWORD, colon + 1);
-	buf_wipe(&name);
-	return ok;
 }
 
 /* Only these authorities are trusted then, of the proxy, too. */
@@ -152,8 +173,7 @@ upstream_easy_new(const struct upstream_conf *conf)
 	if ((easy = curl_easy_init()) == NULL)
 		return NULL;
 	set_numbers(easy, conf);
-	if (set_texts(easy, conf) && set_user(easy, conf->proxy_user) &&
-	    set_authorities(easy, conf->ca_file))
+	if (set_texts(easy, conf) && set_authorities(easy, conf->ca_file))
 		return easy;
 	curl_easy_cleanup(easy);
 	return NULL;

@@ -22,6 +22,9 @@
  */
 void redact_secret(struct buf *said, const char *secret);
 
+/* Each of some lines "Name: value" has a secret, its value. NULL is none. */
+void redact_headers(struct buf *said, const char *lines);
+
 /*
  * The messages of a request, as they stand there in JSON: pieces of
  * REDACT_PIECE letters and digits; of the last message, if it is shorter, the

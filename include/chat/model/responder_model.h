@@ -23,9 +23,14 @@ enum model_tokens {
 };
 
 struct model_conf {
-	const char		*base_url;	/* without /chat/completions */
+	const char		*base_url;	/* without /chat/completions,
+						   which goes before a query */
 	const char		*model;
 	const char		*key;		/* or NULL */
+	const char		*headers;	/* lines, secrets; or NULL */
+	const char		*proxy;		/* URL, or NULL */
+	const char		*proxy_user;	/* user:password, or NULL */
+	const char		*ca_file;	/* or NULL */
 	const char		*system;	/* prompt; {date} and {time} */
 	double			 temperature;
 	int64_t			 max_tokens;
