@@ -217,7 +217,7 @@ owner_begin(struct owner *ow, char *err, size_t errsize)
 	}
 	loop_timer(ow->loop, &ow->second, loop_now(ow->loop) + SECOND_MS);
 	if (ow->lock == -1)
-		return owner_take(ow, err, errsize);
+		return owner_take(ow);
 	ow->socket = owner_dir_listen(ow->conf.dir, err, errsize);
 	if (ow->socket == -1)
 		return false;
@@ -237,6 +237,8 @@ owner_open(const struct owner_conf *conf, const struct owner_app *app,
 	}
 	ow->conf = *conf;
 	ow->app = *app;
+	ow->err = err;
+	ow->errsize = errsize;
 	ow->lock = conf->lock;
 	ow->socket = ow->signal_fd = -1;
 	divide(ow);
@@ -293,9 +295,7 @@ owner_close(struct owner *ow)
 	if (ow->loop != NULL)
 		owner_links_bury(&ow->bury);
 	quiesce_free(ow->halt);
-	while (ow->conns_count > 0)
-		close(ow->conns[--ow->conns_count]);
-	free(ow->conns);
+	transits_close(&ow->conns);
 	buf_wipe(&ow->result);
 	buf_wipe(&ow->spent);
 	loop_free(ow->loop);

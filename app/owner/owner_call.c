@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
+
 #define READ_SIZE 4096
 
 bool
@@ -40,16 +42,18 @@ owner_ask(int sock, enum wire_type type, const struct wire_hello *hello, int fd)
 	return n == WIRE_HEAD + WIRE_HELLO_SIZE;
 }
 
-/* False: nothing more comes. */
+/* False: nothing more comes until then. */
 static bool
-read_some(int sock, int wait_ms, struct buf *in)
+read_some(int sock, int64_t end, struct buf *in)
 {
 	struct pollfd pfd = { .fd = sock, .events = POLLIN };
+	int64_t left;
 	ssize_t n;
 	char *room;
 
 	do {
-		n = poll(&pfd, 1, wait_ms);
+		left = end - clock_mono_ms();
+		n = poll(&pfd, 1, left > 0 ? (int)left : 0);
 	} while (n == -1 && errno == EINTR);
 	if (n != 1 || (room = buf_reserve(in, READ_SIZE)) == NULL)
 		return false;
@@ -62,15 +66,34 @@ read_some(int sock, int wait_ms, struct buf *in)
 enum wire_type
 owner_answer(int sock, int wait_ms, struct buf *text)
 {
+	int64_t end = clock_mono_ms() + wait_ms;
 	enum wire_result result = WIRE_MORE;
 	struct wire_frame frame = { 0 };
 	struct buf in;
 
 	buf_init(&in, WIRE_HEAD + WIRE_MAX_STATUS + READ_SIZE);
-	while (result == WIRE_MORE && read_some(sock, wait_ms, &in))
+	while (result == WIRE_MORE && read_some(sock, end, &in))
 		result = wire_take(in.data, in.len, &frame);
 	if (result == WIRE_FRAME)
 		buf_add(text, frame.data, frame.len);
 	buf_free(&in);
 	return result == WIRE_FRAME && !text->failed ? frame.type : WIRE_NONE;
+}
+
+bool
+owner_await_end(int sock, int wait_ms)
+{
+	int64_t end = clock_mono_ms() + wait_ms;
+	struct pollfd pfd = { .fd = sock, .events = POLLIN };
+	char text[64];
+	int64_t left;
+	ssize_t n = 1;
+
+	while (n != 0 && (left = end - clock_mono_ms()) > 0) {
+		if (poll(&pfd, 1, (int)left) == 1)
+			n = recv(sock, text, sizeof(text), MSG_DONTWAIT);
+		if (n == -1 && errno != EINTR && errno != EAGAIN)
+			n = 0;
+	}
+	return n == 0;
 }

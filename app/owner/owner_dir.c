@@ -12,8 +12,11 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "owner/owner_patience.h"
 
 #define BACKLOG 4096
 
@@ -188,6 +191,17 @@ owner_cred(int fd, struct owner_cred *cred)
 	return true;
 }
 
+/* Where too many wait already, connecting waits, and so does sending. */
+static bool
+set_patience(int fd)
+{
+	int ms = owner_patience(PATIENCE_ANSWER);
+	const struct timeval time = { ms / 1000, ms % 1000 * 1000 };
+
+	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time)) ==
+	       0;
+}
+
 int
 owner_dir_connect(const struct owner_dir *od, char *err, size_t errsize)
 {
@@ -202,9 +216,11 @@ owner_dir_connect(const struct owner_dir *od, char *err, size_t errsize)
 		return -1;
 	address(&sun, od);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd == -1 ||
+	if (fd == -1 || !set_patience(fd) ||
 	    connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
-		if (errno != ECONNREFUSED && errno != ENOENT)
+		if (errno == EAGAIN)
+			refuse(&rp, OWNER_SOCKET ": nobody is let in");
+		else if (errno != ECONNREFUSED && errno != ENOENT)
 			refuse(&rp, OWNER_SOCKET ": %s", strerror(errno));
 	} else if (!owner_cred(fd, &cred)) {
 		refuse(&rp, OWNER_SOCKET ": %s", strerror(errno));

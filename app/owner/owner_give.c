@@ -1,14 +1,17 @@
 /*
  * The old owner's side. It stays the owner until the new one has said that it
- * has everything, and was told that all is its own: when that one dies before,
- * nothing has happened.
+ * has everything, was told that all is its own, and has said that it serves:
+ * when that one dies before, or stands still, nothing has happened.
  */
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "log/log.h"
+#include "owner/owner_identity.h"
+#include "owner/owner_patience.h"
 #include "owner/owner_state.h"
 
+#define GIVE_STEP    (4 * 1024 * 1024)
 #define RESULTS_MS   20 /* between two looks at turns that have ended */
 #define RESULT_TRIES 50 /* to send one without memory; a turn waits for it */
 
@@ -60,17 +63,21 @@ give_listener(struct owner *ow)
 static bool
 give_connection(struct owner *ow)
 {
-	int fd = quiesce_take(ow->halt);
+	struct transit transit;
+	enum wire_type type;
 
-	if (fd == -1)
+	if (!quiesce_take(ow->halt, &transit))
 		return false;
+	type = transit.part.len > 0 ? WIRE_PART : WIRE_CONNECTION;
 	if (ow->state == OWNER_RETIRES) {
-		peer_send(&ow->heir->peer, WIRE_CONNECTION, NULL, 0, &fd);
-		close(fd);
-	} else if (owner_keep_connection(ow, fd)) {
-		give(ow, WIRE_CONNECTION, NULL, 0, &fd);
+		peer_send(&ow->heir->peer, type, transit.part.data,
+		    transit.part.len, &transit.fd);
+		transit_close(&transit);
+	} else if (transits_add(&ow->conns, &transit)) {
+		give(
+		    ow, type, transit.part.data, transit.part.len, &transit.fd);
 	} else {
-		close(fd);
+		transit_close(&transit);
 		give_up(ow, "hand over a connection");
 	}
 	return true;
@@ -158,9 +165,6 @@ may_give(const struct owner *ow)
 void
 owner_give_room(struct owner *ow)
 {
-	if (may_give(ow) && ow->step == WIRE_YOURS &&
-	    peer_is_flushed(&ow->heir->peer))
-		retire(ow);
 	while (may_give(ow) && ow->step != WIRE_NONE && ow->step != WIRE_YOURS)
 		give_step(ow);
 	while (may_give(ow) && ow->step == WIRE_NONE && give_connection(ow))
@@ -172,12 +176,39 @@ static void
 give_more(void *arg)
 {
 	struct owner *ow = arg;
-	int fd;
+	struct transit transit;
 
 	owner_give_room(ow);
 	while (ow->state == OWNER_RETIRES && ow->heir == NULL &&
-	       (fd = quiesce_take(ow->halt)) != -1)
-		close(fd);
+	       quiesce_take(ow->halt, &transit))
+		transit_close(&transit);
+}
+
+/*
+ * The heir is awaited: for its next step, and for the end of it all. Who has
+ * much to take makes a step with each GIVE_STEP bytes.
+ */
+
+static void
+await_step(struct owner *ow)
+{
+	int64_t end = loop_now(ow->loop) + owner_patience(PATIENCE_HEIR);
+
+	ow->given = ow->heir->peer.sent;
+	loop_timer(ow->loop, &ow->heir->patience,
+	    end < ow->give_end ? end : ow->give_end);
+}
+
+void
+owner_give_late(struct owner *ow)
+{
+	if (ow->heir->peer.sent - ow->given >= GIVE_STEP &&
+	    loop_now(ow->loop) < ow->give_end) {
+		await_step(ow);
+		return;
+	}
+	owner_identity_end(ow->heir->pidfd);
+	give_up(ow, "the new one stands still");
 }
 
 /*
@@ -198,6 +229,8 @@ give_halted(void *arg)
 	}
 	ow->state = OWNER_GIVES;
 	ow->step = WIRE_LOCK;
+	ow->give_end = loop_now(ow->loop) + owner_patience(PATIENCE_TAKE);
+	await_step(ow);
 	if (ow->app.copy(ow->app.arg))
 		owner_give_room(ow);
 	else
@@ -210,8 +243,9 @@ owner_give_begin(struct owner *ow, struct owner_link *heir)
 	struct owner_link *link, *next;
 
 	if (ow->state != OWNER_SERVES ||
-	    (ow->halt = quiesce_begin(ow->conf.server, ow->loop, give_halted,
-		 give_more, ow)) == NULL) {
+	    (ow->halt = quiesce_begin(ow->conf.server, ow->loop,
+		 owner_patience(PATIENCE_REQUEST), give_halted, give_more,
+		 ow)) == NULL) {
 		owner_link_drop(heir);
 		return;
 	}
@@ -348,8 +382,7 @@ retire(struct owner *ow)
 		if (link->role == LINK_WAITER)
 			owner_link_drop(link);
 	}
-	while (ow->conns_count > 0)
-		close(ow->conns[--ow->conns_count]);
+	transits_close(&ow->conns);
 	close(ow->socket);
 	close(ow->lock);
 	ow->socket = ow->lock = -1;
@@ -359,13 +392,30 @@ retire(struct owner *ow)
 	quiesce_await_empty(ow->halt, give_emptied, ow);
 }
 
+/*
+ * Whether the heir, which was told to serve and is gone, does not: it says so
+ * before it does. One that is still there is not to begin now.
+ */
+static bool
+has_not_begun(const struct owner *ow, const struct owner_link *heir)
+{
+	return ow->step != WIRE_YOURS || owner_identity_end(heir->pidfd);
+}
+
 bool
 owner_give_frame(struct owner *ow, const struct wire_frame *frame)
 {
 	if (frame->type == WIRE_TAKEN && ow->state == OWNER_GIVES &&
 	    ow->step == WIRE_NONE) {
 		ow->step = WIRE_YOURS;
+		await_step(ow);
 		return peer_send(&ow->heir->peer, WIRE_YOURS, NULL, 0, NULL);
+	}
+	if (frame->type == WIRE_MINE && ow->state == OWNER_GIVES &&
+	    ow->step == WIRE_YOURS) {
+		loop_untimer(ow->loop, &ow->heir->patience);
+		retire(ow);
+		return true;
 	}
 	if (frame->type == WIRE_TELL && ow->state == OWNER_RETIRES)
 		ow->app.told(ow->app.arg, frame->data, frame->len);
@@ -379,9 +429,14 @@ owner_give_frame(struct owner *ow, const struct wire_frame *frame)
 void
 owner_give_broken(struct owner *ow)
 {
+	const struct owner_link *heir = ow->heir;
+
 	ow->heir = NULL;
 	ow->app.alone(ow->app.arg);
-	if (ow->state == OWNER_GIVES)
+	if (ow->state == OWNER_GIVES && heir != NULL &&
+	    !has_not_begun(ow, heir))
+		retire(ow);
+	else if (ow->state == OWNER_GIVES)
 		serve_on(ow);
 	else if (ow->state == OWNER_RETIRES && ow->emptied)
 		owner_end(ow, "handed over");

@@ -20,6 +20,8 @@ owner_links_bury(struct loop_task *task)
 
 	while ((link = ow->dead) != NULL) {
 		ow->dead = link->next;
+		if (link->pidfd != -1)
+			close(link->pidfd);
 		free(link);
 	}
 }
@@ -72,8 +74,13 @@ link_gone(struct peer *peer)
 static void
 link_impatient(struct timer *timer, void *arg)
 {
+	struct owner_link *link = arg;
+
 	(void)timer;
-	owner_link_drop(arg);
+	if (link->role == LINK_HEIR)
+		owner_give_late(link->owner);
+	else
+		owner_prove_late(link);
 }
 
 /* Who asked is answered; the heir is sent more. */
@@ -110,7 +117,7 @@ owner_link_add(struct owner *ow, int fd, enum link_role role)
 	}
 	link->owner = ow;
 	link->role = role;
-	link->fd = -1;
+	link->fd = link->pidfd = -1;
 	timer_init(&link->patience, link_impatient, link);
 	if ((link->next = ow->links) != NULL)
 		link->next->prev = link;
@@ -123,8 +130,9 @@ owner_link_add(struct owner *ow, int fd, enum link_role role)
  * What they want.
  */
 
-static void
-link_answer(struct owner_link *link, enum wire_type type, const char *text)
+void
+owner_link_answer(
+    struct owner_link *link, enum wire_type type, const char *text)
 {
 	link->role = LINK_ASKS;
 	if (!peer_send(&link->peer, type, text, strlen(text), NULL))
@@ -147,7 +155,7 @@ refuse(struct owner_link *link, int fd)
 		snprintf(text, sizeof(text),
 		    "the owner has %u listeners, there may be no more",
 		    ow->listeners);
-	link_answer(link, WIRE_REFUSED, text);
+	owner_link_answer(link, WIRE_REFUSED, text);
 }
 
 static bool
@@ -204,7 +212,7 @@ hello_take(struct owner_link *link, const struct wire_frame *frame, int fd)
 		if (is_same(ow, &hello))
 			return hello_listen(link, fd);
 		close(fd);
-		link_answer(link, WIRE_DIFFERS, "");
+		owner_link_answer(link, WIRE_DIFFERS, "");
 		return true;
 	case WIRE_STATUS:
 		hello_status(link);
@@ -214,7 +222,7 @@ hello_take(struct owner_link *link, const struct wire_frame *frame, int fd)
 		owner_end(ow, "stop");
 		return true;
 	case WIRE_FOLLOW:
-		owner_give_begin(ow, link);
+		owner_prove_begin(link);
 		return true;
 	default:
 		return false;
@@ -231,6 +239,8 @@ owner_link_frame(
 	case LINK_NEW:
 		loop_untimer(link->owner->loop, &link->patience);
 		return hello_take(link, frame, fds[0]);
+	case LINK_PROVES:
+		return owner_prove_frame(link, frame);
 	case LINK_HEIR:
 		return owner_give_frame(link->owner, frame);
 	case LINK_OLD:

@@ -18,7 +18,8 @@
 
 union control {
 	struct cmsghdr head;
-	char space[CMSG_SPACE(WIRE_MAX_FDS * sizeof(int))];
+	char space[CMSG_SPACE(WIRE_MAX_FDS * sizeof(int)) +
+		   CMSG_SPACE(sizeof(struct ucred))];
 };
 
 static void
@@ -51,6 +52,7 @@ static void
 sent(struct peer *peer, size_t n, bool with_fds)
 {
 	buf_consume(&peer->out, n);
+	peer->sent += n;
 	if (with_fds) {
 		fds_close(peer->sends[0].fd, peer->sends[0].count);
 		peer->sends_count--;
@@ -165,6 +167,17 @@ peer_send(struct peer *peer, enum wire_type type, const void *data, size_t len,
 	return !peer->out.failed;
 }
 
+void
+peer_push(struct peer *peer)
+{
+	bool with_fds;
+	ssize_t n;
+
+	while (!peer->closed && peer->out.len > 0 &&
+	       (n = send_some(peer, &with_fds)) >= 0)
+		sent(peer, (size_t)n, with_fds);
+}
+
 bool
 peer_has_room(const struct peer *peer)
 {
@@ -181,29 +194,63 @@ peer_is_flushed(const struct peer *peer)
  * Receiving.
  */
 
-/* Keep what descriptors came; false: more than may come. */
+/* False: more than may come. */
 static bool
-keep_fds(struct peer *peer, struct msghdr *msg)
+keep_fds(struct peer *peer, const struct cmsghdr *c)
 {
-	struct cmsghdr *c;
-	size_t n;
-	bool ok = (msg->msg_flags & MSG_CTRUNC) == 0;
-	int fds[WIRE_MAX_FDS];
+	size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	bool ok = true;
+	int fd;
 
-	for (c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(fds, CMSG_DATA(c), n * sizeof(int));
-		for (size_t i = 0; i < n; i++) {
-			ok = ok && peer->in_count < PEER_MAX_FDS;
-			if (ok)
-				peer->in_fds[peer->in_count++] = fds[i];
-			else
-				close(fds[i]);
-		}
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+		ok = ok && peer->in_count < PEER_MAX_FDS;
+		if (ok)
+			peer->in_fds[peer->in_count++] = fd;
+		else
+			close(fd);
 	}
 	return ok;
+}
+
+static void
+keep_sender(struct peer *peer, const struct cmsghdr *c)
+{
+	struct ucred cred;
+
+	memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+	if (cred.pid <= 0 || (peer->sender != 0 && peer->sender != cred.pid))
+		peer->sender = -1;
+	else
+		peer->sender = cred.pid;
+}
+
+/* What came beside the bytes. */
+static bool
+keep_control(struct peer *peer, struct msghdr *msg)
+{
+	struct cmsghdr *c;
+	bool ok = (msg->msg_flags & MSG_CTRUNC) == 0;
+
+	for (c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET)
+			continue;
+		if (c->cmsg_type == SCM_RIGHTS)
+			ok = keep_fds(peer, c) && ok;
+		else if (c->cmsg_type == SCM_CREDENTIALS)
+			keep_sender(peer, c);
+	}
+	return ok;
+}
+
+bool
+peer_name(struct peer *peer)
+{
+	static const int on = 1;
+
+	peer->sender = 0;
+	return setsockopt(peer->fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) ==
+	       0;
 }
 
 /* Bytes read, 0 at the end, -1: nothing now, -2: it is broken. */
@@ -223,7 +270,7 @@ receive(struct peer *peer)
 	n = recvmsg(peer->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n == -1)
 		return is_passing(errno) ? -1 : -2;
-	if (!keep_fds(peer, &msg))
+	if (!keep_control(peer, &msg))
 		return -2;
 	buf_commit(&peer->in, (size_t)n);
 	return n;

@@ -17,13 +17,11 @@
 
 #include "base/clock.h"
 #include "owner/owner_call.h"
+#include "owner/owner_patience.h"
 #include "owner/owner_waiter.h"
 
-#define PATIENCE_MS (60 * 1000) /* until there must be an owner */
-#define TOLD_MS     (5 * 1000)  /* likewise, after a signal to end */
-#define ANSWER_MS   (30 * 1000)
-#define NAP_MIN_MS  2
-#define NAP_MAX_MS  50
+#define NAP_MIN_MS 2
+#define NAP_MAX_MS 50
 
 enum ready { READY_GONE = 0, READY_SERVES = 'R', READY_AGAIN = 'A' };
 
@@ -130,7 +128,7 @@ await_ready(int fd)
 	int n;
 
 	do {
-		n = poll(&pfd, 1, PATIENCE_MS);
+		n = poll(&pfd, 1, owner_patience(PATIENCE_START));
 	} while (n == -1 && errno == EINTR);
 	if (n != 1 || read(fd, &byte, 1) != 1)
 		byte = READY_GONE;
@@ -238,7 +236,8 @@ greet(struct starter *st, int sock)
 
 	buf_init(&text, WIRE_MAX_STATUS);
 	if (owner_ask(sock, WIRE_LISTEN, st->self, st->listener))
-		answer = owner_answer(sock, ANSWER_MS, &text);
+		answer = owner_answer(
+		    sock, owner_patience(PATIENCE_ANSWER), &text);
 	if (answer == WIRE_ACCEPTED)
 		accepted(st, sock);
 	close(sock);
@@ -269,9 +268,10 @@ static bool
 is_patient(struct starter *st)
 {
 	int64_t now = clock_mono_ms();
+	int64_t told = now + owner_patience(PATIENCE_TOLD);
 
-	if (owner_waiter_is_told() && st->end > now + TOLD_MS)
-		st->end = now + TOLD_MS;
+	if (owner_waiter_is_told() && st->end > told)
+		st->end = told;
 	return now < st->end;
 }
 
@@ -285,7 +285,7 @@ owner_starter_run(const struct owner_dir *od, const struct wire_hello *self,
 		.listener = listener,
 		.next = -1,
 		.nap_ms = NAP_MIN_MS,
-		.end = clock_mono_ms() + PATIENCE_MS,
+		.end = clock_mono_ms() + owner_patience(PATIENCE_START),
 		.err = err,
 		.errsize = errsize };
 	enum outcome out = AGAIN;

@@ -9,9 +9,10 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "log/log.h"
+#include "owner/owner_identity.h"
+#include "owner/owner_patience.h"
 #include "owner/owner_state.h"
 
-#define TAKE_MS (60 * 1000) /* for all of it, most of the time reading */
 #define TURN_MS 100
 
 static void
@@ -41,29 +42,28 @@ take_listener(struct owner *ow, const struct wire_frame *frame, const int *fds)
 	return true;
 }
 
-bool
-owner_keep_connection(struct owner *ow, int fd)
+/* Idle, or with part of a request. */
+static bool
+take_connection(
+    struct owner *ow, const struct wire_frame *frame, const int *fds)
 {
-	size_t room = ow->conns_room == 0 ? 16 : ow->conns_room * 2;
-	int *conns;
+	struct transit transit;
 
-	if (ow->conns_count == ow->conns_room) {
-		conns = realloc(ow->conns, room * sizeof(*conns));
-		if (conns == NULL)
-			return false;
-		ow->conns = conns;
-		ow->conns_room = room;
-	}
-	ow->conns[ow->conns_count++] = fd;
-	return true;
+	transit_init(&transit, fds[0]);
+	buf_add(&transit.part, frame->data, frame->len);
+	if (!transit.part.failed && transits_add(&ow->conns, &transit))
+		return true;
+	buf_wipe(&transit.part);
+	return false;
 }
 
 void
 owner_serve_connections(struct owner *ow)
 {
-	while (ow->conns_count > 0)
-		acceptor_connection(
-		    ow->conf.server, ow->conns[--ow->conns_count]);
+	struct transit transit;
+
+	while (transits_take(&ow->conns, &transit))
+		acceptor_connection(ow->conf.server, &transit);
 }
 
 static void
@@ -75,6 +75,37 @@ take_over(struct owner *ow)
 	    LOG_INT("sessions", ow->app.live(ow->app.arg)));
 }
 
+/* The one before must have heard of it: else it takes everything back. */
+static bool
+begin_to_serve(struct owner_link *link)
+{
+	if (link->owner->proven) {
+		if (!peer_send(&link->peer, WIRE_MINE, NULL, 0, NULL))
+			return false;
+		peer_push(&link->peer);
+	}
+	take_over(link->owner);
+	return true;
+}
+
+static bool
+prove(struct owner_link *link, const struct wire_frame *frame)
+{
+	link->owner->proven = true;
+	return peer_send(
+	    &link->peer, WIRE_PROOF, frame->data, frame->len, NULL);
+}
+
+static bool
+refused(struct owner *ow, const struct wire_frame *frame)
+{
+	snprintf(ow->err, ow->errsize,
+	    "owner: the one before refuses this one: %.*s", (int)frame->len,
+	    frame->data);
+	*ow->conf.refused = true;
+	return false;
+}
+
 /* What the old one has, until it lets go of it. */
 static bool
 take_piece(
@@ -83,6 +114,10 @@ take_piece(
 	struct owner *ow = link->owner;
 
 	switch (frame->type) {
+	case WIRE_PROVE:
+		return prove(link, frame);
+	case WIRE_REFUSED:
+		return refused(ow, frame);
 	case WIRE_LOCK:
 		keep(&ow->lock, fds[0]);
 		return true;
@@ -92,7 +127,8 @@ take_piece(
 	case WIRE_LISTENER:
 		return take_listener(ow, frame, fds);
 	case WIRE_CONNECTION:
-		return owner_keep_connection(ow, fds[0]);
+	case WIRE_PART:
+		return take_connection(ow, frame, fds);
 	case WIRE_SESSION:
 		return ow->app.adopt(
 		    ow->app.arg, link, frame->data, frame->len);
@@ -103,8 +139,7 @@ take_piece(
 		return ow->lock != -1 && ow->socket != -1 &&
 		       peer_send(&link->peer, WIRE_TAKEN, NULL, 0, NULL);
 	case WIRE_YOURS:
-		take_over(ow);
-		return true;
+		return begin_to_serve(link);
 	default:
 		return false;
 	}
@@ -120,10 +155,11 @@ owner_take_frame(
 		return take_piece(link, frame, fds);
 	switch (frame->type) {
 	case WIRE_CONNECTION:
-		if (ow->state == OWNER_ENDS)
+	case WIRE_PART:
+		if (!take_connection(ow, frame, fds))
 			close(fds[0]);
-		else
-			acceptor_connection(ow->conf.server, fds[0]);
+		else if (ow->state != OWNER_ENDS)
+			owner_serve_connections(ow);
 		return true;
 	case WIRE_RESULT:
 		return ow->app.adopt_result(
@@ -149,26 +185,42 @@ owner_take_broken(struct owner_link *link)
 		ow->failed = true;
 }
 
-bool
-owner_take(struct owner *ow, char *err, size_t errsize)
+/* Until it serves, or cannot; shown until it was looked at. */
+static void
+take_all(struct owner *ow)
 {
-	int64_t end = clock_mono_ms() + TAKE_MS;
+	int64_t end = clock_mono_ms() + owner_patience(PATIENCE_TAKE);
+	int shown = owner_identity_show();
+
+	while (
+	    ow->state == OWNER_TAKES && !ow->failed && clock_mono_ms() < end) {
+		loop_turn(ow->loop, TURN_MS);
+		if (ow->proven || ow->lock != -1)
+			owner_identity_hide(shown);
+	}
+	owner_identity_hide(shown);
+}
+
+bool
+owner_take(struct owner *ow)
+{
 	char hello[WIRE_HELLO_SIZE];
 	struct owner_link *old;
 	int fd;
 
-	fd = owner_dir_connect(ow->conf.dir, err, errsize);
+	fd = owner_dir_connect(ow->conf.dir, ow->err, ow->errsize);
 	if (fd == -1 || (old = owner_link_add(ow, fd, LINK_OLD)) == NULL) {
-		snprintf(err, errsize, "owner: the one before is gone");
+		snprintf(ow->err, ow->errsize, "owner: the one before is gone");
 		return false;
 	}
 	wire_hello_put(hello, &ow->conf.self);
 	ow->failed = !peer_send(
 	    &old->peer, WIRE_FOLLOW, hello, sizeof(hello), NULL);
-	while (ow->state == OWNER_TAKES && !ow->failed && clock_mono_ms() < end)
-		loop_turn(ow->loop, TURN_MS);
+	take_all(ow);
 	if (ow->state == OWNER_SERVES)
 		return true;
-	snprintf(err, errsize, "owner: the one before did not hand over");
+	if (!*ow->conf.refused)
+		snprintf(ow->err, ow->errsize,
+		    "owner: the one before did not hand over");
 	return false;
 }

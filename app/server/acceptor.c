@@ -34,7 +34,7 @@ struct acceptor {
 struct arrival {
 	struct loop_task mail; /* first */
 	struct pool *pool;
-	int fd;
+	struct transit transit;
 };
 
 static void
@@ -115,23 +115,23 @@ arrival_enter(struct loop_task *task)
 {
 	struct arrival *arrival = (struct arrival *)(void *)task;
 
-	conn_open(arrival->pool, arrival->fd);
+	conn_resume(arrival->pool, &arrival->transit);
 	free(arrival);
 }
 
 void
-acceptor_connection(struct server *server, int fd)
+acceptor_connection(struct server *server, struct transit *transit)
 {
 	struct arrival *arrival;
 
 	if ((arrival = calloc(1, sizeof(*arrival))) == NULL) {
 		log_error("memory", LOG_STR("for", "connection"));
-		close(fd);
+		transit_close(transit);
 		return;
 	}
-	arrival->fd = fd;
+	arrival->transit = *transit;
 	arrival->pool = server_pool(
-	    server, (unsigned)fd % server_loops(server));
+	    server, (unsigned)transit->fd % server_loops(server));
 	arrival->mail.run = arrival_enter;
 	loop_mail(arrival->pool->loop, &arrival->mail);
 }

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "log/log.h"
 #include "server/fcgi_records.h"
+#include "server/fcgi_save.h"
 #include "server/pool.h"
 
 #define CONN_MAX_OUTPUT (4 * 1024 * 1024) /* bytes of a reply waiting */
@@ -45,6 +46,14 @@ conn_give(struct conn *c)
 
 	pool_closed(pool);
 	return fd;
+}
+
+void
+conn_give_part(struct conn *c, struct transit *transit)
+{
+	transit_init(transit, c->fd);
+	fcgi_save(&transit->part, &c->reader);
+	conn_give(c);
 }
 
 void
@@ -365,15 +374,16 @@ conn_expired(struct timer *timer, void *arg)
 	conn_close(c);
 }
 
-void
-conn_open(struct pool *pool, int fd)
+/* NULL: there is no memory, and it was closed. */
+static struct conn *
+conn_new(struct pool *pool, int fd)
 {
 	struct conn *c;
 
 	if ((c = calloc(1, sizeof(*c))) == NULL) {
 		log_error("memory", LOG_STR("for", "connection"));
 		close(fd);
-		return;
+		return NULL;
 	}
 	c->pool = pool;
 	c->fd = fd;
@@ -383,9 +393,34 @@ conn_open(struct pool *pool, int fd)
 	fcgi_reader_init(&c->reader, pool->body_max, pool->max_conns);
 	buf_init(&c->out, CONN_MAX_OUTPUT);
 	pool->count++;
-	if (conn_rest(c) == -1 || pool->held)
+	return c;
+}
+
+void
+conn_open(struct pool *pool, int fd)
+{
+	struct conn *c = conn_new(pool, fd);
+
+	if (c == NULL || conn_rest(c) == -1 || pool->held)
 		return;
 	/* most often the request is there already, and the reply ends it */
 	if (conn_input(c) == 0 && c->reply != REPLY_LAST)
 		conn_watch(c, EPOLLIN | EPOLLRDHUP);
+}
+
+void
+conn_resume(struct pool *pool, struct transit *transit)
+{
+	struct conn *c;
+
+	if (transit->part.len == 0) {
+		conn_open(pool, transit->fd);
+	} else if ((c = conn_new(pool, transit->fd)) != NULL) {
+		conn_list_to(c, &pool->busy);
+		if (conn_read(c, transit->part.data, transit->part.len) == -1)
+			conn_close(c);
+		else if (conn_settle(c) == 0)
+			conn_watch(c, EPOLLIN | EPOLLRDHUP);
+	}
+	buf_wipe(&transit->part);
 }

@@ -33,15 +33,30 @@ conn_list_to(struct conn *c, struct conn_list *to)
 	to->last = c;
 }
 
+static bool
+collects(const struct conn *c)
+{
+	return c->reply == REPLY_NONE && !fcgi_idle(&c->reader);
+}
+
 bool
 conn_list_collects(const struct conn_list *list)
 {
-	const struct conn *c;
+	const struct conn *c = list->first;
 
-	for (c = list->first; c != NULL; c = c->next)
-		if (c->reply == REPLY_NONE && !fcgi_idle(&c->reader))
-			return true;
-	return false;
+	while (c != NULL && !collects(c))
+		c = c->next;
+	return c != NULL;
+}
+
+struct conn *
+conn_list_part(const struct conn_list *list)
+{
+	struct conn *c = list->first;
+
+	while (c != NULL && (!collects(c) || c->out.len > 0))
+		c = c->next;
+	return c;
 }
 
 void

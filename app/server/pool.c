@@ -204,6 +204,16 @@ pool_collects(const struct pool *pool)
 	return conn_list_collects(&pool->busy);
 }
 
+bool
+pool_give_part(struct pool *pool, struct transit *transit)
+{
+	struct conn *c = conn_list_part(&pool->busy);
+
+	if (c != NULL)
+		conn_give_part(c, transit);
+	return c != NULL;
+}
+
 int
 pool_give(struct pool *pool)
 {

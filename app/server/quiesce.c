@@ -6,7 +6,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "log/log.h"
 #include "server/acceptor.h"
@@ -23,12 +22,12 @@ struct part {
 	struct loop_task settled;
 	struct loop_task more; /* to the control */
 	struct timer look;
+	int64_t end; /* of the wait for requests */
 
 	/* guarded by mtx */
 	pthread_mutex_t mtx;
 	bool mailed; /* more */
-	int *fds;    /* idle connections */
-	size_t count, room;
+	struct transits conns;
 };
 
 struct quiesce {
@@ -38,6 +37,7 @@ struct quiesce {
 	void *arg;
 	quiesce_f *more;
 	void *more_arg;
+	int wait_ms;
 	unsigned awaited; /* answers of this step */
 	unsigned count;
 	struct part parts[];
@@ -80,46 +80,32 @@ quiesce_ask(struct quiesce *halt, loop_task_f *what, quiesce_f *done, void *arg)
  * Standing still.
  */
 
-static bool
-keep_locked(struct part *part, int fd)
-{
-	size_t room = part->room == 0 ? 16 : part->room * 2;
-	int *fds;
-
-	if (part->count == part->room) {
-		if ((fds = realloc(part->fds, room * sizeof(*fds))) == NULL)
-			return false;
-		part->fds = fds;
-		part->room = room;
-	}
-	part->fds[part->count++] = fd;
-	return true;
-}
-
-static int
-take_locked(struct part *part)
-{
-	return part->count == 0 ? -1 : part->fds[--part->count];
-}
-
 /* The control is told, unless it has yet to look. */
 static void
-part_keep(void *arg, int fd)
+part_keep(struct part *part, struct transit *transit)
 {
-	struct part *part = arg;
 	bool kept, mailed;
 
 	pthread_mutex_lock(&part->mtx);
-	kept = keep_locked(part, fd);
+	kept = !transit->part.failed && transits_add(&part->conns, transit);
 	mailed = part->mailed;
 	part->mailed = true;
 	pthread_mutex_unlock(&part->mtx);
 	if (!kept) {
 		log_error("memory", LOG_STR("for", "connection"));
-		close(fd);
+		transit_close(transit);
 	}
 	if (!mailed)
 		loop_mail(part->halt->control, &part->more);
+}
+
+static void
+part_keep_idle(void *arg, int fd)
+{
+	struct transit transit;
+
+	transit_init(&transit, fd);
+	part_keep(arg, &transit);
 }
 
 static void
@@ -138,11 +124,14 @@ static void
 part_settled(struct loop_task *task)
 {
 	struct part *part = PART_OF(task, settled);
+	struct transit transit;
 	int fd;
 
+	while (pool_give_part(part->pool, &transit))
+		part_keep(part, &transit);
 	while ((fd = pool_give(part->pool)) != -1)
-		part_keep(part, fd);
-	pool_pass(part->pool, part_keep, part);
+		part_keep_idle(part, fd);
+	pool_pass(part->pool, part_keep_idle, part);
 	part_answer(part);
 }
 
@@ -152,7 +141,7 @@ part_look(struct timer *timer, void *arg)
 	struct part *part = arg;
 	struct loop *loop = part->pool->loop;
 
-	if (pool_collects(part->pool))
+	if (pool_collects(part->pool) && loop_now(loop) < part->end)
 		loop_timer(loop, timer, loop_now(loop) + LOOK_MS);
 	else
 		loop_task(loop, &part->settled);
@@ -165,12 +154,13 @@ part_hold(struct loop_task *task)
 	struct loop *loop = part->pool->loop;
 
 	pool_hold(part->pool);
+	part->end = loop_now(loop) + part->halt->wait_ms;
 	loop_timer(loop, &part->look, loop_now(loop) + LOOK_MS);
 }
 
 struct quiesce *
-quiesce_begin(struct server *server, struct loop *control, quiesce_f *done,
-    quiesce_f *more, void *arg)
+quiesce_begin(struct server *server, struct loop *control, int wait_ms,
+    quiesce_f *done, quiesce_f *more, void *arg)
 {
 	unsigned count = server_loops(server);
 	struct quiesce *halt;
@@ -181,6 +171,7 @@ quiesce_begin(struct server *server, struct loop *control, quiesce_f *done,
 		return NULL;
 	halt->server = server;
 	halt->control = control;
+	halt->wait_ms = wait_ms;
 	halt->more = more;
 	halt->more_arg = arg;
 	halt->count = count;
@@ -198,19 +189,19 @@ quiesce_begin(struct server *server, struct loop *control, quiesce_f *done,
 	return halt;
 }
 
-int
-quiesce_take(struct quiesce *halt)
+bool
+quiesce_take(struct quiesce *halt, struct transit *transit)
 {
 	struct part *part;
-	int fd = -1;
+	bool found = false;
 
-	for (unsigned i = 0; i < halt->count && fd == -1; i++) {
+	for (unsigned i = 0; i < halt->count && !found; i++) {
 		part = &halt->parts[i];
 		pthread_mutex_lock(&part->mtx);
-		fd = take_locked(part);
+		found = transits_take(&part->conns, transit);
 		pthread_mutex_unlock(&part->mtx);
 	}
-	return fd;
+	return found;
 }
 
 /*
@@ -250,10 +241,10 @@ static void
 quiesce_undone(void *arg)
 {
 	struct quiesce *halt = arg;
-	int fd;
+	struct transit transit;
 
-	while ((fd = quiesce_take(halt)) != -1)
-		acceptor_connection(halt->server, fd);
+	while (quiesce_take(halt, &transit))
+		acceptor_connection(halt->server, &transit);
 	quiesce_free(halt);
 }
 
@@ -266,14 +257,10 @@ quiesce_undo(struct quiesce *halt)
 void
 quiesce_free(struct quiesce *halt)
 {
-	int fd;
-
 	if (halt == NULL)
 		return;
-	while ((fd = quiesce_take(halt)) != -1)
-		close(fd);
 	for (unsigned i = 0; i < halt->count; i++) {
-		free(halt->parts[i].fds);
+		transits_close(&halt->parts[i].conns);
 		pthread_mutex_destroy(&halt->parts[i].mtx);
 	}
 	free(halt);

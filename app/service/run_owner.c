@@ -4,19 +4,21 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/build.h"
+#include "base/clock.h"
 #include "conf/conf_hash.h"
 #include "handover/handover.h"
 #include "log/log.h"
 #include "owner/owner.h"
 #include "owner/owner_call.h"
+#include "owner/owner_patience.h"
 #include "server/listener.h"
 
-#define ERR_SIZE  1024
-#define ANSWER_MS 30000
+#define ERR_SIZE 1024
+#define NAP_NS   (20 * 1000 * 1000)
 
 static struct wire_hello
 hello(const struct conf *cf)
@@ -76,19 +78,24 @@ struct owner *
 run_owner_serve(struct run_owner *own, struct handover *ho,
     struct server *server, const struct owner_app *app)
 {
+	bool is_refused = false;
 	const struct owner_conf conf = {
 		.dir = &own->dir,
 		.self = own->self,
 		.lock = own->birth.lock,
 		.linger_ms = ho->app->conf->owner_linger_ms,
 		.server = server,
+		.refused = &is_refused,
 	};
 	char err[ERR_SIZE];
 	struct owner *owner;
 
 	if ((owner = owner_open(&conf, app, err, sizeof(err))) == NULL) {
 		log_error("owner", LOG_STR("failed", err));
-		owner_starter_again(&own->birth);
+		if (is_refused)
+			fprintf(stderr, "causerie: %s\n", err);
+		else
+			owner_starter_again(&own->birth);
 		return NULL;
 	}
 	owner_starter_ready(&own->birth);
@@ -100,61 +107,79 @@ run_owner_serve(struct run_owner *own, struct handover *ho,
  * Asking it.
  */
 
-/* Until the owner closes the connection. */
-static void
-await_end(int sock)
-{
-	struct buf text;
-
-	buf_init(&text, WIRE_MAX_STATUS);
-	owner_answer(sock, -1, &text);
-	buf_free(&text);
-}
-
-static int
-ask(int sock, const struct wire_hello *self, bool stop)
+/* False: it went away without an answer, or gave none in time. */
+static bool
+ask(int sock, const struct wire_hello *self, bool stop, int wait_ms,
+    int *status)
 {
 	enum wire_type answer = WIRE_NONE;
-	int status = EXIT_FAILURE;
 	struct buf text;
 
 	buf_init(&text, WIRE_MAX_STATUS);
 	if (owner_ask(sock, stop ? WIRE_STOP : WIRE_STATUS, self, -1))
-		answer = owner_answer(sock, ANSWER_MS, &text);
+		answer = owner_answer(sock, wait_ms, &text);
+	*status = EXIT_FAILURE;
 	if (answer == WIRE_REPORT) {
 		fwrite(text.data, 1, text.len, stdout);
-		status = EXIT_SUCCESS;
+		*status = EXIT_SUCCESS;
+	} else if (answer == WIRE_ACCEPTED &&
+		   !owner_await_end(sock, owner_patience(PATIENCE_END))) {
+		fputs("causerie: the owner has not ended yet\n", stderr);
 	} else if (answer == WIRE_ACCEPTED) {
-		await_end(sock);
 		puts("causerie: the owner has ended");
-		status = EXIT_SUCCESS;
-	} else {
-		fputs("causerie: the owner does not answer\n", stderr);
+		*status = EXIT_SUCCESS;
 	}
 	buf_free(&text);
-	return status;
+	return answer == WIRE_REPORT || answer == WIRE_ACCEPTED;
+}
+
+static int
+find(struct owner_dir *dir, const struct conf *cf, char err[ERR_SIZE])
+{
+	if (access(cf->owner_dir, F_OK) == -1 && errno == ENOENT)
+		return -1;
+	if (dir->fd == -1 &&
+	    !owner_dir_open(dir, cf->owner_dir, false, true, err, ERR_SIZE))
+		return -1;
+	return owner_dir_connect(dir, err, ERR_SIZE);
+}
+
+/* One that begins to hand over sends everybody away: then the next is asked. */
+static int
+ask_whoever_owns(
+    struct owner_dir *dir, const struct conf *cf, bool stop, char *err)
+{
+	static const struct timespec nap = { .tv_nsec = NAP_NS };
+	const struct wire_hello self = hello(cf);
+	int64_t end = clock_mono_ms() + owner_patience(PATIENCE_ANSWER), left;
+	int sock, status;
+	bool answered;
+
+	while ((left = end - clock_mono_ms()) > 0 &&
+	       (sock = find(dir, cf, err)) != -1) {
+		answered = ask(sock, &self, stop, (int)left, &status);
+		close(sock);
+		if (answered)
+			return status;
+		nanosleep(&nap, NULL);
+	}
+	if (left > 0)
+		return RUN_OWNER_NONE;
+	fputs("causerie: the owner does not answer\n", stderr);
+	return EXIT_FAILURE;
 }
 
 int
 run_owner_command(const struct conf *cf, bool stop)
 {
-	const struct wire_hello self = hello(cf);
 	struct owner_dir dir = { .fd = -1 };
 	char err[ERR_SIZE] = "";
-	int sock = -1, status;
+	int status = ask_whoever_owns(&dir, cf, stop, err);
 
-	if (access(cf->owner_dir, F_OK) == 0 || errno != ENOENT) {
-		if (owner_dir_open(
-			&dir, cf->owner_dir, false, true, err, sizeof(err)))
-			sock = owner_dir_connect(&dir, err, sizeof(err));
-	}
-	if (sock != -1) {
-		status = ask(sock, &self, stop);
-		close(sock);
-	} else if (*err != '\0') {
+	if (*err != '\0') {
 		fprintf(stderr, "causerie: %s\n", err);
 		status = EXIT_FAILURE;
-	} else {
+	} else if (status == RUN_OWNER_NONE) {
 		puts("causerie: there is no owner");
 		status = stop ? EXIT_SUCCESS : RUN_OWNER_NONE;
 	}

@@ -85,6 +85,8 @@ struct owner_conf {
 	int			 lock;		/* -1: another one owns it */
 	int64_t			 linger_ms;
 	struct server		*server;
+	bool			*refused;	/* set when owner_open fails as
+						   the one before says no */
 };
 
 /*

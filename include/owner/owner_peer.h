@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "loop/loop.h"
@@ -38,6 +40,8 @@ struct peer {
 	int				 fd;
 	const struct peer_events	*events;
 	bool				 closed;
+	uint64_t			 sent;		/* bytes */
+	pid_t				 sender;	/* see peer_name */
 	struct buf			 in;
 	struct buf			 out;
 
@@ -66,6 +70,15 @@ void peer_close(struct peer *);
  */
 bool peer_send(struct peer *, enum wire_type, const void *, size_t,
     const int *fds);
+
+/*
+ * From now on, note which process sends: its number is in `sender`, 0 before it
+ * has, -1 when several have, or one that is not to be seen.
+ */
+bool peer_name(struct peer *);
+
+/* Send what the socket takes, now. */
+void peer_push(struct peer *);
 
 /* Whether there is room, as for events->room. */
 bool peer_has_room(const struct peer *);

@@ -10,6 +10,7 @@
 #include "owner/owner_peer.h"
 #include "server/acceptor.h"
 #include "server/quiesce.h"
+#include "server/transit.h"
 
 enum owner_state {
 	OWNER_TAKES,			/* follows another one */
@@ -24,9 +25,12 @@ enum link_role {
 	LINK_NEW,			/* has not said what it wants */
 	LINK_WAITER,			/* a listener's */
 	LINK_ASKS,			/* is answered, then closed */
+	LINK_PROVES,			/* would follow: is it the program? */
 	LINK_HEIR,			/* the one that follows */
 	LINK_OLD,			/* the one before */
 };
+
+#define OWNER_NONCE 16
 
 struct owner_link {
 	struct peer		 peer;		/* first */
@@ -34,12 +38,16 @@ struct owner_link {
 	struct owner_link	*next, *prev;
 	enum link_role		 role;
 	struct owner_cred	 cred;
-	struct timer		 patience;	/* for its first frame */
+	struct timer		 patience;	/* for its next step */
 
 	/* a waiter's */
 	int			 fd;		/* until there is an intake */
 	struct acceptor		*intake;
 	bool			 given;		/* sent to the heir */
+
+	/* of one that proves, and the heir's */
+	int			 pidfd;		/* its process; -1 */
+	char			 nonce[OWNER_NONCE];
 };
 
 struct owner {
@@ -67,8 +75,9 @@ struct owner {
 	/* owner_give.c's */
 	struct owner_link	*heir;
 	struct quiesce		*halt;
-	int			*conns;		/* idle connections, given */
-	size_t			 conns_count, conns_room;
+	struct transits		 conns;		/* given */
+	int64_t			 give_end;	/* of the whole hand-over */
+	uint64_t		 given;		/* bytes, at its last step */
 	enum wire_type		 step;		/* what is sent next */
 	bool			 emptied;	/* no request runs */
 	struct timer		 results;
@@ -78,6 +87,9 @@ struct owner {
 
 	/* owner_take.c's */
 	bool			 failed;
+	bool			 proven;	/* to the one before */
+	char			*err;
+	size_t			 errsize;
 };
 
 /* A link on a connected socket, which is then its own; NULL: closed. */
@@ -98,8 +110,7 @@ void owner_door_open(struct owner *);
 /* Begin to serve: watch the socket and the listeners. */
 void owner_serve(struct owner *);
 
-/* Remember an idle connection; false without memory. Then: serve them all. */
-bool owner_keep_connection(struct owner *, int fd);
+/* Serve the connections that were kept. */
 void owner_serve_connections(struct owner *);
 
 /* When nobody waits for it, begin to wait for its own end. */
@@ -108,14 +119,24 @@ void owner_linger(struct owner *);
 /* Leave owner_run. */
 void owner_end(struct owner *, const char *why);
 
+/* Send a short answer, after which the link is closed. */
+void owner_link_answer(struct owner_link *, enum wire_type, const char *);
+
+/* owner_prove.c: who would follow is to prove that it is the program; a frame
+ * of it; who connected has lost its time. */
+void owner_prove_begin(struct owner_link *);
+void owner_prove_late(struct owner_link *);
+bool owner_prove_frame(struct owner_link *, const struct wire_frame *);
+
 /* owner_give.c */
 void owner_give_begin(struct owner *, struct owner_link *heir);
 bool owner_give_frame(struct owner *, const struct wire_frame *);
 void owner_give_room(struct owner *);
-void owner_give_broken(struct owner *);		/* the heir is gone */
+void owner_give_late(struct owner *);		/* it stands still */
+void owner_give_broken(struct owner *);		/* it is gone */
 
 /* owner_take.c */
-bool owner_take(struct owner *, char *err, size_t errsize);
+bool owner_take(struct owner *);
 bool owner_take_frame(struct owner_link *, const struct wire_frame *,
     const int *fds);
 void owner_take_broken(struct owner_link *);	/* the old one is gone */

@@ -22,6 +22,7 @@
 #define WIRE_MAX_STATUS (256 * 1024)
 #define WIRE_MAX_SESSION (256 * 1024 * 1024)
 #define WIRE_MAX_SPENT (64 * 1024)
+#define WIRE_MAX_PART (32 * 1024 * 1024)
 
 /* type, most bytes, descriptors */
 #define WIRE_LIST(X)                                                           \
@@ -50,7 +51,13 @@
 	X(WIRE_DRAIN, 0, 0)			/* back: end all */            \
 	X(WIRE_LAST, 0, 0)			/* no turn runs any more */    \
 	/* with the sessions, and as long as turns run on in the old owner */  \
-	X(WIRE_SPENT, WIRE_MAX_SPENT, 0)	/* what was spent of limits */
+	X(WIRE_SPENT, WIRE_MAX_SPENT, 0)	/* what was spent of limits */ \
+	/* before and after the hand-over */                                   \
+	X(WIRE_PROVE, WIRE_MAX_TEXT, 0)		/* to who follows: say this */ \
+	X(WIRE_PROOF, WIRE_MAX_TEXT, 0)		/* back */                     \
+	X(WIRE_MINE, 0, 0)			/* back, of WIRE_YOURS: I do */\
+	/* a connection with part of a request */                              \
+	X(WIRE_PART, WIRE_MAX_PART, 1)
 
 #define WIRE_ENUM(type, max, fds) type,
 enum wire_type { WIRE_NONE, WIRE_LIST(WIRE_ENUM) WIRE_COUNT };

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "server/server.h"
+#include "server/transit.h"
 
 struct acceptor;
 
@@ -28,7 +29,7 @@ void acceptor_close(struct acceptor *, bool last_calls);
 /* Close and free one that is still open after server_drain. */
 void acceptor_free(struct acceptor *);
 
-/* Hand an accepted connection to one of the loops, whose it is then. */
-void acceptor_connection(struct server *, int fd);
+/* Hand a connection to one of the loops, whose it is then. */
+void acceptor_connection(struct server *, struct transit *);
 
 #endif

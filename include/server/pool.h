@@ -12,6 +12,7 @@
 #include "loop/loop.h"
 #include "server/conn.h"
 #include "server/fcgi_parse.h"
+#include "server/transit.h"
 
 #define POOL_INPUT (64 * 1024)		/* bytes read at once */
 #define POOL_PAUSE_MS 100		/* without accept after a failure */
@@ -87,6 +88,12 @@ bool pool_collects(const struct pool *);
  * and not of the pool any more; -1: there is none. */
 int pool_give(struct pool *);
 
+/*
+ * While held: take out a connection that has part of a request; false: there is
+ * none. The part's buffer may have failed.
+ */
+bool pool_give_part(struct pool *, struct transit *);
+
 /* While held: fn is called, once, when the last connection is closed. */
 void pool_await_empty(struct pool *, void (*fn)(void *), void *arg);
 
@@ -103,17 +110,25 @@ void pool_closed(struct pool *);
 /* A new connection on an accepted descriptor, which is then its own. */
 void conn_open(struct pool *, int fd);
 
+/* Likewise one that has come from elsewhere; the part is used up. */
+void conn_resume(struct pool *, struct transit *);
+
 /* Close it, with an abort when a request runs. */
 void conn_close(struct conn *);
 
 /* Whether one of the list has part of a request. */
 bool conn_list_collects(const struct conn_list *);
 
+/* One that has, and nothing to send; NULL: there is none. */
+struct conn *conn_list_part(const struct conn_list *);
+
 /* Read no more from those of the list, which are idle; read them again. */
 void conn_list_mute(const struct conn_list *);
 void conn_list_hear(const struct conn_list *);
 
-/* End an idle one without closing its descriptor, which is returned. */
+/* End one without closing its descriptor, which is returned; the second has
+ * part of a request. */
 int conn_give(struct conn *);
+void conn_give_part(struct conn *, struct transit *);
 
 #endif

@@ -5,24 +5,37 @@ import json
 import os
 import re
 import socket
+import struct
 import subprocess
 
 from fcgi import Peer, request
-from webservers import DEADLINE, Directory
+from webservers import DEADLINE, TOP, Directory
 
 CHAT = "/session/chat"
+
+
+NAMES = re.findall(r"X\(WIRE_(\w+),", (
+    TOP / "include/owner/owner_wire.h").read_text())
+WIRE = {name: number for number, name in enumerate(NAMES, 1)}
+
+
+def frame(kind, data=b""):
+    """Of a name, or of a number that has none."""
+    return struct.pack("!2sBBI", b"CO", 1, WIRE.get(kind, kind),
+                       len(data)) + data
 
 
 class Process:
     """One that a web server would have started."""
 
-    def __init__(self, place, number, options, **more):
+    def __init__(self, place, number, options, meets=None, **more):
         self.address = str(place.run / f"socket{number}")
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(self.address)
         listener.listen(128)
+        variables = {"OWNER_MEETS": meets} if meets else {}
         self.child = place.start(place.command + options, stdin=listener,
-                                 env=place.environment(), **more)
+                                 env=place.environment(**variables), **more)
         listener.close()
         self.pid = self.child.pid
 
@@ -98,3 +111,10 @@ class Owners(Directory):
     def stop(self):
         code, out, err = self.command_output("--owner-stop")
         assert code == 0, (code, out, err)
+
+    def fail_to_follow(self, meets, *options):
+        """A process whose new owner meets with something, and ends."""
+        process = self.spawn(*(options or ["-s", "turn_wait_seconds=58"]),
+                             meets=meets)
+        assert process.child.wait(DEADLINE) == 1
+        return process

@@ -8,13 +8,12 @@ import os
 import signal
 import socket
 import stat
-import struct
 import time
 
 import pytest
 
 import fcgi
-from owners import CHAT, Owners
+from owners import CHAT, WIRE, Owners, frame
 from fcgi import Peer
 from webservers import DEADLINE, ROOT, is_instrumented, wait_for
 
@@ -362,12 +361,7 @@ def test_another_user_is_not_heard(owners):
     assert process.ask().status == 200
 
 
-LISTEN, STATUS, STOP, FOLLOW = 1, 2, 3, 4
-ALL = 14
-
-
-def frame(kind, data=b""):
-    return struct.pack("!2sBBI", b"CO", 1, kind, len(data)) + data
+LISTEN, STATUS, FOLLOW, ALL = "LISTEN", "STATUS", "FOLLOW", "ALL"
 
 
 def dial(place):
@@ -380,7 +374,7 @@ def dial(place):
 @pytest.mark.parametrize("data", [
     b"GET / HTTP/1.1\r\n\r\n", frame(0), frame(99), frame(LISTEN, bytes(16)),
     frame(STATUS), frame(STATUS, bytes(17)), frame(STATUS, bytes(1025)),
-    frame(ALL), frame(FOLLOW), struct.pack("!2sBBI", b"CO", 1, 13, 1 << 31),
+    frame(ALL), frame(FOLLOW), frame(WIRE["SESSION"])[:4] + b"\x80\0\0\0",
 ], ids=["http", "none", "unknown", "no descriptor", "no hello", "long hello",
         "over the limit", "out of turn", "no hello to follow", "huge"])
 def test_what_is_not_understood_is_closed(owners, data):

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from owners import Owners
-from test_owner import STATUS, dial, frame
+from owners import Owners, frame
+from test_owner import STATUS, dial
 from webservers import DEADLINE, is_instrumented, wait_for
 
 
@@ -76,7 +76,7 @@ def test_listeners_leave_room_for_connections(place, descriptors, count,
 
 
 def test_silent_ones_take_no_descriptors_from_others(place):
-    place.variables["PACED_PATIENCE"] = "HELLO=100"
+    place.variables["OWNER_PATIENCE"] = "HELLO=100"
     process = place.spawn(**limited(256))
     assert process.ask().status == 200
     silent = [dial(place) for _ in range(250)]

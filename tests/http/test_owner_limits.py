@@ -1,9 +1,6 @@
 """What was spent of limits is spent in the next owner, too."""
 
-import array
 import json
-import os
-import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,13 +11,11 @@ from fcgi import Reply
 from model import SETTINGS, Outcome, read_all, simulator
 from owners import Owners
 from test_budget import SHORT, refused, spent
-from test_owner import ALL, FOLLOW, dial, frame
-from test_owner_upgrade import chat, follow, read_to
+from test_owner_upgrade import chat, follow
 from webservers import wait_for
 
 __all__ = ["simulator"]
 
-SPENT = 21
 HERE, THERE = {"REMOTE_ADDR": "192.0.2.7"}, {"REMOTE_ADDR": "192.0.2.8"}
 
 
@@ -108,7 +103,7 @@ def test_other_rates_keep_the_tokens_that_fit(owners, fresh, here, there):
 
 def test_many_addresses_go_over(owners):
     """More than one frame takes."""
-    many = [{"REMOTE_ADDR": f"198.18.{n // 250}.{n % 250}"}
+    many = [{"REMOTE_ADDR": f"198.{18 + n // 250}.{n % 250}.7"}
             for n in range(1000)]
     place = owners()
     process = place.spawn(*rates("1/3600"))
@@ -250,13 +245,11 @@ def test_who_waits_in_the_old_owner_is_answered_there(owners, simulator):
 
 def test_a_follower_that_dies_takes_nothing_with_it(owners, simulator):
     options = budget(simulator, 6000, rate_new="1/3600")
-    place = owners("causerie")
+    place = owners("causerie-meets")
     process = place.spawn(*options)
     session = process.new()
     assert turn(process, "[[tokens=10]]", session).status == 200
-    with dial(place) as s:
-        s.sendall(frame(FOLLOW, bytes(16)))
-        read_to(s, ALL)
+    place.fail_to_follow("ALL die", *options, "-s", "threads=1")
     assert statuses(new, 2, process, **HERE) == [200, 429]
     assert len(use_up(process, "[[tokens=10]]", session)) > 1
     after = follow(place, *options, "-s", "threads=1")
@@ -267,97 +260,23 @@ def test_a_follower_that_dies_takes_nothing_with_it(owners, simulator):
 # wrong bytes
 
 
-class Between:
-    """Stands between the owner and those who come: what one says is passed on
-    to the other, but for the first frame of a kind, in whose place comes
-    another."""
-
-    def __init__(self, place, kind, instead):
-        self.kind, self.instead = kind, instead
-        self.path, self.real = place.own / "owner.sock", place.own / "real"
-        self.path.rename(self.real)
-        self.door = socket.socket(socket.AF_UNIX)
-        self.door.bind(str(self.path))
-        self.door.listen()
-        self.found = False
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            try:
-                comes, _ = self.door.accept()
-            except OSError:
-                return
-            owner = socket.socket(socket.AF_UNIX)
-            owner.connect(str(self.real))
-            for one, other in (comes, owner), (owner, comes):
-                threading.Thread(target=self.pass_on, args=[one, other],
-                                 daemon=True).start()
-
-    def pass_on(self, one, other):
-        """Descriptors go with the first byte that they came with."""
-        held = b""
-        try:
-            while True:
-                data, control, _, _ = one.recvmsg(65536, 1024)
-                if not data:
-                    break
-                held = self.send(other, held + data, control)
-        except OSError:
-            pass
-        for end in one, other:
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def send(self, other, data, control):
-        """Whole frames; what is left."""
-        while len(data) >= 8:
-            size = 8 + int.from_bytes(data[4:8], "big")
-            if len(data) < size:
-                break
-            piece, data = data[:size], data[size:]
-            if piece[3] == self.kind and not self.found:
-                self.found, piece = True, self.instead
-            other.sendmsg([piece], control)
-            for _, _, fds in control:
-                for fd in array.array("i", fds):
-                    os.close(fd)
-            control = []
-        assert not control
-        return data
-
-    def end(self):
-        self.door.shutdown(socket.SHUT_RDWR)
-        self.door.close()
-        self.real.rename(self.path)
-
-
-@pytest.mark.parametrize("instead", [
-    frame(SPENT), frame(SPENT, b"\2\1" + bytes(24)),
-    frame(SPENT, b"\1\3" + bytes(24)), frame(SPENT, b"\1\1" + bytes(23)),
-    frame(SPENT, b"\1\1" + b"\xff" * 24), frame(SPENT, b"\1\2" + bytes(99)),
-    frame(SPENT, bytes(1 << 17)), frame(99)],
-    ids=["nothing", "version", "part", "short", "numbers", "clients", "long",
-         "unknown"])
-def test_what_is_not_understood_is_refused(owners, instead):
-    """The old owner serves on; the next try, in which it is, is taken."""
+@pytest.mark.parametrize("bytes_", ["0 02", "1 03", "2 ffffffffffffffff"],
+                         ids=["version", "part", "numbers"])
+def test_what_is_not_understood_is_refused(owners, bytes_):
+    """The old owner serves on; another one, that understands, is taken."""
     place = owners()
+    place.variables["OWNER_PATIENCE"] = "START=1000"
     process = place.spawn(*rates())
     session = process.new()
     assert statuses(new, 4, process, **HERE) == [200, 200, 200, 429]
-    between = Between(place, SPENT, instead)
-    try:
-        fresh = place.spawn(*rates(), "-s", "threads=1")
-        for one in fresh, process:
-            assert one.json("GET", f"/session/{session}/info")
-            assert new(one, **HERE).status == 429
-    finally:
-        between.end()
-    assert between.found
-    wait_for(lambda: "event=taken_over" in place.owner_log.read_text())
+    other = [*rates(), "-s", "threads=1"]
+    place.fail_to_follow(f"SPENT {bytes_}", *other)
     log = place.owner_log.read_text()
     assert "the one before did not hand over" in log
-    assert log.count("failed, serving on") == 1
-    assert log.count("event=taken_over") == 1
+    assert "failed, serving on" in log
+    assert "event=taken_over" not in log
+    place.variables.clear()
+    for one in place.spawn(*other), process:
+        assert one.json("GET", f"/session/{session}/info")
+        assert new(one, **HERE).status == 429
+    assert place.owner_log.read_text().count("event=taken_over") == 1

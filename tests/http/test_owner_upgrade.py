@@ -1,6 +1,5 @@
 """A new program or configuration takes the sessions over, while it is used."""
 
-import array
 import json
 import os
 import re
@@ -12,11 +11,9 @@ import pytest
 from client import CHAT
 from fcgi import Closed, request
 from owners import Owners
-from test_owner import ALL, FOLLOW, dial, frame
 from webservers import DEADLINE, wait_for
 
 SESSIONS = int(os.environ.get("CAUSERIE_OWNER_SESSIONS", "500"))
-TAKEN = 15
 
 
 @pytest.fixture
@@ -320,53 +317,4 @@ def test_a_wrong_configuration_does_not_take_over(place):
     assert wrong.child.wait(DEADLINE) == 1
     assert "none: " in place.log.read_text()
     assert place.owner() == owner
-    assert process.json("GET", f"/session/{session}/info")
-
-
-@pytest.mark.parametrize("end", ["before", "in between", "after all"])
-def test_a_follower_that_dies_changes_nothing(place, end):
-    process = place.spawn()
-    session = process.new()
-    chat(process, "un", session)
-    owner = place.owner()
-    with process.peer() as kept, process.begin("paced 50 10") as stream:
-        assert kept.ask(keep=True).status == 200
-        stream.read_until(b"mot1")
-        with dial(place) as s:
-            s.sendall(frame(FOLLOW, bytes(16)))
-            if end != "before":
-                read_to(s, ALL if end == "after all" else 11)
-        assert kept.ask("GET", f"/session/{session}/info").status == 200
-        assert process.json(
-            "GET", f"/session/{session}/info")["message_count"] == 2
-        assert b"mot50" in stream.read_until(b'"done"')
-    assert place.owner() == owner
-    assert place.listeners() == {process.pid}
-
-
-def read_to(s, last):
-    """Frames up to one of a type; what comes with them is closed."""
-    data = b""
-    while True:
-        while len(data) >= 8 and \
-                len(data) >= 8 + int.from_bytes(data[4:8], "big"):
-            kind = data[3]
-            data = data[8 + int.from_bytes(data[4:8], "big"):]
-            if kind == last:
-                return
-        more, control, _, _ = s.recvmsg(65536, 1024)
-        assert more
-        for _, _, fds in control:
-            for fd in array.array("i", fds[:len(fds) // 4 * 4]):
-                os.close(fd)
-        data += more
-
-
-def test_one_that_follows_out_of_turn_is_broken_off(place):
-    process = place.spawn()
-    session = process.new()
-    with dial(place) as s:
-        s.sendall(frame(FOLLOW, bytes(16)) + frame(TAKEN) + frame(TAKEN))
-        with pytest.raises((AssertionError, ConnectionResetError)):
-            read_to(s, 99)
     assert process.json("GET", f"/session/{session}/info")

@@ -21,7 +21,9 @@ APACHE_HTTPS = ["ssl", "http2", "alias"]
 
 
 def program(name):
-    """The path of causerie or causerie-paced."""
+    """The path of causerie, causerie-paced or causerie-meets."""
+    if name == "causerie-meets":
+        return str(Path(program("causerie-paced")).with_name(name))
     variable = {"causerie": "CAUSERIE", "causerie-paced": "CAUSERIE_PACED"}
     path = os.environ.get(variable[name]) or TOP / "build" / name
     return str(Path(path).resolve())

@@ -8,10 +8,7 @@
  *
  * Any other question is echoed, with the number of messages of history that
  * came with it.
- *
- * An owner's patience is PACED_PATIENCE's, e.g. "HELLO=100 HEIR=300".
  */
-#include "owner/owner_patience.h"
 #include "service/service.h"
 
 #include <stdio.h>
@@ -159,23 +156,4 @@ service_open_responder(const struct service *app, struct loop *loop)
 	paced->responder.backend = &paced_backend;
 	paced->loop = loop;
 	return &paced->responder;
-}
-
-int
-owner_patience(enum owner_patience what)
-{
-	static const struct {
-		const char *name;
-		int ms;
-	} all[] = {
-#define PATIENCE_ROW(name, ms) [name] = { #name, ms },
-		PATIENCE_LIST(PATIENCE_ROW)
-#undef PATIENCE_ROW
-	};
-	const char *set = getenv("PACED_PATIENCE"), *at;
-	const char *name = all[what].name + strlen("PATIENCE_");
-
-	at = set != NULL ? strstr(set, name) : NULL;
-	return at != NULL ? (int)strtol(at + strlen(name) + 1, NULL, 10)
-	                  : all[what].ms;
 }
