@@ -19,24 +19,36 @@ budget_destroy(struct budget *b)
 	pthread_mutex_destroy(&b->mtx);
 }
 
-/* A clock that was set back does not give a day again. */
+/* The day that was left is known until the next one is. */
 static void
 begin_day_locked(struct budget *b, int64_t day)
 {
-	if (day <= b->day || b->given)
+	int64_t spent = day == b->other_day ? b->other_spent : 0;
+
+	if (day == b->day || b->given)
 		return;
+	b->other_day = b->day;
+	b->other_spent = b->spent;
 	b->day = day;
-	b->spent = 0;
+	b->spent = spent;
+}
+
+/* What was spent, also on a day that is yet to come. */
+static int64_t
+spent_locked(const struct budget *b)
+{
+	return b->spent + (b->other_day > b->day ? b->other_spent : 0);
 }
 
 static bool
 has_locked(struct budget *b, int64_t tokens, int64_t day)
 {
-	int64_t most;
+	int64_t most, spent;
 
 	begin_day_locked(b, day);
 	most = b->given ? b->most : b->per_day;
-	return b->spent <= most && tokens <= most - b->spent;
+	spent = b->given ? b->spent : spent_locked(b);
+	return spent <= most && tokens <= most - spent;
 }
 
 bool
@@ -79,6 +91,8 @@ budget_settle(struct budget *b, struct budget_share *share, int64_t used)
 	pthread_mutex_lock(&b->mtx);
 	if (share->day == b->day)
 		b->spent += used - share->tokens;
+	else if (share->day == b->other_day)
+		b->other_spent += used - share->tokens;
 	pthread_mutex_unlock(&b->mtx);
 	*share = (struct budget_share){ 0 };
 }
@@ -92,7 +106,7 @@ static int64_t
 most_locked(const struct budget *b, uint64_t turns, int64_t each)
 {
 	int64_t left = b->given ? b->most - b->spent
-	                        : (b->per_day - b->spent) / 2;
+	                        : (b->per_day - spent_locked(b)) / 2;
 
 	if (left <= 0 || each == 0)
 		return b->spent;
@@ -131,7 +145,8 @@ void
 budget_adopt(struct budget *b, const struct budget_account *account)
 {
 	pthread_mutex_lock(&b->mtx);
-	begin_day_locked(b, account->day);
+	if (account->day > b->day)
+		begin_day_locked(b, account->day);
 	if (account->day == b->day)
 		b->spent += account->tokens;
 	if (b->spent < 0)

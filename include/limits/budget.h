@@ -3,7 +3,9 @@
  * What a call may use at most is taken before it is made, and settled with what
  * it did use, so that calls side by side cannot exceed the day's. Counted since
  * the start of the process, or of the first one of those that handed it on to
- * each other. Times are wall milliseconds.
+ * each other. Times are wall milliseconds. A clock that runs ahead for a moment
+ * costs no day that comes, and one that is set back gives no day again: what
+ * was spent later than the day that it is counts until midnight.
  */
 #ifndef LIMITS_BUDGET_H
 #define LIMITS_BUDGET_H
@@ -20,6 +22,9 @@ struct budget {
 	pthread_mutex_t	mtx;
 	int64_t		day;		/* since 1970 */
 	int64_t		spent;		/* of it, or taken */
+	int64_t		other_day;	/* that the clock came from: earlier,
+					   or later when it was set back */
+	int64_t		other_spent;
 	int64_t		largest;	/* share that a call has taken */
 
 	/* guarded by mtx; handed over to another process */

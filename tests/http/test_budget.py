@@ -1,6 +1,7 @@
 """tokens_per_day: not one token more, with a model whose usage is known."""
 
 import json
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -119,6 +120,60 @@ def test_a_model_that_uses_more_than_it_may_is_counted(scripted, serve, usage):
     service = serve(server.url, {**SHORT, "tokens_per_day": 50000})
     assert service.chat("Bonjour").status == 200
     assert refused(service.chat("Bonjour"))
+
+
+LONG = {**SHORT, "llm_max_tokens": 50000, "tokens_per_day": 300000,
+        "tokens_per_ip_per_day": 0, "turns_per_ip": 0}
+
+
+def test_what_was_not_sent_costs_nothing(serve):
+    """A server whose line is full: nothing gets through to it."""
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        crowd = []
+        for _ in range(3):
+            crowd.append(socket.socket())
+            crowd[-1].setblocking(False)
+            crowd[-1].connect_ex(full.getsockname())
+        service = serve(f"http://127.0.0.1:{full.getsockname()[1]}/v1", {
+            **LONG, "llm_connect_timeout_seconds": 30,
+            "llm_first_token_seconds": 30, "llm_timeout_seconds": 30})
+        for _ in range(20):
+            with service.begin("mot " * 1000, None, True) as peer:
+                peer.read_until(b'"start"')
+            wait_for(lambda: turns(service) == 0)
+        with service.begin("mot", None, True) as peer:
+            assert b"event-stream" in peer.read_until(b'"start"')
+        for s in crowd:
+            s.close()
+
+
+def turns(service):
+    with Peer(service.address) as peer:
+        metrics = Metrics(peer.ask("GET", "/metrics").body.decode())
+    return metrics("turns_in_flight")
+
+
+@pytest.mark.parametrize("directives", ["tokens=3 stall=3", "silent"])
+def test_what_was_interrupted_costs_the_prompt_and_what_came(
+        simulator, serve, directives):
+    """And not all that it might have used: 5 such would be the day's."""
+    service = serve(simulator.base_url, LONG)
+    for n in range(20):
+        with service.begin(f"[[{directives}]]", None, True) as peer:
+            peer.read_until(b"mot.3" if "tokens" in directives else
+                            b'"start"')
+            wait_for(lambda: simulator.calls == n + 1)
+        wait_for(lambda: turns(service) == 0)
+    assert service.chat("[[tokens=2]]").text == "mot.1 mot.2"
+
+
+def test_an_answer_that_broke_off_costs_no_more_either(simulator, serve):
+    service = serve(simulator.base_url, LONG)
+    for _ in range(20):
+        assert service.chat("[[tokens=3 cut=3]]").code == "upstream_failed"
+    assert service.chat("[[tokens=2]]").text == "mot.1 mot.2"
 
 
 def test_a_message_in_line_hears_of_it_in_its_stream(simulator, serve):

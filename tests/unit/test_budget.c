@@ -105,6 +105,56 @@ a_day_ends_at_midnight_in_utc(void **state)
 	budget_destroy(&budget);
 }
 
+/* For a moment it is a day in years. */
+static void
+a_clock_that_runs_ahead_costs_no_day(void **state)
+{
+	const int64_t ahead = NOON + 4000 * DAY;
+	struct budget_share early, late;
+
+	(void)state;
+	budget_init(&budget, 1000);
+	early = take(300, NOON);
+	late = take(900, ahead);
+	assert_true(refused(101, ahead));
+
+	/* what was spent meanwhile counts until midnight, */
+	assert_true(refused(1, NOON));
+	budget_settle(&budget, &late, 400);
+	take(300, NOON);
+	assert_true(refused(1, NOON));
+	budget_settle(&budget, &early, 100);
+	take(200, NOON);
+	assert_true(refused(1, NOON));
+
+	/* and no longer */
+	assert_true(refused(1001, NOON + DAY));
+	take(1000, NOON + DAY);
+	assert_true(refused(1, NOON + DAY));
+	take(1000, NOON + 2 * DAY);
+	budget_destroy(&budget);
+}
+
+/* Around midnight it may go to and fro. */
+static void
+a_clock_that_is_set_back_gives_no_day_again(void **state)
+{
+	const int64_t midnight = 20001 * DAY;
+
+	(void)state;
+	budget_init(&budget, 1000);
+	take(500, midnight - 1);
+	for (int i = 0; i < 3; i++) {
+		if (i == 0)
+			take(1000, midnight);
+		assert_true(refused(1, midnight));
+		assert_true(refused(1, midnight - 1));
+	}
+	take(1000, midnight + DAY);
+	assert_true(refused(1, midnight + DAY));
+	budget_destroy(&budget);
+}
+
 static void
 without_a_limit_nothing_is_counted(void **state)
 {
@@ -341,6 +391,8 @@ main(void)
 		cmocka_unit_test(what_was_not_used_is_there_again),
 		cmocka_unit_test(what_was_used_beyond_the_share_counts),
 		cmocka_unit_test(a_day_ends_at_midnight_in_utc),
+		cmocka_unit_test(a_clock_that_runs_ahead_costs_no_day),
+		cmocka_unit_test(a_clock_that_is_set_back_gives_no_day_again),
 		cmocka_unit_test(without_a_limit_nothing_is_counted),
 		cmocka_unit_test(calls_side_by_side_stay_within_it),
 		cmocka_unit_test(what_was_spent_is_told_once),
