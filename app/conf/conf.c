@@ -15,6 +15,7 @@
 #include "base/text_file.h"
 #include "conf/conf_apply.h"
 #include "conf/conf_doc.h"
+#include "conf/conf_exposed.h"
 #include "conf/conf_files.h"
 #include "conf/conf_table.h"
 
@@ -260,6 +261,24 @@ read_options(
 	return action;
 }
 
+/* A secret that goes over plain HTTP to another machine is for all to read. */
+static void
+warn_of_url(const char *setting, const char *url, bool secret)
+{
+	if (url != NULL && secret && conf_is_exposed(url))
+		log_warn("key_exposed", LOG_STR("setting", setting),
+		    LOG_STR("use", "https"));
+}
+
+static void
+warn_exposed(const struct conf *cf)
+{
+	warn_of_url("llm_base_url", cf->llm_base_url,
+	    cf->llm_api_key != NULL || cf->llm_headers_file != NULL);
+	warn_of_url(
+	    "llm_proxy", cf->llm_proxy, cf->llm_proxy_user_file != NULL);
+}
+
 /* What no row can say alone, and a default that is another setting. */
 static bool
 check(struct conf_loader *ld)
@@ -274,6 +293,7 @@ check(struct conf_loader *ld)
 		return conf_refuse(ld, "responder: openai needs llm_base_url");
 	if (cf->llm_base_url != NULL && cf->llm_model == NULL)
 		return conf_refuse(ld, "llm_base_url: needs llm_model as well");
+	warn_exposed(cf);
 	return true;
 }
 

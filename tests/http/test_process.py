@@ -399,6 +399,29 @@ def test_an_unknown_variable_is_a_warning(place):
     assert "CAUSERIE_TREADS" in errors
 
 
+@pytest.mark.parametrize("url, exposed", [
+    ("http://192.0.2.1:11434/v1", True), ("http://ollama:11434/v1", True),
+    ("http://127.0.0.1:11434/v1", False), ("http://localhost/v1", False),
+    ("https://192.0.2.1/v1", False)])
+@pytest.mark.parametrize("key", ["secret-key", None])
+def test_a_key_that_others_can_read_is_a_warning(place, url, exposed, key):
+    """When it is checked, and when it is started."""
+    variables = {"CAUSERIE_LLM_BASE_URL": url, "CAUSERIE_LLM_MODEL": "m"}
+    if key is not None:
+        variables["CAUSERIE_LLM_API_KEY"] = key
+    status, _, errors = run(place, "-t", **variables)
+    assert status == 0
+    assert ("key_exposed" in errors) == (exposed and key is not None)
+    assert "secret-key" not in errors
+    child = place.start([str(place.program), "-l", f"unix:{place.socket}"],
+                        env=environment(**variables))
+    wait_for(lambda: accepts(place.socket), what="the start")
+    child.terminate()
+    assert child.wait(30) == 0
+    assert ("key_exposed" in place.log.read_text()) == (
+        exposed and key is not None)
+
+
 def test_a_broken_line_of_articles_is_named(place):
     articles = place.path / "articles.jsonl"
     good = {"title": "a", "url": "http://x/", "date": "2025-11-08",
