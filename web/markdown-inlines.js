@@ -1,32 +1,47 @@
 /*
- * Markdown within a block: bold, italic, code, links, line breaks (every line
- * end is one) and backslash escapes. The text becomes a flat list of parts
- * (text, elements, marks that open and close an element), in which brackets and
- * delimiters find their partners, then a tree.
+ * Markdown within a block: bold, italic, struck, code, links, images (as
+ * links), line breaks (every line end is one), entities and backslash escapes.
+ * The text becomes a flat list of parts (text, elements, marks that open and
+ * close an element), in which brackets and delimiters find their partners, then
+ * a tree.
  */
-import { match, readTarget, safeUrl, trimUrl } from "./markdown-links.js";
+import {
+	foldLabel, readAuto, readLabel, readTarget,
+} from "./markdown-links.js";
+import { match, readEntity } from "./markdown-text.js";
 import { append, element } from "./markdown-tree.js";
 
-const MAX_DEPTH = 12;
+const MAX_NESTED = 12;		/* elements in each other; deeper ones are flat */
 
 const PUNCTUATION = /[\p{P}\p{S}]/u;
+const OPENING = /[\p{Ps}\p{Pi}]/u;
+const ENDING = /[\p{Pe}\p{Pf}]/u;
+const NEUTRAL = /(?![\p{Ps}\p{Pi}])\p{P}/u;
 const ESCAPABLE = /[!-/:-@[-`{-~]/;
-const BARE_URL = /https?:\/\/[^\s<>[\]"`*\\]+/iy;
-const ANGLE_URL = /<(https?:\/\/[^\s<>]{1,2000})>/iy;
-const PLAIN = /[^\\`*_[\]<\nhH]+/y;
+const PLAIN = /[^\\`*_~[\]<&!\n]+/y;
+const WORD = /[a-z\d.+-]+|[^a-z\d.+\-\\`*_~[\]<&!\n]+/iy;
+const ANGLE = /<(?:(br ?\/?)|([a-z][\w+.-]+:[^\s<>]*)|([^\s<>@:\\]+@[\w.-]+))>/iy;
 
-export function parseInline(text) {
-	return new Inline(text).tree();
+/*
+ * The nodes of a text. links: `defined`, what is defined in the whole text, by
+ * label; `href`, a function that says what a link to an address has for one,
+ * null for none.
+ */
+export function parseInline(text, links) {
+	return new Inline(text, links).tree();
 }
 
 class Inline {
-	constructor(text) {
+	constructor(text, links) {
 		this.text = text;
+		this.links = links;
 		this.at = 0;
 		this.parts = [];
 		this.delimiters = [];
 		this.brackets = [];
+		this.lastLink = -1;	/* the part that began the last link */
 		this.ticks = lastRuns(text);
+		this.plain = /:\/\/|www\.|@/i.test(text) ? WORD : PLAIN;
 		while (this.at < text.length)
 			this.#next();
 		pairDelimiters(this.delimiters);
@@ -40,41 +55,51 @@ class Inline {
 			return this.#code();
 		case "*":
 		case "_":
+		case "~":
 			return this.#delimiter();
 		case "[":
-			return this.#openBracket();
+			return this.#openBracket("[");
+		case "!":
+			return this.text[this.at + 1] === "[" ?
+			    this.#openBracket("![") : this.#take("!");
 		case "]":
 			return this.#closeBracket();
 		case "\n":
-			this.parts.push(element("br", []));
-			this.at++;
-			return undefined;
+			return this.#break("\n");
 		case "<":
-			return this.#angleUrl();
-		case "h":
-		case "H":
-			return this.#bareUrl();
+			return this.#angle();
+		case "&":
+			return this.#entity();
 		default:
-			return this.#take(match(PLAIN, this.text, this.at)[0]);
+			return this.#words();
 		}
 	}
 
-	/* The next characters are text. */
-	#take(text) {
-		this.parts.push(text);
+	/* The next characters are text, perhaps another one than they show. */
+	#take(text, shown = text) {
+		this.parts.push(shown);
 		this.at += text.length;
 	}
 
 	#escape() {
 		const next = this.text[this.at + 1] ?? "";
-		if (next === "\n") {
-			this.at++;
-		} else if (ESCAPABLE.test(next)) {
-			this.at++;
-			this.#take(next);
-		} else {
+		if (next === "\n")
+			this.#break("\\\n");
+		else if (ESCAPABLE.test(next))
+			this.#take(`\\${next}`, next);
+		else
 			this.#take("\\");
-		}
+	}
+
+	#entity() {
+		this.#take(...readEntity(this.text, this.at) ?? ["&"]);
+	}
+
+	#break(source) {
+		const last = this.parts.length - 1;
+		if (typeof this.parts[last] === "string")
+			this.parts[last] = this.parts[last].trimEnd();
+		this.#take(source, element("br", []));
 	}
 
 	#code() {
@@ -92,98 +117,103 @@ class Inline {
 
 		let code = this.text.slice(begin, close.index)
 		    .replaceAll("\n", " ");
-		if (code.trim() !== "" && /^ .* $/s.test(code))
+		if (code.trim() !== "" && code[0] === " " &&
+		    code[code.length - 1] === " ")
 			code = code.slice(1, -1);
 		this.parts.push(element("code", [code]));
 		this.at = ticks.lastIndex;
-		return undefined;
 	}
 
-	/* CommonMark 0.31.2, section 6.2: what may open, what may close. */
 	#delimiter() {
 		const char = this.text[this.at];
-		const run = match(/\*+|_+/y, this.text, this.at)[0];
-		const before = charBefore(this.text, this.at);
-		const after = charAt(this.text, this.at + run.length);
-		const left = !isSpace(after) && (!PUNCTUATION.test(after) ||
-		    isSpace(before) || PUNCTUATION.test(before));
-		const right = !isSpace(before) && (!PUNCTUATION.test(before) ||
-		    isSpace(after) || PUNCTUATION.test(after));
-		const under = char === "_";
-		const part = {
-			char,
-			length: run.length,
-			left: run.length,
-			canOpen: left &&
-			    (!under || !right || PUNCTUATION.test(before)),
-			canClose: right &&
-			    (!under || !left || PUNCTUATION.test(after)),
-			opens: [],
-			closes: [],
-		};
-		this.parts.push(part);
+		const [run] = match(/\*+|_+|~+/y, this.text, this.at);
+		if (char === "~" && run.length > 2)
+			return this.#take(run);
+		const part = { char, length: run.length, left: run.length,
+			opens: [], closes: [],
+			...flanks(run, charBefore(this.text, this.at),
+			    charAt(this.text, this.at + run.length)) };
+		this.#take(run, part);
 		this.delimiters.push(part);
-		this.at += run.length;
 	}
 
-	#openBracket() {
-		this.brackets.push({
-			part: this.parts.length,
-			delimiter: this.delimiters.length,
-		});
-		this.#take("[");
+	#openBracket(mark) {
+		const { brackets, parts, delimiters } = this;
+		if (brackets.length > 0)
+			brackets[brackets.length - 1].isOuter = true;
+		this.#take(mark);
+		brackets.push({ isImage: mark === "![", at: this.at,
+			part: parts.length - 1, delimiter: delimiters.length });
 	}
 
+	/* There are no links in links, but in what an image is called. */
 	#closeBracket() {
 		const open = this.brackets.pop();
-		const target = open === undefined ? null :
-		    readTarget(this.text, this.at + 1);
-		const href = target === null ? null : safeUrl(target.url);
+		const isLink = open !== undefined &&
+		    (open.isImage || open.part > this.lastLink);
+		const target = isLink ? this.#target(open) : null;
+		const href = target === null ? null :
+		    this.links.href(target.url);
 		if (href === null)
 			return this.#take("]");
 
 		pairDelimiters(this.delimiters.splice(open.delimiter));
 		this.parts[open.part] = { opens: [linkMark(href)] };
 		this.parts.push({ closes: ["a"] });
-		this.brackets.length = 0;
+		if (!open.isImage)
+			this.lastLink = open.part;
 		this.at = target.end;
-		return undefined;
 	}
 
-	#angleUrl() {
-		const found = match(ANGLE_URL, this.text, this.at);
-		if (found === null)
-			return this.#take("<");
-		return this.#link(found[1], found[0].length);
+	/* Where a link leads: its address, and where it ends; null: nowhere. */
+	#target(open) {
+		const { text, at, links: { defined } } = this;
+		const target = readTarget(text, at + 1);
+		if (target !== null || defined.size === 0)
+			return target;
+		const [source, label] = readLabel(text, at + 1) ??
+		    [text.startsWith("[]", at + 1) ? "[]" : ""];
+		const name = label ?? (open.isOuter ? "" :
+		    foldLabel(text.slice(open.at, Math.min(at, open.at + 999))));
+		return defined.has(name) ? { url: defined.get(name),
+			end: at + 1 + source.length } : null;
 	}
 
-	#bareUrl() {
-		const inWord = /[\p{L}\p{N}]/u.test(
-		    charBefore(this.text, this.at));
-		const found = inWord ? null :
-		    match(BARE_URL, this.text, this.at);
-		if (found === null)
-			return this.#take(match(/[hH][^\\`*_[\]<\nhH]*/y,
-			    this.text, this.at)[0]);
-		const url = trimUrl(found[0]);
-		return this.#link(url, url.length);
+	#angle() {
+		const [all, line, url, mail] =
+		    match(ANGLE, this.text, this.at) ?? ["<"];
+		if (line)
+			this.#break(all);
+		else if (url ?? mail)
+			this.#link(all, url ?? mail, url ?? `mailto:${mail}`);
+		else
+			this.#take(all);
 	}
 
-	/* A link that is its own text, or that text when it is no address. */
-	#link(url, length) {
-		const href = safeUrl(url);
+	/* Text up to the next that may be more, or an address in it. */
+	#words() {
+		const { text, at, plain } = this;
+		const found = plain === WORD &&
+		    !/[\p{L}\p{N}.+-]/u.test(charBefore(text, at)) &&
+		    readAuto(text, at);
+		if (found)
+			this.#link(found[0], ...found);
+		else
+			this.#take(match(plain, text, at)[0]);
+	}
+
+	/* A link that is its own text, or its source when it is no address. */
+	#link(source, text, url) {
+		const href = this.links.href(url);
 		if (href === null)
-			return this.#take(this.text.slice(this.at,
-			    this.at + length));
-		this.parts.push({ opens: [linkMark(href)] }, url,
+			return this.#take(source);
+		this.parts.push({ opens: [linkMark(href)] }, text,
 		    { closes: ["a"] });
-		this.at += length;
-		return undefined;
+		this.at += source.length;
 	}
 
 	tree() {
-		const root = element("root", []);
-		const open = [root];
+		const open = [element("root", [])];
 		let links = 0;
 		for (const part of this.parts) {
 			if (typeof part === "string" || part.tag) {
@@ -194,27 +224,55 @@ class Inline {
 				open.pop();
 				links -= tag === "a";
 			}
+			let top = open[open.length - 1];
 			if (part.left > 0)
-				append(open[open.length - 1], part.char.repeat(part.left));
-			for (const mark of part.opens ?? []) {
-				const into = open[open.length - 1];
-				const node = element(mark.tag, [],
-				    mark.attributes);
-				const flat = open.length > MAX_DEPTH ||
-				    (mark.tag === "a" && links > 0);
-				if (!flat)
-					into.children.push(node);
-				open.push(flat ? into : node);
-				links += mark.tag === "a";
+				append(top, part.char.repeat(part.left));
+			for (const { tag, attributes } of part.opens ?? []) {
+				if (open.length <= MAX_NESTED &&
+				    (tag !== "a" || links === 0)) {
+					const node = element(tag, [], attributes);
+					top.children.push(node);
+					top = node;
+				}
+				open.push(top);
+				links += tag === "a";
 			}
 		}
-		return root.children;
+		return open[0].children;
 	}
 }
 
 /*
- * Bold and italic, after CommonMark 0.31.2, "process emphasis". The parts
- * between a pair can no longer pair with others.
+ * Whether a run of delimiters may open and may close: CommonMark 0.31.2,
+ * section 6.2, and beyond it what is glued to a letter where the punctuation
+ * within says which side it is on: a word and **« that »**, **15 %**of it.
+ */
+function flanks(run, before, after) {
+	const [outside, inside] = [before, after].map(kindOf);
+	const left = inside > 0 && (inside > 1 || outside < 2);
+	const right = outside > 0 && (outside > 1 || inside < 2);
+	if (run[0] === "_")
+		return {
+			canOpen: left && (!right || outside < 2),
+			canClose: right && (!left || inside < 2),
+		};
+	return {
+		canOpen: left || OPENING.test(after),
+		canClose: right || ENDING.test(before) ||
+		    (run.length > 1 && NEUTRAL.test(before)),
+	};
+}
+
+/* 0: nothing or a blank, 1: punctuation, 2: a letter. */
+function kindOf(char) {
+	if (char === "" || /\s/.test(char))
+		return 0;
+	return PUNCTUATION.test(char) ? 1 : 2;
+}
+
+/*
+ * Bold, italic and struck, after CommonMark 0.31.2, "process emphasis". The
+ * parts between a pair can no longer pair with others.
  */
 function pairDelimiters(delimiters) {
 	const stack = [];
@@ -233,7 +291,8 @@ function pairDelimiters(delimiters) {
 			}
 			const opener = stack[found];
 			const used = Math.min(opener.left, closer.left, 2);
-			const tag = used === 2 ? "strong" : "em";
+			const tag = closer.char === "~" ? "del" :
+			    used === 2 ? "strong" : "em";
 			opener.opens.unshift({ tag, attributes: {} });
 			closer.closes.push(tag);
 			opener.left -= used;
@@ -250,15 +309,18 @@ function findOpener(stack, closer, bottom) {
 		const opener = stack[at];
 		if (opener.index < bottom)
 			return -1;
-		if (opener.char !== closer.char)
-			continue;
-		if ((opener.canClose || closer.canOpen) &&
-		    (opener.length + closer.length) % 3 === 0 &&
-		    (opener.length % 3 !== 0 || closer.length % 3 !== 0))
-			continue;
-		return at;
+		if (opener.char === closer.char && mayPair(opener, closer))
+			return at;
 	}
 	return -1;
+}
+
+function mayPair(opener, closer) {
+	if (closer.char === "~")
+		return opener.length === closer.length;
+	return !(opener.canClose || closer.canOpen) ||
+	    (opener.length + closer.length) % 3 !== 0 ||
+	    (opener.length % 3 === 0 && closer.length % 3 === 0);
 }
 
 /* Where the last run of so many backticks begins, for each length. */
@@ -270,24 +332,14 @@ function lastRuns(text) {
 }
 
 function linkMark(href) {
-	const attributes = {
-		href,
-		target: "_blank",
-		rel: "noopener noreferrer nofollow",
-	};
-	return { tag: "a", attributes };
+	return { tag: "a", attributes: { href, target: "_blank",
+		rel: "noopener noreferrer nofollow" } };
 }
 
 function charAt(text, at) {
-	return at < text.length ? String.fromCodePoint(text.codePointAt(at)) :
-	    "";
+	return /^[^]?/u.exec(text.slice(at, at + 2))[0];
 }
 
 function charBefore(text, at) {
-	if (at === 0)
-		return "";
-	const low = /[\uDC00-\uDFFF]/.test(text[at - 1]);
-	return low && at > 1 ? text.slice(at - 2, at) : text[at - 1];
+	return /[^]?$/u.exec(text.slice(Math.max(at - 2, 0), at))[0];
 }
-
-const isSpace = (char) => char === "" || /\s/.test(char);

@@ -13,7 +13,8 @@ from old import DIALOG, without
 KEY = "chatbot_session_id"
 PROBLEM = "Le service de réponse n'a pas répondu"
 ALLOWED = {"P", "BR", "STRONG", "EM", "CODE", "PRE", "UL", "OL", "LI",
-           "BLOCKQUOTE", "A"}
+           "BLOCKQUOTE", "A", "DEL", "HR", "H2", "H3", "H4", "H5", "H6",
+           "DIV", "TABLE", "THEAD", "TBODY", "TR", "TH", "TD"}
 ANSWER = ".exchange:last-child .answer .text"
 IDLE = ("document.querySelector('#stop').hidden &&"
         " document.querySelector('#log').ariaLive === 'polite'")
@@ -919,7 +920,9 @@ def test_a_phone_never_scrolls_sideways(visitor, api, width):
     sid = api.session(
         f"{word} https://exemple.fr/{word}",
         f"{word}\n\n`{word}`\n\n```\n{word}\n```\n\n- > 1. {word}\n\n"
-        f"[{word}](https://exemple.fr) https://exemple.fr/{word}")
+        f"[{word}](https://exemple.fr) https://exemple.fr/{word}\n\n"
+        f"| {word} | {word} |\n|---|--:|\n| {word} | `{word}` |\n\n"
+        f"## {word}")
     tab = open_with(visitor, api, sid, width=width, height=844, touch=True)
     api.plans.append(lambda turn: turn.reply(
         413, {"detail": word}, "application/problem+json"))
@@ -981,7 +984,8 @@ def test_text_contrasts_with_its_ground(visitor, api, scheme):
     tab = visitor.open(api.url, scheme=scheme)
     tab.until("!document.querySelector('#welcome').hidden")
     assert tab.js(CONTRAST) == {}
-    sid = api.session("Question", "**a** `b` [c](https://d.fr)\n\n> e\n\n- f",
+    sid = api.session("Question", "**a** `b` [c](https://d.fr)\n\n> e\n\n- f"
+                      "\n\n# g\n\n| h |\n|---|\n| ~~i~~ |\n\n***",
                       status="interrupted")
     tab = open_with(visitor, api, sid, scheme=scheme)
     api.plans.append(refuse)
