@@ -211,6 +211,12 @@ exchange_end(struct exchange *x)
 }
 
 void
+exchange_when_sent(struct exchange *x, conn_sent_f *fn, void *arg)
+{
+	conn_when_sent(x->conn, fn, arg);
+}
+
+void
 exchange_break(struct exchange *x)
 {
 	exchange_account(x, (struct log_field)LOG_TRUE("aborted"));

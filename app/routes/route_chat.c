@@ -283,6 +283,13 @@ chat_end_stream(
 	sse_close(x);
 }
 
+/* It counts until its answer has left, however slow the reader is. */
+static void
+chat_sent(void *arg)
+{
+	chat_free(arg);
+}
+
 static void
 chat_done(void *arg, const struct turn_end *end)
 {
@@ -294,6 +301,7 @@ chat_done(void *arg, const struct turn_end *end)
 		.retry_after = (int)((end->retry_ms + 999) / 1000),
 	};
 
+	exchange_when_sent(chat->x, chat_sent, chat);
 	if (end->sid != NULL)
 		log_session(chat->x, end->sid);
 	if (problem.sid != NULL && end->new_session)
@@ -309,7 +317,6 @@ chat_done(void *arg, const struct turn_end *end)
 		add_answer(&body, end);
 		reply_json(chat->x, 200, &body);
 	}
-	chat_free(chat);
 }
 
 /* One more of the client's chats; NULL: *rc says why not. */

@@ -34,6 +34,7 @@ conn_detach(struct conn *c)
 	loop_unwatch(loop, &c->io);
 	fcgi_reader_free(&c->reader);
 	buf_free(&c->out);
+	conn_tell_sent(c);
 	free(c);
 	return fd;
 }
@@ -127,23 +128,19 @@ conn_rest(struct conn *c)
 	return -1;
 }
 
-/* Time for the reader, from now on. */
-static void
-conn_patience(struct conn *c)
+/* The socket is full; so much was taken since last time. -1: it is gone. */
+static int
+conn_stall(struct conn *c, size_t taken)
 {
 	struct loop *loop = c->pool->loop;
 
-	loop_timer(loop, &c->deadline, loop_now(loop) + CONN_STALL_MS);
-}
-
-/* -1: it is gone. */
-static int
-conn_stall(struct conn *c, bool progress)
-{
 	if (!c->stalled && conn_watch(c, EPOLLIN | EPOLLRDHUP | EPOLLOUT) == -1)
 		return -1;
-	if (!c->stalled || (progress && !c->pieces))
-		conn_patience(c);
+	c->taken += taken;
+	if (!c->stalled || c->taken >= CONN_LOW) {
+		loop_timer(loop, &c->deadline, loop_now(loop) + CONN_STALL_MS);
+		c->taken = 0;
+	}
 	c->stalled = true;
 	return 0;
 }
@@ -198,7 +195,11 @@ conn_send(struct conn *c)
 	}
 	if (sent > 0)
 		conn_forget(c, (size_t)sent);
-	return conn_backlog(c) > 0 ? conn_stall(c, sent > 0) : 0;
+	if (c->reply != REPLY_RUNNING && conn_backlog(c) <= CONN_LOW)
+		conn_tell_sent(c);
+	if (conn_backlog(c) == 0)
+		return 0;
+	return conn_stall(c, sent > 0 ? (size_t)sent : 0);
 }
 
 /* All is sent; afterwards the connection may be gone. */
@@ -235,13 +236,10 @@ conn_flush(struct conn *c)
 	}
 	if (conn_send(c) == -1)
 		return;
-	if (c->more != NULL && conn_backlog(c) < CONN_LOW) {
-		if (c->stalled)
-			conn_patience(c);
+	if (c->more != NULL && conn_backlog(c) < CONN_LOW)
 		c->more(c->arg);
-	} else if (conn_backlog(c) == 0) {
+	else if (conn_backlog(c) == 0)
 		conn_sent(c);
-	}
 }
 
 static void
@@ -264,7 +262,7 @@ conn_request(struct conn *c)
 	c->keep = c->reader.keep;
 	c->arg = NULL;
 	c->written = 0;
-	c->pieces = false;
+	conn_tell_sent(c);
 	c->reply = REPLY_RUNNING;
 	cgi = parser_run(pool->parser, &c->reader, &bad);
 	buf_free(&c->reader.params);

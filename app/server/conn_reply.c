@@ -10,6 +10,16 @@
 #define CONN_RECORDS 64 /* bytes around most replies */
 
 void
+conn_tell_sent(struct conn *c)
+{
+	conn_sent_f *fn = c->when_sent;
+
+	c->when_sent = NULL;
+	if (fn != NULL)
+		fn(c->when_sent_arg);
+}
+
+void
 conn_set(struct conn *c, void *arg)
 {
 	c->arg = arg;
@@ -30,7 +40,6 @@ void
 conn_produce(struct conn *c, conn_more_f *more)
 {
 	c->more = more;
-	c->pieces = true;
 	loop_task(c->pool->loop, &c->flush);
 }
 
@@ -50,10 +59,19 @@ conn_break(struct conn *c)
 }
 
 void
+conn_when_sent(struct conn *c, conn_sent_f *fn, void *arg)
+{
+	c->when_sent = fn;
+	c->when_sent_arg = arg;
+}
+
+void
 conn_end(struct conn *c)
 {
 	c->more = NULL;
 	fcgi_add_end(&c->out, c->id);
+	if (conn_backlog(c) <= CONN_LOW)
+		conn_tell_sent(c);
 	fcgi_next(&c->reader);
 	c->reply = c->keep && !c->pool->draining ? REPLY_NONE : REPLY_LAST;
 	loop_task(c->pool->loop, &c->flush);

@@ -13,7 +13,8 @@
 #include "server/cgi.h"
 
 #define CONN_REQUEST_MS 10000	/* from a request's first byte to its last */
-#define CONN_STALL_MS 10000	/* a reader that takes nothing is dropped */
+#define CONN_STALL_MS 10000	/* for CONN_LOW bytes, or all that wait; else
+				   a slow reader is dropped */
 #define CONN_MAX_BACKLOG (1024 * 1024)	/* bytes a slow reader may be behind */
 #define CONN_LOW (16 * 1024)	/* bytes that wait when more is wanted */
 
@@ -57,8 +58,7 @@ void conn_write(struct conn *, const void *, size_t);
  * A reply that is written in pieces, so that no more of it waits than its
  * reader needs: more is called, with conn_set's arg, whenever fewer than
  * CONN_LOW bytes wait, once in a turn of the loop. It writes a piece, or ends
- * the reply. Whoever has not taken a piece CONN_STALL_MS after the last one was
- * written is dropped, however many bytes of it he took.
+ * the reply.
  */
 typedef void conn_more_f(void *arg);
 void conn_produce(struct conn *, conn_more_f *more);
@@ -68,6 +68,13 @@ void conn_produce(struct conn *, conn_more_f *more);
  * when they have been sent.
  */
 void conn_guard(struct conn *);
+
+/*
+ * Before conn_end: fn is called once, when at most CONN_LOW bytes of the reply
+ * wait any more, or the connection is closed.
+ */
+typedef void conn_sent_f(void *arg);
+void conn_when_sent(struct conn *, conn_sent_f *fn, void *arg);
 
 /* The reply is complete; conn is no longer the application's. */
 void conn_end(struct conn *);

@@ -38,7 +38,9 @@ struct conn {
 	struct loop_task	 flush;
 	bool			 stalled;	/* the socket is full */
 	bool			 too_slow;	/* over the ceiling */
-	bool			 pieces;	/* conn_produce was called */
+	size_t			 taken;		/* bytes, since the deadline */
+	conn_sent_f		*when_sent;	/* or NULL */
+	void			*when_sent_arg;
 	bool			 cut;		/* conn_break was */
 	struct timer		 deadline;	/* of the request or reader */
 };
@@ -49,6 +51,9 @@ conn_backlog(const struct conn *c)
 {
 	return c->out.len - c->sent;
 }
+
+/* Call what conn_when_sent was given, unless it was. */
+void conn_tell_sent(struct conn *);
 
 /* Move it to the end of a list; NULL: to none. */
 void conn_list_to(struct conn *, struct conn_list *);

@@ -212,3 +212,31 @@ def test_a_long_one_comes_whole_through_the_web_servers(parallel):
     assert head.status == 200 and head.body == b""
     assert head.headers["Content-Type"] == reply.headers["Content-Type"]
     assert head.headers.get("Content-Length") in (None, "")
+
+
+def test_answers_that_nobody_reads_count_as_chats(launch):
+    program = launch({"turns_per_ip": 4, "message_max_bytes": "64K",
+                      "request_max_bytes": "1M"})
+    body = json.dumps({"message": "\x01" * 60_000, "stream": True}).encode()
+    before, peers = memory(program), []
+    for _ in range(4):
+        peers.append(Peer(program.address))
+        peers[-1].socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peers[-1].send(request("POST", CHAT, body))
+        peers[-1].read_record()
+    with Peer(program.address) as peer:
+        peer.send(request("POST", CHAT, body))
+        assert peer.read_reply().status == 429
+    assert memory(program) - before < 12 * MIB
+    peers[0].socket.close()
+    wait_for(lambda: answered(program, body), what="a place")
+    for peer in peers[1:]:
+        peer.read_raw()
+    wait_for(lambda: answered(program, body), what="a place")
+
+
+def answered(program, body):
+    with Peer(program.address) as peer:
+        peer.send(request("POST", CHAT, body))
+        out, _ = peer.read_raw()
+    return out.startswith(b"Status: 200")

@@ -100,6 +100,16 @@ conn_end(struct conn *c)
 	assert_false(c->ended);
 	c->ended = true;
 	c->more = NULL;
+	if (c->when_sent != NULL)
+		c->when_sent(c->when_sent_arg);
+	c->when_sent = NULL;
+}
+
+void
+conn_when_sent(struct conn *c, conn_sent_f *fn, void *arg)
+{
+	c->when_sent = fn;
+	c->when_sent_arg = arg;
 }
 
 void

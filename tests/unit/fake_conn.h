@@ -17,6 +17,8 @@ struct conn {
 	bool		 broken;	/* conn_break's */
 	bool		 guarded;	/* conn_guard was called */
 	conn_more_f	*more;		/* conn_produce's */
+	conn_sent_f	*when_sent;	/* called by conn_end */
+	void		*when_sent_arg;
 };
 
 /* A loop for all tests of a program: cmocka's setup and teardown of a group. */

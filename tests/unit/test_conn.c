@@ -201,6 +201,60 @@ nothing_is_asked_for_once_the_reader_has_gone(void **state)
 	assert_true(pieces > 0);
 }
 
+/*
+ * When it was sent.
+ */
+
+static int told;
+
+static void
+tell(void *arg)
+{
+	(void)arg;
+	told++;
+}
+
+static void
+the_end_is_told_when_little_waits(void **state)
+{
+	struct service *s = *state;
+	int a = service_visit(s);
+
+	told = 0;
+	send_request(a);
+	await_requests(s, 1);
+	conn_when_sent(s->asked, tell, NULL);
+	write_much(s);
+	assert_int_equal(told, 0);
+	service_answer(s);
+	loop_turn(s->loop, 0);
+	assert_int_equal(told, 0);
+	read_much(s, a, MUCH);
+	while (s->pool->idle.first == NULL)
+		loop_turn(s->loop, WAIT_MS);
+	assert_int_equal(told, 1);
+	close(a);
+}
+
+static void
+the_end_is_told_when_the_reader_leaves(void **state)
+{
+	struct service *s = *state;
+	int a = service_visit(s);
+
+	told = 0;
+	send_request(a);
+	await_requests(s, 1);
+	conn_when_sent(s->asked, tell, NULL);
+	write_much(s);
+	service_answer(s);
+	loop_turn(s->loop, 0);
+	assert_int_equal(told, 0);
+	close(a);
+	await_count(s, 0);
+	assert_int_equal(told, 1);
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, service_setup, service_teardown)
 
@@ -215,6 +269,8 @@ main(void)
 		TEST(pieces_are_asked_for_as_the_reader_takes_them),
 		TEST(a_reply_that_is_broken_off_is_seen_to_be),
 		TEST(nothing_is_asked_for_once_the_reader_has_gone),
+		TEST(the_end_is_told_when_little_waits),
+		TEST(the_end_is_told_when_the_reader_leaves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
