@@ -89,6 +89,8 @@ call_take(struct call *call, struct call_keys *keys, const struct json *request)
 	call->whole = !json_true(json_get(request, "stream"));
 	if (call->whole && !s->plan.whole)
 		return "stream is not true";
+	if (s->plan.document)
+		call->whole = true;
 	if (!keys_meet(keys, &s->plan))
 		return "too many keys";
 	s->usage = json_true(
@@ -132,7 +134,8 @@ call_read(struct call *call, const struct plan *usual, struct call_keys *keys,
 		return CALL_SILENCE;
 	if (plan->hangup)
 		return CALL_HANGUP;
-	if (plan->status || plan->html || plan->redirect)
+	if (plan->status || plan->html || plan->ndjson ||
+	    plan->error_document || plan->redirect)
 		return CALL_REPLY;
 	return call->whole ? CALL_REPLY : CALL_STREAM;
 }
@@ -160,6 +163,9 @@ call_reply(const struct call *call, struct buf *out)
 {
 	static const char page[] =
 	    "<!DOCTYPE html><title>Simulated</title><p>" STREAM_CANARY "\n";
+	static const char lines[] =
+	    "{\"message\":{\"content\":\"Oui\"},\"done\":false}\n"
+	    "{\"done\":true,\"done_reason\":\"" STREAM_CANARY "\"}\n";
 	const struct plan *plan = &call->stream.plan;
 	char more[64] = "";
 	struct buf error;
@@ -168,12 +174,17 @@ call_reply(const struct call *call, struct buf *out)
 		http_reply(out, 200, "text/html", "", page, sizeof(page) - 1);
 		return;
 	}
+	if (plan->ndjson) {
+		http_reply(out, 200, "application/x-ndjson", "", lines,
+		    sizeof(lines) - 1);
+		return;
+	}
 	if (plan->redirect) {
 		http_reply(out, 307, "text/plain",
 		    "Location: /elsewhere/chat/completions\r\n", "", 0);
 		return;
 	}
-	if (plan->status == 0) {
+	if (plan->status == 0 && !plan->error_document) {
 		call_answer(call, out);
 		return;
 	}
@@ -182,7 +193,7 @@ call_reply(const struct call *call, struct buf *out)
 		    (long long)plan->retry_after);
 	buf_init(&error, MAX_ERROR);
 	stream_error(plan, &error, call->problem);
-	http_reply(out, (int)plan->status, "application/json", more, error.data,
-	    error.len);
+	http_reply(out, plan->error_document ? 200 : (int)plan->status,
+	    "application/json", more, error.data, error.len);
 	buf_free(&error);
 }

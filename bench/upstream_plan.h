@@ -26,6 +26,9 @@ struct plan {
 	int64_t		 usage;
 	int64_t		 whole;
 	char		 finish[PLAN_WORD];
+	int64_t		 think;
+	char		 think_as[PLAN_WORD];
+	int64_t		 tools;
 
 	/* its pace, in ms */
 	int64_t		 first;
@@ -36,12 +39,33 @@ struct plan {
 	int64_t		 crlf;
 	int64_t		 comments;
 	int64_t		 until_close;
+	int64_t		 bom;
+	int64_t		 cr;
+	int64_t		 nospace;
+	int64_t		 blanks;
+	int64_t		 multiline;
+	int64_t		 fields;
+	int64_t		 beats;
+	int64_t		 refusal;
+	int64_t		 parts;
+	int64_t		 object;
+	int64_t		 choices;
+	int64_t		 message;
+	int64_t		 filter_first;
+	int64_t		 usage_late;
+	int64_t		 document;
+
+	/* signs of life before a token, at the same pace */
+	int64_t		 life;
+	int64_t		 life_at;
+	char		 life_as[PLAN_WORD];
 
 	/* deltas with odd contents, after so many tokens */
 	int64_t		 nul;
 	int64_t		 rawnul;
 	int64_t		 badutf8;
 	int64_t		 surrogate;
+	int64_t		 halves;
 	int64_t		 inject;
 	int64_t		 garbage;
 	int64_t		 large_event;	/* bytes of a delta */
@@ -51,11 +75,15 @@ struct plan {
 	int64_t		 cut;
 	int64_t		 reset;
 	int64_t		 error_event;
+	int64_t		 error_named;
+	int64_t		 error_field;
+	char		 error_code[PLAN_WORD];
 
 	/* how it ends wrongly */
 	int64_t		 nodone;
 	int64_t		 nofinish;
 	int64_t		 onlyfinish;
+	int64_t		 linger;
 
 	/* what comes in place of an answer */
 	int64_t		 status;
@@ -65,6 +93,8 @@ struct plan {
 	int64_t		 silent;
 	int64_t		 hangup;
 	int64_t		 html;
+	int64_t		 ndjson;
+	int64_t		 error_document;
 	int64_t		 redirect;
 	int64_t		 endless_header;
 	int64_t		 bomb;

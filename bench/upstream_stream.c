@@ -1,14 +1,18 @@
 /* The words of an OpenAI-compatible stream, and how to get them wrong. */
 #include "upstream_stream.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "upstream_dialect.h"
 
 #define CHUNK \
 	"{\"id\":\"chatcmpl-simulated\",\"object\":\"chat.completion.chunk\"," \
 	"\"created\":1700000000,\"model\":\"simulated\","
 #define BEFORE_TEXT CHUNK "\"choices\":[{\"index\":0,\"delta\":{\"content\":\""
+#define MAX_HEAD    4096
+#define MAX_STEP    (8 * 1024 * 1024)
 #define AFTER_TEXT  "\"},\"finish_reason\":null}]}"
 
 /*
@@ -73,6 +77,25 @@ event_add(const struct stream *s, struct buf *body, const char *data)
 	event_end(s, body);
 }
 
+/* The first event, and what stands before it. */
+static void
+head_frame(const struct stream *s, struct buf *out, const char *event, size_t n)
+{
+	static const char filter[] = "data: " CHUNK
+				     "\"choices\":[],\"prompt_filter_results\":"
+				     "[{\"prompt_index\":0}]}\n\n";
+	struct buf body;
+
+	buf_init(&body, MAX_HEAD);
+	if (s->plan.bom)
+		buf_adds(&body, "\xef\xbb\xbf");
+	if (s->plan.filter_first)
+		buf_adds(&body, filter);
+	dialect_write(&s->plan, event, n, &body);
+	stream_frame(s, out, body.data, body.len);
+	buf_free(&body);
+}
+
 void
 stream_begin(struct stream *s, struct buf *out)
 {
@@ -99,7 +122,19 @@ stream_begin(struct stream *s, struct buf *out)
 	memcpy(event + n, "\r\n\r\n", 4);
 	if (!s->plan.crlf)
 		memcpy(event + n, "\n\n", 2);
-	stream_frame(s, out, event, n + (s->plan.crlf ? 4 : 2));
+	head_frame(s, out, event, n + (s->plan.crlf ? 4 : 2));
+}
+
+/* A number where it is one. */
+static void
+code_add(const struct plan *plan, struct buf *b)
+{
+	const char *code = plan->error_code;
+
+	if (code[strspn(code, "0123456789")] == '\0')
+		json_add_integer(b, "code", strtoll(code, NULL, 10));
+	else
+		json_add_string(b, "code", code);
 }
 
 void
@@ -111,6 +146,8 @@ stream_error(const struct plan *plan, struct buf *b, const char *detail)
 	bool nested = strcmp(form, "nested") == 0;
 
 	json_open(b, NULL);
+	if (plan->error_code[0] != '\0')
+		code_add(plan, b);
 	if (message)
 		json_add_string(b, "object", "error");
 	else if (!string)
@@ -143,6 +180,12 @@ oddities_add(const struct stream *s, struct buf *body)
 		buf_adds(body, AFTER_TEXT);
 		event_end(s, body);
 	}
+	if (s->plan.halves == s->sent) {
+		buf_adds(body, "data: " BEFORE_TEXT "<\\ud83d" AFTER_TEXT);
+		event_end(s, body);
+		buf_adds(body, "data: " BEFORE_TEXT "\\ude00>" AFTER_TEXT);
+		event_end(s, body);
+	}
 	if (s->plan.garbage == s->sent)
 		event_add(s, body, "}{ " STREAM_CANARY);
 	if (s->plan.large_event <= 0 || s->sent != 1)
@@ -168,11 +211,53 @@ stream_has_token(const struct stream *s)
 {
 	if (s->plan.endless)
 		return true;
-	if (s->plan.empty)
+	if (s->plan.empty || s->plan.tools)
 		return false;
 	if (s->plan.text != NULL)
 		return s->plan.text[s->text_at] != '\0';
 	return s->sent < s->plan.tokens;
+}
+
+static void
+comment_add(const struct stream *s, struct buf *body, int64_t size)
+{
+	buf_adds(body, ": waiting");
+	for (; size > 8; size--)
+		buf_addc(body, '.');
+	event_end(s, body);
+}
+
+static void
+thought_add(const struct stream *s, struct buf *body)
+{
+	const char *as = s->plan.think_as;
+
+	buf_adds(body, "data: " CHUNK "\"choices\":[{\"index\":0,\"delta\":{");
+	if (strcmp(as, "parts") == 0)
+		buf_adds(body, "\"content\":[{\"type\":\"thinking\","
+			       "\"text\":\"Hm \"}]");
+	else
+		json_add_string(
+		    body, *as != '\0' ? as : "reasoning_content", "Hm ");
+	buf_adds(body, "},\"finish_reason\":null}]}");
+	event_end(s, body);
+}
+
+static void
+sign_add(const struct stream *s, struct buf *body)
+{
+	const char *as = s->plan.life_as;
+
+	if (strcmp(as, "role") == 0)
+		event_add(s, body,
+		    CHUNK "\"choices\":[{\"index\":0,\"delta\":{\"role\":"
+			  "\"assistant\"},\"finish_reason\":null}]}");
+	else if (strcmp(as, "thought") == 0)
+		thought_add(s, body);
+	else if (strcmp(as, "beat") == 0)
+		event_add(s, body, "");
+	else
+		comment_add(s, body, 1);
 }
 
 static void
@@ -182,8 +267,7 @@ token_add(struct stream *s, struct buf *body)
 	size_t n;
 
 	if (s->plan.comments)
-		buf_adds(
-		    body, s->plan.crlf ? ": waiting\r\n\r\n" : ": waiting\n\n");
+		comment_add(s, body, s->plan.comments);
 	buf_adds(body, "data: " CHUNK "\"choices\":[{\"index\":0,\"delta\":{");
 	if (text != NULL && text[s->text_at] != '\0') {
 		n = word_length(text + s->text_at);
@@ -199,28 +283,53 @@ token_add(struct stream *s, struct buf *body)
 }
 
 static void
+usage_add(const struct stream *s, struct buf *body)
+{
+	const char *quote = s->plan.usage == 2 ? "\"" : "";
+	long long prompt = (long long)(s->prompt / 4),
+		  sent = (long long)s->sent;
+
+	buf_addf(body,
+	    "data: " CHUNK "\"choices\":[],\"usage\":{"
+	    "\"prompt_tokens\":%s%lld%s,\"completion_tokens\":%s%lld%s,"
+	    "\"total_tokens\":%s%lld%s}}",
+	    quote, prompt, quote, quote, sent, quote, quote, prompt + sent,
+	    quote);
+	event_end(s, body);
+}
+
+static void
+reason_add(const struct stream *s, struct buf *body)
+{
+	const char *reason = s->plan.tools ? "tool_calls" : "stop";
+
+	if (s->plan.tools)
+		event_add(s, body,
+		    CHUNK "\"choices\":[{\"index\":0,\"delta\":{"
+			  "\"tool_calls\":[{\"index\":0,\"id\":\"c1\","
+			  "\"type\":\"function\",\"function\":{\"name\":\"f\","
+			  "\"arguments\":\"{}\"}}]},\"finish_reason\":null}]}");
+	buf_addf(body,
+	    "data: " CHUNK "\"choices\":[{\"index\":0,\"delta\":{},"
+	    "\"finish_reason\":\"%s\"}]}",
+	    s->plan.finish[0] != '\0' ? s->plan.finish : reason);
+	event_end(s, body);
+}
+
+static void
 finish_add(const struct stream *s, struct buf *body)
 {
 	const struct plan *plan = &s->plan;
-	long long prompt = (long long)(s->prompt / 4);
+	bool usage = plan->usage > 0 || (plan->usage == -1 && s->usage);
 
-	if (!plan->nodone && !plan->nofinish) {
-		buf_addf(body,
-		    "data: " CHUNK "\"choices\":[{\"index\":0,\"delta\":{},"
-		    "\"finish_reason\":\"%s\"}]}",
-		    plan->finish[0] != '\0' ? plan->finish : "stop");
-		event_end(s, body);
-	}
-	if (plan->usage == 1 || (plan->usage == -1 && s->usage)) {
-		buf_addf(body,
-		    "data: " CHUNK "\"choices\":[],\"usage\":{"
-		    "\"prompt_tokens\":%lld,\"completion_tokens\":%lld,"
-		    "\"total_tokens\":%lld}}",
-		    prompt, (long long)s->sent, prompt + (long long)s->sent);
-		event_end(s, body);
-	}
+	if (!plan->nodone && !plan->nofinish)
+		reason_add(s, body);
+	if (usage && !plan->usage_late)
+		usage_add(s, body);
 	if (!plan->nodone && !plan->onlyfinish)
 		event_add(s, body, "[DONE]");
+	if (usage && plan->usage_late)
+		usage_add(s, body);
 }
 
 void
@@ -244,6 +353,61 @@ stream_whole(const struct stream *s, struct buf *body)
 	buf_adds(body, "},\"finish_reason\":\"stop\"}]}");
 }
 
+/* An error of one of its forms, when it is time. */
+static bool
+error_add(const struct stream *s, struct buf *body)
+{
+	const struct plan *plan = &s->plan;
+	bool field = plan->error_field == s->sent;
+	bool named = plan->error_named == s->sent;
+
+	if (!field && !named && plan->error_event != s->sent)
+		return false;
+	if (named)
+		buf_adds(
+		    body, s->plan.crlf ? "event: error\r\n" : "event: error\n");
+	buf_adds(body, field ? "error: " : "data: ");
+	if (named)
+		buf_addf(body, "{\"code\":\"%s\",\"message\":\"%s\"}",
+		    plan->error_code, STREAM_CANARY);
+	else
+		stream_error(plan, body, STREAM_CANARY);
+	event_end(s, body);
+	if (field)
+		event_add(s, body, "[DONE]");
+	return true;
+}
+
+/* What is no token yet. */
+static bool
+prelude_add(struct stream *s, struct buf *body)
+{
+	if (s->lived < s->plan.life && s->sent == s->plan.life_at) {
+		s->lived++;
+		sign_add(s, body);
+		return true;
+	}
+	if (s->thought < s->plan.think) {
+		s->thought++;
+		thought_add(s, body);
+		return true;
+	}
+	return false;
+}
+
+static enum stream_next
+end_step(struct stream *s, struct buf *body)
+{
+	if (s->finished)
+		comment_add(s, body, 1);
+	else
+		finish_add(s, body);
+	s->finished = true;
+	if (!s->plan.linger)
+		return STREAM_END;
+	return s->plan.linger == 1 ? STREAM_NEVER : STREAM_PACE;
+}
+
 /* What the body is made of next; STREAM_END is its last part. */
 static enum stream_next
 body_step(struct stream *s, struct buf *body)
@@ -253,25 +417,38 @@ body_step(struct stream *s, struct buf *body)
 			buf_add(body, bomb_more, sizeof(bomb_more) - 1);
 		return STREAM_NOW;
 	}
-	oddities_add(s, body);
+	if (prelude_add(s, body))
+		return STREAM_PACE;
+	if (!s->finished)
+		oddities_add(s, body);
 	if (s->plan.stall == s->sent)
 		return STREAM_NEVER;
 	if (s->plan.cut == s->sent)
 		return STREAM_CUT;
 	if (s->plan.reset == s->sent)
 		return STREAM_RESET;
-	if (s->plan.error_event == s->sent) {
-		buf_adds(body, "data: ");
-		stream_error(&s->plan, body, STREAM_CANARY);
-		event_end(s, body);
+	if (error_add(s, body))
 		return STREAM_END;
+	if (!stream_has_token(s))
+		return end_step(s, body);
+	token_add(s, body);
+	return stream_has_token(s) ? STREAM_PACE : STREAM_NOW;
+}
+
+/* The steps' bytes, in the plan's dialect. */
+static void
+step_frame(const struct stream *s, struct buf *out, const struct buf *body)
+{
+	struct buf other;
+
+	if (!dialect_differs(&s->plan)) {
+		stream_frame(s, out, body->data, body->len);
+		return;
 	}
-	if (stream_has_token(s)) {
-		token_add(s, body);
-		return stream_has_token(s) ? STREAM_PACE : STREAM_NOW;
-	}
-	finish_add(s, body);
-	return STREAM_END;
+	buf_init(&other, MAX_STEP);
+	dialect_write(&s->plan, body->data, body->len, &other);
+	stream_frame(s, out, other.data, other.len);
+	buf_free(&other);
 }
 
 enum stream_next
@@ -285,7 +462,7 @@ stream_step(struct stream *s, struct buf *out, struct buf *scratch)
 		return STREAM_NOW;
 	}
 	next = body_step(s, scratch);
-	stream_frame(s, out, scratch->data, scratch->len);
+	step_frame(s, out, scratch);
 	if (next == STREAM_END && !s->plan.until_close)
 		buf_adds(out, "0\r\n\r\n");
 	buf_clear(scratch);

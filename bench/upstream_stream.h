@@ -20,7 +20,10 @@ struct stream {
 	bool		usage;		/* was asked for */
 	size_t		prompt;		/* bytes of the request */
 	int64_t		sent;		/* tokens */
+	int64_t		lived;		/* signs of life */
+	int64_t		thought;	/* thoughts */
 	size_t		text_at;
+	bool		finished;	/* it lingers */
 };
 
 /* What comes after a step. */

@@ -149,7 +149,11 @@ listen_to(
 		end = UPSTREAM_BROKEN;
 	HOLDS(!h->ended);
 	the_call.events = NULL;
-	call->end(&h->attempt, end, status, how, "why");
+	call->end(&h->attempt, &(struct upstream_reply){ .end = end,
+				   .status = status,
+				   .retry_after = how,
+				   .sent = true,
+				   .why = "why" });
 	HOLDS(h->ended && !h->told.failed);
 }
 

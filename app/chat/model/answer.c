@@ -362,9 +362,12 @@ answer_log(struct answer *a, const struct attempt_end *end)
 {
 	const struct model_conf *conf = &a->model->shared->conf;
 	const struct request *r = &a->request;
-	struct buf *said = &a->attempt.stream.said;
+	struct buf *said = &a->attempt.stream.said, whole = *said;
 	const char *messages = request_messages(r);
 
+	buf_init(said, whole.max);
+	if (whole.len > 0)
+		buf_add(said, whole.data, whole.len);
 	redact_secret(said, conf->key);
 	redact_secret(said, conf->proxy_user);
 	redact_headers(said, conf->headers);
@@ -374,14 +377,16 @@ answer_log(struct answer *a, const struct attempt_end *end)
 	else
 		redact_unknown(said);
 	attempt_log(&a->attempt, end);
+	buf_wipe(said);
+	*said = whole;
 }
 
 /* Whether the model is to blame, and not this request. */
 static bool
 is_failure(const struct attempt_end *end)
 {
-	return end->rc != RC_OK && end->rc != RC_LENGTH &&
-	       end->rc != RC_FILTER && end->refusal != REFUSAL_REQUEST &&
+	return end->rc != RC_OK && end->refusal != REFUSAL_NONE &&
+	       end->refusal != REFUSAL_REQUEST &&
 	       end->refusal != REFUSAL_LENGTH;
 }
 
@@ -391,12 +396,12 @@ answer_attempt_end(void *arg, const struct attempt_end *end)
 	struct answer *a = arg;
 
 	answer_settle(a, is_refused(end));
+	if (end->rc != RC_OK)
+		answer_log(a, end);
 	if (end->rc != RC_OK && answer_reword(a, end)) {
 		answer_try_again(a);
 		return;
 	}
-	if (end->rc != RC_OK)
-		answer_log(a, end);
 	if (end->rc == RC_UPSTREAM_DOWN && !a->attempt.stream.begun &&
 	    answer_retry(a, end->retry_after))
 		return;

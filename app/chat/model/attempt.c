@@ -172,8 +172,7 @@ attempt_ended(struct attempt *a, enum rc rc, int status, enum why why)
 {
 	const struct attempt_end end = {
 		.rc = rc,
-		.refusal = a->stream.finished ? REFUSAL_REQUEST
-		                              : REFUSAL_FAILURE,
+		.refusal = a->stream.finished ? REFUSAL_NONE : REFUSAL_FAILURE,
 		.status = status,
 		.retry_after = -1,
 		.why = why,

@@ -9,6 +9,9 @@
 #include <stddef.h>
 
 enum refusal {
+	/* There was none: the model came to its end. Never read. */
+	REFUSAL_NONE,
+
 	/*
 	 * It may pass by itself (overloaded, too many requests, loading):
 	 * worth another try, and a failure of the model's.
