@@ -22,18 +22,24 @@ conf_refuse(struct conf_loader *ld, const char *fmt, ...)
 	return false;
 }
 
-/*
- * A value as it goes into a message, or nothing: keys are never shown, nor is
- * what may hold one (a URL with a user or a query, a key in a path's place).
- */
+/* Or may be: a URL with a user or a query, a key in its file's path's place. */
+static bool
+is_secret(const struct conf_setting *st, const char *value)
+{
+	unsigned flags = conf_kinds[st->kind].flags;
+
+	return flags & CONF_IS_SECRET || strpbrk(value, "@?") != NULL ||
+	       (flags & CONF_NAMES_FILE && strncmp(st->key, "llm_", 4) == 0);
+}
+
+/* A value as it goes into a message; nothing of a secret. */
 static void
 show(char out[SHOWN_SIZE], const struct conf_setting *st, const char *value)
 {
 	char *c;
 
 	*out = '\0';
-	if (conf_kinds[st->kind].flags & CONF_IS_SECRET ||
-	    strstr(st->key, "key") != NULL || strpbrk(value, "@?") != NULL)
+	if (is_secret(st, value))
 		return;
 	if (*value == '\0') {
 		snprintf(out, SHOWN_SIZE, ", not empty");

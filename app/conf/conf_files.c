@@ -19,15 +19,16 @@
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" \
 	"!#$%&'*+-.^_`|~"
 
-/* A key in the place of its file's path is not to be shown. */
+/* A secret in the place of its file's path is not to be shown. */
 static bool
-check_key_path(struct conf_loader *ld, const char *path)
+check_path(struct conf_loader *ld, const char *setting, const char *path)
 {
 	if (strchr(path, '/') != NULL || access(path, F_OK) == 0)
 		return true;
 	return conf_refuse(ld,
-	    "llm_api_key_file: there is no such file; it must be "
-	    "the path of a file, not the key");
+	    "%s: there is no such file; it must be the path of a file, not "
+	    "what stands in it",
+	    setting);
 }
 
 static bool
@@ -46,7 +47,7 @@ apply_key_file(struct conf_loader *ld)
 		    "only one of them may be");
 	snprintf(where, sizeof(where), "llm_api_key_file: %s", path);
 	buf_init(&key, MAX_LINE);
-	ok = check_key_path(ld, path) &&
+	ok = check_path(ld, "llm_api_key_file", path) &&
 	     text_file_single(&key, "llm_api_key_file", path, "the key",
 		 ld->err, ld->errsize) &&
 	     buf_string(&key) != NULL &&
@@ -137,6 +138,8 @@ read_headers(struct conf_loader *ld)
 		return true;
 	buf_init(&line, MAX_LINE);
 	buf_init(&headers, MAX_HEADERS);
+	if (!check_path(ld, "llm_headers_file", path))
+		return false;
 	ok = text_file_open(
 	    &tf, "llm_headers_file", path, ld->err, ld->errsize);
 	while (ok && text_file_next(&tf, &line))
@@ -165,8 +168,9 @@ read_proxy_user(struct conf_loader *ld)
 		return conf_refuse(
 		    ld, "llm_proxy_user_file: needs llm_proxy as well");
 	buf_init(&user, MAX_LINE);
-	ok = text_file_single(&user, "llm_proxy_user_file", path,
-	    "user:password", ld->err, ld->errsize);
+	ok = check_path(ld, "llm_proxy_user_file", path) &&
+	     text_file_single(&user, "llm_proxy_user_file", path,
+		 "user:password", ld->err, ld->errsize);
 	if (ok &&
 	    (user.data[0] == ':' || memchr(user.data, ':', user.len) == NULL))
 		ok = conf_refuse(

@@ -118,9 +118,12 @@ def test_a_key_file_is_not_a_file_of_variables(place, content):
     assert "canary" not in said
 
 
-def test_a_key_is_not_shown_where_a_path_belongs(place):
-    said = check(place, "llm_api_key_file=sk-canary")
-    assert said.startswith("llm_api_key_file: ") and "path" in said
+@pytest.mark.parametrize("setting", [
+    "llm_api_key_file", "llm_headers_file", "llm_proxy_user_file"])
+@pytest.mark.parametrize("value", ["sk-canary", '"sk-canary"', "me:canary"])
+def test_a_secret_is_not_shown_where_a_path_belongs(place, setting, value):
+    said = check(place, f"{setting}={value}", "llm_proxy=http://127.0.0.1:9")
+    assert f"{setting}: " in said and "path" in said
     assert "canary" not in said
 
 

@@ -461,7 +461,7 @@ a_keys_file_is_there_and_alone(void **state)
 		{ { .args = { "-s", "llm_api_key_file=/nonexistent/key" } },
 		    "llm_api_key_file: /nonexistent/key: cannot be read" },
 		{ { .args = { "-s", "llm_api_key_file=sk-canary" } },
-		    "it must be the path of a file, not the key" },
+		    "must be the path of a file, not what stands in it" },
 		{ { .args = { "-s", "llm_api_key_file=/tmp" } },
 		    "llm_api_key_file: /tmp: cannot be read" },
 		{ { .file = "llm_api_key = canary",
