@@ -137,7 +137,7 @@ copy_document(struct buf *out, const char *text, size_t n)
 
 	buf_init(out, SIZE_MAX / 4);
 	if (rc != RC_OK) {
-		HOLDS(rc == RC_JSON);
+		HOLDS(rc == RC_JSON || rc == RC_UTF8);
 		return false;
 	}
 	HOLDS(json_gate(text, n, &counts) && text_is_utf8(text, n));
