@@ -57,6 +57,7 @@ sample(void)
 	add_pair(&s, "Bonjour ?", "Voil\303\240", RC_OK, NULL);
 	add_pair(&s, "", "x", RC_STOPPED, &key);
 	add_pair(&s, "encore", "y", RC_UPSTREAM_TIMEOUT, NULL);
+	add_pair(&s, "suite", "z", RC_LENGTH, NULL);
 	return s;
 }
 
