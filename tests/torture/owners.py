@@ -148,10 +148,21 @@ class Place:
 
     def up(self, version, plan="rest", number=None):
         """Where nothing fails it must come up."""
+        before = self.still_awaited(plan)
         process = self.start(version, plan, number)
         if not process.answers():
             raise Broken(f"does not start: {process.words()} {self.log()}")
+        wait_for("its wait", lambda: self.still_awaited(plan) < before)
         return process
+
+    def still_awaited(self, plan):
+        """Each process and each owner watches for signals, an owner before it
+        serves, a process when it waits; one that is served already may still
+        have to read that it is, and would find an owner that has ended and make
+        another one."""
+        owners = [row for row in self.plans[plan].processes()
+                  if row.depth == OWNER]
+        return len(owners) - self.plans[plan].calls()["signalfd"]
 
     def parts(self):
         """Whether owners cannot go on together: the failure lasts, or says
