@@ -439,10 +439,12 @@ stop_told(void *arg, enum rc rc, struct session *none)
 static struct store_ask
 stop_ask(const struct exchange *x)
 {
+	static const struct window none = { 0, 0 };
+
 	return (struct store_ask){
 		.sid = &x->sid,
 		.creator = guard_creator(x),
-		.window = &WINDOW_NONE,
+		.window = &none,
 		.now = store_now_at(loop_now(x->loop)),
 	};
 }
