@@ -40,7 +40,7 @@ class Proxy(Scripted):
         peer.settimeout(DEADLINE)
         if self.kind == "socks5h":
             self.greet(peer)
-        elif self.tls is not None:
+        elif self.tls is not None and self.kind == "http":
             if not self.connect(peer):
                 return
         super().answer(peer)
@@ -168,6 +168,16 @@ def test_a_socks_proxy_without_user(proxy, serve):
     way = proxy("socks5h")
     answers(serve(f"http://{HOST}/v1", {"llm_proxy": way.url}))
     assert way.heard == [HOST]
+
+
+def test_a_proxy_may_speak_tls(proxy, serve, authority, file):
+    way = proxy("https", authority["both"])
+    answers(serve(f"http://{HOST}/v1", {
+        "llm_proxy": way.url, "llm_ca_file": authority["cert"],
+        "llm_proxy_user_file": file("user", USER)}))
+    head = way.requests[0].decode()
+    assert head.startswith(f"POST http://{HOST}/v1/chat/completions ")
+    assert basic(USER) in head
 
 
 @pytest.mark.parametrize("status", [403, 407, 502])

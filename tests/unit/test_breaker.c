@@ -357,6 +357,32 @@ one_visitor_is_not_everybody(void **state)
 	}
 }
 
+/* A line has 65536 networks of 64 bits, and more addresses. */
+static void
+a_network_of_ipv6_is_one_visitor(void **state)
+{
+	struct addr addr = { { 0x20, 1, 0xd, 0xb8, 0, 1 } };
+	struct breaker_call c;
+	struct breaker b;
+	int64_t retry_ms;
+
+	(void)state;
+	breaker_init(&b);
+	for (uint8_t i = 0; i < BREAKER_CALLS; i++) {
+		addr.b[6] = addr.b[8] = i;
+		assert_int_equal(breaker_allow(&b, &addr, START, &c, &retry_ms),
+		    BREAKER_CALL);
+		breaker_report(&b, &c, false, START);
+	}
+	addr.b[7] = 9;
+	assert_int_equal(
+	    breaker_look(&b, &addr, START, &retry_ms), BREAKER_REFUSED);
+	addr.b[5] = 2;
+	assert_int_equal(
+	    breaker_look(&b, &addr, START, &retry_ms), BREAKER_CALL);
+	breaker_destroy(&b);
+}
+
 /* It is shut for a, who was alone, and then the others meet failures, too. */
 static void
 it_may_open_for_more(void **state)
@@ -468,6 +494,7 @@ main(void)
 		cmocka_unit_test(a_refused_call_has_nothing_to_report),
 		cmocka_unit_test(a_call_given_up_is_as_if_it_never_was),
 		cmocka_unit_test(one_visitor_is_not_everybody),
+		cmocka_unit_test(a_network_of_ipv6_is_one_visitor),
 		cmocka_unit_test(it_may_open_for_more),
 		cmocka_unit_test(a_trial_in_vain_is_its_own_clients),
 		cmocka_unit_test(of_many_threads_one_tries),

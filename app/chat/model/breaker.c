@@ -23,6 +23,17 @@ breaker_destroy(struct breaker *b)
  * Whom failures were met by.
  */
 
+/* Of IPv6 the network of 48 bits: one customer has all its addresses. */
+static struct addr
+visitor(const struct addr *client)
+{
+	struct addr v = *client;
+
+	if (!addr_is_v4(client))
+		memset(v.b + 6, 0, sizeof(v.b) - 6);
+	return v;
+}
+
 static bool
 has_client(const struct addr *clients, unsigned n, const struct addr *client)
 {
@@ -156,10 +167,12 @@ enum breaker_pass
 breaker_look(struct breaker *b, const struct addr *client, int64_t now,
     int64_t *retry_ms)
 {
+	struct addr who = client != NULL ? visitor(client)
+	                                 : (struct addr){ { 0 } };
 	enum breaker_pass pass;
 
 	pthread_mutex_lock(&b->mtx);
-	pass = look_locked(b, client, now, retry_ms);
+	pass = look_locked(b, client != NULL ? &who : NULL, now, retry_ms);
 	pthread_mutex_unlock(&b->mtx);
 	return pass;
 }
@@ -168,10 +181,10 @@ enum breaker_pass
 breaker_allow(struct breaker *b, const struct addr *client, int64_t now,
     struct breaker_call *call, int64_t *retry_ms)
 {
+	call->client = visitor(client);
 	pthread_mutex_lock(&b->mtx);
-	call->pass = look_locked(b, client, now, retry_ms);
+	call->pass = look_locked(b, &call->client, now, retry_ms);
 	call->openings = b->openings;
-	call->client = *client;
 	if (call->pass == BREAKER_TRIAL)
 		b->trying = true;
 	pthread_mutex_unlock(&b->mtx);

@@ -19,7 +19,7 @@
 #define BREAKER_FIRST_MS 10000		/* open for so long at first */
 #define BREAKER_LAST_MS 60000		/* and at most */
 
-/* How a call went, and whose it was (addr_key). */
+/* How a call went, and whose it was: of IPv6, the network of 48 bits. */
 struct breaker_result {
 	struct addr	client;
 	bool		failed;
