@@ -80,6 +80,24 @@ is_needed(const struct range *range)
 	       has(range, (uintptr_t)getauxval(AT_SYSINFO_EHDR));
 }
 
+/*
+ * The program's own tables of addresses, which the dynamic linker wrote to,
+ * become the file's pages again. Those from _DYNAMIC on are still needed.
+ */
+static void
+forget_tables(const struct dl_phdr_info *info)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE) - 1, from, to;
+	const ElfW(Phdr) *ph = info->dlpi_phdr;
+
+	to = (uintptr_t)_DYNAMIC & ~page;
+	for (unsigned i = 0; i < info->dlpi_phnum; i++, ph++) {
+		from = (info->dlpi_addr + ph->p_vaddr + page) & ~page;
+		if (ph->p_type == PT_GNU_RELRO && from < to)
+			madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+}
+
 static int
 collect(struct dl_phdr_info *info, size_t size, void *arg)
 {
@@ -87,6 +105,8 @@ collect(struct dl_phdr_info *info, size_t size, void *arg)
 	struct range range = object_range(info);
 
 	(void)size;
+	if (has(&range, (uintptr_t)owner_waiter_wait))
+		forget_tables(info);
 	if (range.from < range.to && !is_needed(&range) &&
 	    ranges->count < MAX_OBJECTS)
 		ranges->list[ranges->count++] = range;
