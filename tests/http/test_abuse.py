@@ -206,6 +206,26 @@ def test_an_ipv6_network_is_one_client(launch):
     assert Visitor(program, "2001:db8:1:3::1").new().status == 200
 
 
+@pytest.mark.parametrize("network", ["2001:db8:1:{:x}::1", "192.0.2.{}"])
+def test_a_network_has_the_room_of_twenty_clients(launch, network):
+    """Half of it for sessions without a message."""
+    program = launch({"sessions_per_ip": 2})
+    empty = [Visitor(program, network.format(n)).new() for n in range(30)]
+    check(empty, 20, "too_many_sessions")
+    chats = [Visitor(program, network.format(n)).chat() for n in range(30, 60)]
+    check(chats, 20, "too_many_sessions")
+    assert Visitor(program, "2001:db8:2::1").new().status == 200
+
+
+def test_empty_sessions_are_refused_first_where_room_is_scarce(launch):
+    program = launch({"sessions_per_ip": 20, "max_sessions": 20})
+    abuser, other = Visitor(program), Visitor(program, "203.0.113.99")
+    replies = [abuser.new() for _ in range(20)]
+    check(replies, 16, "too_many_sessions")
+    assert abuser.chat().status == 200
+    assert other.new().status == 200
+
+
 @pytest.mark.parametrize("address", ["", "unix:", "nonsense"])
 def test_those_without_an_address_are_one_client(launch, address):
     program = launch({"rate_new": f"5/{DAY}"})
