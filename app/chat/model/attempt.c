@@ -93,8 +93,8 @@ attempt_phase(const struct attempt *a)
 }
 
 /*
- * All that comes is a sign of life, until the answer's end is told: from then
- * on, text only.
+ * All that comes of a stream is a sign of life, until the answer's end is told:
+ * from then on, text only.
  */
 static bool
 attempt_body(void *arg, int status, const char *data, size_t n)
@@ -102,12 +102,13 @@ attempt_body(void *arg, int status, const char *data, size_t n)
 	struct attempt *a = arg;
 	unsigned phase = attempt_phase(a);
 	uint64_t given = a->stream.given;
-	bool finished = a->stream.finished, more = true;
+	bool finished = a->stream.finished, more;
 
-	if (status != 200)
+	if (status != 200) {
 		answer_stream_say(&a->stream, data, n);
-	else
-		more = answer_stream_feed(&a->stream, data, n);
+		return true;
+	}
+	more = answer_stream_feed(&a->stream, data, n);
 	if (!finished || given != a->stream.given || phase != attempt_phase(a))
 		a->active_ms = loop_now(a->all->loop);
 	if (phase != attempt_phase(a))
@@ -300,6 +301,8 @@ attempt_start(struct attempt *a, const struct buf *request, int64_t deadline)
 		.body = attempt_body,
 		.end = attempt_call_end,
 	};
+	static const struct attempt_end nomem = { .rc = RC_NOMEM,
+		.why = WHY_MEMORY };
 	struct attempts *all = a->all;
 
 	a->started_ms = a->active_ms = loop_now(all->loop);
@@ -308,6 +311,7 @@ attempt_start(struct attempt *a, const struct buf *request, int64_t deadline)
 	a->call = upstream_start(all->upstream, request->data, request->len,
 	    a->request_id, &call_events, a);
 	if (a->call == NULL) {
+		attempt_log(a, &nomem);
 		attempt_stop(a);
 		return RC_NOMEM;
 	}
