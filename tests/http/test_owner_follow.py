@@ -73,6 +73,20 @@ def test_one_that_does_not_come_forward_changes_nothing(place, stage, what):
     assert after.json("GET", f"/session/{session}/info")["message_count"] == 4
 
 
+def test_one_that_trickles_is_given_up(place):
+    """It goes on taking, for three seconds in all."""
+    place.variables["OWNER_PATIENCE"] = "HEIR=1000"
+    process = place.spawn()
+    sessions = [process.new() for _ in range(150)]
+    chat(process, "un", sessions[0])
+    before = state(process, sessions[0])
+    owner = place.owner()
+    place.fail_to_follow("SESSION slow")
+    check_served(place, process, owner, sessions[0], before)
+    stats = process.json("GET", "/sessions/stats")
+    assert stats["active_sessions"] == len(sessions)
+
+
 def test_meanwhile_the_others_are_served(place):
     """Until it has proved that it is the program, it holds up nobody."""
     place.variables["OWNER_PATIENCE"] = "HEIR=60000"

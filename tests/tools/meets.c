@@ -5,6 +5,7 @@
  *
  *	YOURS stop	it stands still when it is to take WIRE_YOURS
  *	YOURS die	it is gone
+ *	SESSION slow	it takes 20 ms for each
  *	SPENT 3 ff02	from its fourth byte on, the frame has 255 and 2
  */
 #include <signal.h>
@@ -12,10 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "owner/owner_patience.h"
 #include "owner/owner_wire.h"
+
+#define SLOW_NS (20 * 1000 * 1000)
 
 int
 owner_patience(enum owner_patience what)
@@ -76,6 +80,8 @@ frame_meet(const struct wire_frame *frame)
 		raise(SIGKILL);
 	else if (strcmp(what, "stop") == 0)
 		raise(SIGSTOP);
+	else if (strcmp(what, "slow") == 0)
+		nanosleep(&(struct timespec){ .tv_nsec = SLOW_NS }, NULL);
 	else
 		frame_spoil(frame, strtoul(what, NULL, 10), hex);
 }
