@@ -20,8 +20,9 @@
 #include "owner/owner_patience.h"
 #include "owner/owner_waiter.h"
 
-#define NAP_MIN_MS 2
-#define NAP_MAX_MS 50
+#define NAP_MIN_MS  2
+#define NAP_MAX_MS  50
+#define REST_MAX_MS 2000 /* between births that came to nothing */
 
 enum ready { READY_GONE = 0, READY_SERVES = 'R', READY_AGAIN = 'A' };
 
@@ -32,6 +33,7 @@ struct starter {
 	int listener;
 	int next; /* the right to follow, or -1 */
 	int64_t nap_ms;
+	int64_t rest_ms;
 	int64_t end; /* of its patience */
 	char *err;
 	size_t errsize;
@@ -61,16 +63,29 @@ close_next(struct starter *st)
 	st->next = -1;
 }
 
+/* Each time twice as long. */
 static enum outcome
-nap(struct starter *st)
+pause_for(struct starter *st, int64_t *ms, int64_t most)
 {
-	struct timespec ts = { .tv_nsec = st->nap_ms * 1000000 };
+	struct timespec ts = { *ms / 1000, *ms % 1000 * 1000000 };
 
 	close_next(st);
 	nanosleep(&ts, NULL);
-	if ((st->nap_ms *= 2) > NAP_MAX_MS)
-		st->nap_ms = NAP_MAX_MS;
+	*ms = *ms * 2 > most ? most : *ms * 2;
 	return AGAIN;
+}
+
+static enum outcome
+nap(struct starter *st)
+{
+	return pause_for(st, &st->nap_ms, NAP_MAX_MS);
+}
+
+/* Each try to follow holds up whom the living owner serves. */
+static enum outcome
+rest(struct starter *st)
+{
+	return pause_for(st, &st->rest_ms, REST_MAX_MS);
 }
 
 /*
@@ -159,7 +174,7 @@ give_birth(struct starter *st, int lock, bool follows)
 	case READY_SERVES:
 		return AGAIN;
 	case READY_AGAIN:
-		return nap(st);
+		return rest(st);
 	default:
 		return fail(st, "owner: it did not start");
 	}
@@ -285,6 +300,7 @@ owner_starter_run(const struct owner_dir *od, const struct wire_hello *self,
 		.listener = listener,
 		.next = -1,
 		.nap_ms = NAP_MIN_MS,
+		.rest_ms = NAP_MIN_MS,
 		.end = clock_mono_ms() + owner_patience(PATIENCE_START),
 		.err = err,
 		.errsize = errsize };
