@@ -10,7 +10,7 @@ const HEIGHT = 100;
 const STEPS = [1, 2, 5, 10];	/* of the scale, in each power of ten */
 
 export class Chart {
-	#svg = element("svg", {
+	#svg = svgElement("svg", {
 		viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none",
 		role: "img",
 	});
@@ -26,10 +26,10 @@ export class Chart {
 		this.#span = span;
 		this.#gap = gap;
 		for (const y of [0, HEIGHT / 2, HEIGHT])
-			this.#svg.append(element("path",
+			this.#svg.append(svgElement("path",
 			    { class: "grid", d: `M0 ${y}H${WIDTH}` }));
 		this.#lines = Array.from({ length: count }, (none, i) =>
-		    element("path", { class: `line line-${i + 1}` }));
+		    svgElement("path", { class: `line line-${i + 1}` }));
 		this.#svg.append(...[...this.#lines].reverse());
 	}
 
@@ -58,7 +58,7 @@ export class Chart {
 	}
 }
 
-function element(tag, attributes) {
+function svgElement(tag, attributes) {
 	const made = document.createElementNS(SVG, tag);
 	for (const [name, value] of Object.entries(attributes))
 		made.setAttribute(name, value);

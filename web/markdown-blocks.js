@@ -13,10 +13,8 @@ const FENCE = /`{3,}(?=[^`]*$)|~{3,}/y;
 const HEADING = /#{1,6}(?=[ \t]|$)/y;
 const RULE = /(?:(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|(?:-[ \t]*){3,})$/y;
 const UNDERLINE = /(?:=+|-+)[ \t]*$/y;
-const COLUMNS = /[-:| \t]+$/y;
 const COLUMN = /^\s*(:?)-+(:?)\s*$/;
 const MARKER = /(?:[-+*]|(\d{1,9})[.)])(?=[ \t]|$)/y;
-const BULLET = /[-+*][ \t]/y;
 
 /*
  * The blocks of a text: each has a type, `from` (where it begins) and children,
@@ -138,7 +136,8 @@ class BlockParser {
 		if (blank && item.children.length === 0)
 			return false;
 		if (item.numbered && this.indent < item.offset &&
-		    this.indent >= item.indent + 2 && this.#find(BULLET))
+		    this.indent >= item.indent + 2 &&
+		    "-+*".includes(this.line[this.next] ?? "a"))
 			item.offset = this.indent;
 		if (!blank && this.indent < item.offset)
 			return false;
@@ -261,7 +260,7 @@ class BlockParser {
 
 	/* A line that makes a heading, or a table's head, of that before it. */
 	#underline() {
-		if (this.#find(COLUMNS) !== null && this.#startTable())
+		if (this.#startTable())
 			return true;
 		const found = this.#find(UNDERLINE);
 		if (found === null)

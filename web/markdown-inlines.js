@@ -16,7 +16,6 @@ const MAX_NESTED = 12;		/* elements in each other; deeper ones are flat */
 const PUNCTUATION = /[\p{P}\p{S}]/u;
 const OPENING = /[\p{Ps}\p{Pi}]/u;
 const ENDING = /[\p{Pe}\p{Pf}]/u;
-const NEUTRAL = /(?![\p{Ps}\p{Pi}])\p{P}/u;
 const ESCAPABLE = /[!-/:-@[-`{-~]/;
 const PLAIN = /[^\\`*_~[\]<&!\n]+/y;
 const WORD = /[a-z\d.+-]+|[^a-z\d.+\-\\`*_~[\]<&!\n]+/iy;
@@ -258,14 +257,14 @@ function flanks(run, before, after) {
 		};
 	return {
 		canOpen: left || OPENING.test(after),
-		canClose: right || ENDING.test(before) ||
-		    (run.length > 1 && NEUTRAL.test(before)),
+		canClose: right || ENDING.test(before) || (run.length > 1 &&
+		    outside > 0 && !OPENING.test(before)),
 	};
 }
 
 /* 0: nothing or a blank, 1: punctuation, 2: a letter. */
 function kindOf(char) {
-	if (char === "" || /\s/.test(char))
+	if (/^\s?$/.test(char))
 		return 0;
 	return PUNCTUATION.test(char) ? 1 : 2;
 }

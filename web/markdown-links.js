@@ -6,14 +6,20 @@ import { match, unescapeText } from "./markdown-text.js";
 
 const MAX_URL = 2000;
 
-const LABEL = /\[((?:[^\\[\]]|\\[^]){1,999})\]/y;
-const ANGLE = /<((?:[^<>\n\\]|\\.){0,2000})>/y;
+const LABEL = "\\[((?:[^\\\\[\\]]|\\\\[^]){1,999})\\]";
+const BLANKS = "[ \\t]*(?:\\n[ \\t]*)?";
 const CHARS = "[^ ()\\\\\\0-\\x1f]|\\\\[^\\0- ]";
 const nested = (inner) => `(?:${CHARS}|\\(${inner}\\))*`;
-const PLAIN_URL = new RegExp(`(?!<)${nested(nested(nested(nested(""))))}`, "y");
-const TITLE =
-    /"(?:[^"\\]|\\[^])*"|'(?:[^'\\]|\\[^])*'|\((?:[^()\\]|\\[^])*\)/y;
-const AUTO = new RegExp("(https?://|www\\.(?=[^.,;:!?_~)]))[^\\s<>[\\]\"`*\\\\|]+|" +
+const PLACE = "(?:<((?:[^<>\\n\\\\]|\\\\.)*)>|" +
+    `((?!<)${nested(nested(nested(nested(""))))}))` +
+    "(?:[ \\t\\n]+(?:\"(?:[^\"\\\\]|\\\\[^])*\"|'(?:[^'\\\\]|\\\\[^])*'|" +
+    "\\((?:[^()\\\\]|\\\\[^])*\\)))?";
+const REFERENCE = new RegExp(LABEL, "y");
+const TARGET = new RegExp(`\\(${BLANKS}${PLACE}${BLANKS}\\)`, "y");
+const DEFINED = new RegExp(
+    `${LABEL}:${BLANKS}(?=[^ \\n])${PLACE}[ \\t]*(?:\\n|$)`, "y");
+const AUTO = new RegExp(
+    "(https?://|www\\.(?=[^.,;:!?_~)]))[^\\s<>[\\]\"`*\\\\|]+|" +
     "(?:mailto:)?[\\w.+-]+@[a-z\\d-]+(?:\\.[a-z\\d-]+)+(?![\\w-])", "iy");
 const TAIL = /[.,;:!?'_~*…»”’。，、：]/;
 
@@ -24,60 +30,25 @@ export function foldLabel(text) {
 
 /* A label in brackets: [its source, its name]; null: there is none. */
 export function readLabel(text, at) {
-	const found = match(LABEL, text, at);
-	return found === null ? null : [found[0], foldLabel(found[1])];
-}
-
-function skipBlanks(text, at) {
-	return at + match(/[ \t]*\n?[ \t]*/y, text, at)[0].length;
-}
-
-/* An address: its text, and where it ends; null: there is none. */
-function readUrl(text, at) {
-	const found = match(ANGLE, text, at) ?? match(PLAIN_URL, text, at);
-	if (found === null)
-		return null;
-	const [all, angle] = found;
-	return { url: unescapeText(angle ?? all), end: at + all.length };
-}
-
-/* Where a title ends that stands, after blanks, behind an address. */
-function skipTitle(text, end) {
-	const at = skipBlanks(text, end);
-	const title = at > end ? match(TITLE, text, at) : null;
-	return title === null ? null : at + title[0].length;
+	const found = match(REFERENCE, text, at);
+	return found && [found[0], foldLabel(found[1])];
 }
 
 /* What stands behind a link's text: (address) or (address "title"). */
 export function readTarget(text, at) {
-	if (text[at] !== "(")
-		return null;
-	const found = readUrl(text, skipBlanks(text, at + 1));
-	if (found === null)
-		return null;
-	const end = skipBlanks(text,
-	    skipTitle(text, found.end) ?? found.end);
-	return text[end] === ")" ? { url: found.url, end: end + 1 } : null;
+	const found = match(TARGET, text, at);
+	return found && { end: at + found[0].length,
+		url: unescapeText(found[1] ?? found[2]) };
 }
 
 /* [label]: address "title", at the head of a text, to the end of a line. */
 export function readDefinition(text) {
-	const label = readLabel(text, 0);
-	if (label === null || label[1] === "" ||
-	    text[label[0].length] !== ":")
+	const found = match(DEFINED, text, 0);
+	if (found === null || found[1].trim() === "")
 		return null;
-	const at = skipBlanks(text, label[0].length + 1);
-	const found = readUrl(text, at);
-	if (found === null || found.end === at)
-		return null;
-	for (const end of [skipTitle(text, found.end), found.end]) {
-		const rest = end === null ? null :
-		    match(/[ \t]*(?:\n|$)/y, text, end);
-		if (rest !== null)
-			return { label: label[1], url: found.url,
-				end: end + rest[0].length };
-	}
-	return null;
+	const [{ length: end }, label, angle, plain] = found;
+	return { label: foldLabel(label), end,
+		url: unescapeText(angle ?? plain) };
 }
 
 /* An address that stands in a text as such: [its text, the address]. */
@@ -87,7 +58,8 @@ export function readAuto(text, at) {
 		return null;
 	const [all, isUrl] = found;
 	if (isUrl === undefined)
-		return all.endsWith("-") ? null : [all, /^mailto:/i.test(all) ? all : `mailto:${all}`];
+		return all.endsWith("-") ? null :
+		    [all, `mailto:${all.replace(/^mailto:/i, "")}`];
 	const shown = trimUrl(all);
 	return [shown, /^w/i.test(all) ? `http://${shown}` : shown];
 }

@@ -1,14 +1,12 @@
 /* What blocks, links and the rest of Markdown read alike. */
 
 /* Of HTML's names for characters those that models write; see readEntity(). */
-const NAMED = " amp& lt< gt> quot\" apos' nbsp\u00a0 copy© reg® deg° plusmn± " +
-    "middot· frac12½ frac14¼ frac34¾ times× laquo« raquo» AEligÆ aeligæ OEligŒ " +
-    "oeligœ szligß ndash– mdash— lsquo‘ rsquo’ ldquo“ rdquo” bull• hellip… " +
-    "euro€ trade™ larr← rarr→ ne≠ le≤ ge≥ ";
+const NAMED = " amp& lt< gt> quot\" apos' nbsp\u00a0 copy© reg® deg° middot· " +
+    "frac12½ times× laquo« raquo» OEligŒ oeligœ ndash– mdash— lsquo‘ rsquo’ " +
+    "ldquo“ rdquo” bull• hellip… euro€ trade™ larr← rarr→ ne≠ le≤ ge≥ ";
 /* Those of letters are made of a letter and one of these. */
 const ACCENTS = { grave: "\u0300", acute: "\u0301", circ: "\u0302",
-	tilde: "\u0303", uml: "\u0308", ring: "\u030a", caron: "\u030c",
-	cedil: "\u0327" };
+	tilde: "\u0303", uml: "\u0308", cedil: "\u0327" };
 const ENTITY = new RegExp("&(?:#x([\\da-f]{1,6})|#(\\d{1,7})|" +
     `([a-z])(${Object.keys(ACCENTS).join("|")})|(\\w{2,8}));`, "iy");
 

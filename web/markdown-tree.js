@@ -35,6 +35,7 @@ function isAlike(a, b) {
 	    JSON.stringify(a.attributes) === JSON.stringify(b.attributes);
 }
 
+/* What is selected in a text stays only where nothing is set. */
 function setText(shown, text) {
 	if (shown.data !== text)
 		shown.data = text;
@@ -58,9 +59,9 @@ export function patch(into, before, nodes, skip = 0) {
 			into.append(build(document, node));
 		else if (typeof old === "string" && typeof node === "string")
 			setText(shown, node);
-		else if (old !== node && isAlike(old, node))
+		else if (isAlike(old, node))
 			patch(shown, old.children, node.children);
-		else if (old !== node)
+		else
 			shown.replaceWith(build(document, node));
 		shown = next;
 	}

@@ -4,7 +4,7 @@
  */
 
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?[ \t]+(\S+)(?:[ \t]+-?\d+)?$/;
-const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\.)*)"/g;
+const METRIC_LABEL = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\.)*)"/g;
 
 /* One reading. */
 export class Sample {
@@ -51,7 +51,7 @@ export class Sample {
 
 function readLabels(text) {
 	const labels = {};
-	for (const [, name, value] of text.matchAll(LABEL))
+	for (const [, name, value] of text.matchAll(METRIC_LABEL))
 		labels[name] = value.replace(/\\(.)/g,
 		    (all, c) => c === "n" ? "\n" : c);
 	return labels;

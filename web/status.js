@@ -8,13 +8,13 @@ import { CARDS, routes } from "./status-cards.js";
 import { format } from "./units.js";
 
 const POLL_MS = 2000;
-const REPLY_MS = 10000;
+const READING_MS = 10000;
 const MINUTE_MS = 60000;
 const SPAN_MS = 5 * MINUTE_MS;		/* of a chart */
 const GAP_MS = 3 * POLL_MS;		/* between points that are not joined */
 const MAX_SAMPLES = MINUTE_MS / POLL_MS + 2;
 
-const TEXTS = {
+const STATUS_TEXTS = {
 	fine: "Les mesures sont à jour.",
 	paused: "Les mesures sont suspendues.",
 	unreachable: "Le service est injoignable.",
@@ -31,23 +31,23 @@ const TEXTS = {
 
 const base = document.querySelector('meta[name="causerie-api"]').content
     .replace(/\/+$/, "");
-const page = Object.fromEntries(["cards", "routes", "state", "time", "version",
+const parts = Object.fromEntries(["cards", "routes", "state", "time", "version",
 	"pause"].map((id) => [id, document.getElementById(id)]));
-const state = {
+const poller = {
 	samples: [],		/* oldest first */
 	timer: null,
 	asking: null,		/* an AbortController */
 	paused: false,
 };
 
-function make(tag, className, ...children) {
+function makePart(tag, className, ...children) {
 	const made = document.createElement(tag);
 	made.className = className;
 	made.append(...children);
 	return made;
 }
 
-function setText(node, text) {
+function showText(node, text) {
 	if (node.textContent !== text)
 		node.textContent = text;
 }
@@ -61,25 +61,25 @@ class Card {
 	#chart;
 	#points = [];
 	#values;
-	#top = make("span", "top");
-	#notes = make("dl", "notes");
+	#top = makePart("span", "top");
+	#notes = makePart("dl", "notes");
 
 	constructor(card) {
 		this.#card = card;
 		this.#chart = new Chart(card.lines.length, SPAN_MS, GAP_MS);
-		this.#values = card.lines.map(() => make("dd", ""));
+		this.#values = card.lines.map(() => makePart("dd", ""));
 	}
 
 	get element() {
 		const { title, hint, lines } = this.#card;
-		const values = lines.map(([name], i) => make("div", "",
-		    make("dt", `key line-${i + 1}`, name), this.#values[i]));
-		const head = make("h2", "", title);
+		const values = lines.map(([name], i) => makePart("div", "",
+		    makePart("dt", `key line-${i + 1}`, name), this.#values[i]));
+		const head = makePart("h2", "", title);
 		if (hint !== undefined)
-			head.append(" ", make("small", "", hint));
-		return make("section", "card", head,
-		    make("dl", "values", ...values),
-		    make("figure", "", this.#top, this.#chart.element),
+			head.append(" ", makePart("small", "", hint));
+		return makePart("section", "card", head,
+		    makePart("dl", "values", ...values),
+		    makePart("figure", "", this.#top, this.#chart.element),
 		    this.#notes);
 	}
 
@@ -91,14 +91,14 @@ class Card {
 		this.#points = this.#points.filter(
 		    (point) => time - point.time <= SPAN_MS);
 		values.forEach((value, i) => {
-			setText(this.#values[i], format(value, unit));
+			showText(this.#values[i], format(value, unit));
 		});
 		const top = this.#chart.draw(this.#points, time, this.#words());
-		setText(this.#top, format(top, unit));
+		showText(this.#top, format(top, unit));
 		this.#notes.replaceChildren(...(notes?.(at) ?? []).map(
-		    ([name, value, kind]) => make("div", "",
-		    make("dt", "", name),
-		    make("dd", "", kind === undefined ? value :
+		    ([name, value, kind]) => makePart("div", "",
+		    makePart("dt", "", name),
+		    makePart("dd", "", kind === undefined ? value :
 		    format(value, kind)))));
 	}
 
@@ -121,16 +121,16 @@ class Card {
 const cards = CARDS.map((card) => new Card(card));
 
 function showRoutes(now) {
-	page.routes.replaceChildren(...routes(now).map((route) => {
-		const name = make("th", "", route.name);
+	parts.routes.replaceChildren(...routes(now).map((route) => {
+		const name = makePart("th", "", route.name);
 		name.scope = "row";
-		return make("tr", "", name, ...[
+		return makePart("tr", "", name, ...[
 			format(route.all, "count"),
 			format(route.refused, "count"),
 			format(route.failed, "count"),
 			format(route.median, "seconds"),
 			format(route.most, "seconds"),
-		].map((text) => make("td", "", text)));
+		].map((text) => makePart("td", "", text)));
 	}));
 }
 
@@ -140,7 +140,7 @@ function showRoutes(now) {
 
 /* What is older than a minute is not compared with: nobody looked then. */
 function take(now) {
-	const lately = state.samples.filter(
+	const lately = poller.samples.filter(
 	    ({ time }) => now.time - time <= MINUTE_MS + GAP_MS);
 	const at = {
 		now,
@@ -151,11 +151,11 @@ function take(now) {
 	for (const card of cards)
 		card.show(at);
 	showRoutes(now);
-	state.samples = [...state.samples, now].slice(-MAX_SAMPLES);
+	poller.samples = [...poller.samples, now].slice(-MAX_SAMPLES);
 	const [build] = now.rows("causerie_build_info");
-	setText(page.version, build.labels.version);
-	setText(page.time, clock(now));
-	tell(TEXTS.fine, "fine");
+	showText(parts.version, build.labels.version);
+	showText(parts.time, clock(now));
+	tell(STATUS_TEXTS.fine, "fine");
 }
 
 function clock({ time }) {
@@ -164,23 +164,23 @@ function clock({ time }) {
 
 /* In words, once; whoever listens is not told the same again. */
 function tell(text, kind) {
-	setText(page.state, text);
+	showText(parts.state, text);
 	document.body.dataset.state = kind;
 }
 
-function fail(text) {
-	const last = state.samples[state.samples.length - 1];
-	tell(last === undefined ? text : text + TEXTS.old + clock(last) + ".",
+function failReading(text) {
+	const last = poller.samples[poller.samples.length - 1];
+	tell(last === undefined ? text : text + STATUS_TEXTS.old + clock(last) + ".",
 	    "failed");
 }
 
 function refusal(status) {
-	return { 403: TEXTS.private, 404: TEXTS.absent }[status] ??
-	    `${TEXTS.refused}${status}.`;
+	return { 403: STATUS_TEXTS.private, 404: STATUS_TEXTS.absent }[status] ??
+	    `${STATUS_TEXTS.refused}${status}.`;
 }
 
 async function read(asking) {
-	const timer = setTimeout(() => asking.abort(), REPLY_MS);
+	const timer = setTimeout(() => asking.abort(), READING_MS);
 	let reply, text;
 	try {
 		reply = await fetch(`${base}/metrics`, {
@@ -189,7 +189,7 @@ async function read(asking) {
 		});
 		text = await reply.text();
 	} catch {
-		return TEXTS.unreachable;
+		return STATUS_TEXTS.unreachable;
 	} finally {
 		clearTimeout(timer);
 	}
@@ -198,44 +198,44 @@ async function read(asking) {
 	try {
 		const sample = new Sample(text, Date.now());
 		return sample.has("causerie_build_info") ? sample :
-		    TEXTS.strange;
+		    STATUS_TEXTS.strange;
 	} catch {
-		return TEXTS.strange;
+		return STATUS_TEXTS.strange;
 	}
 }
 
 async function poll() {
 	const mine = new AbortController();
-	state.asking = mine;
+	poller.asking = mine;
 	const found = await read(mine);
-	if (state.asking !== mine)
+	if (poller.asking !== mine)
 		return;
 	if (found instanceof Sample)
 		take(found);
 	else
-		fail(found);
-	state.timer = setTimeout(poll, POLL_MS);
+		failReading(found);
+	poller.timer = setTimeout(poll, POLL_MS);
 }
 
 /*
  * Nobody looks, or does not want to be disturbed: nothing is asked for.
  */
 
-function settle() {
-	clearTimeout(state.timer);
-	state.asking?.abort();
-	state.asking = null;
-	if (!state.paused && !document.hidden)
+function pollOrRest() {
+	clearTimeout(poller.timer);
+	poller.asking?.abort();
+	poller.asking = null;
+	if (!poller.paused && !document.hidden)
 		poll();
 }
 
-page.pause.addEventListener("click", () => {
-	state.paused = !state.paused;
-	setText(page.pause, state.paused ? "Reprendre" : "Suspendre");
-	if (state.paused)
-		tell(TEXTS.paused, "paused");
-	settle();
+parts.pause.addEventListener("click", () => {
+	poller.paused = !poller.paused;
+	showText(parts.pause, poller.paused ? "Reprendre" : "Suspendre");
+	if (poller.paused)
+		tell(STATUS_TEXTS.paused, "paused");
+	pollOrRest();
 });
-document.addEventListener("visibilitychange", settle);
-page.cards.append(...cards.map((card) => card.element));
-settle();
+document.addEventListener("visibilitychange", pollOrRest);
+parts.cards.append(...cards.map((card) => card.element));
+pollOrRest();

@@ -12,6 +12,7 @@ import { session } from "./session.js";
 import { TEXTS } from "./texts.js";
 
 const STOP_GRACE_MS = 2000;	/* from a stop to the end of the stream */
+const MARKS = /\n[-=*+#>|: \t]+$/;	/* that may begin anything yet */
 const REST = 19;		/* times what a painting took, before the next */
 
 /* randomUUID() is there on HTTPS only. */
@@ -130,19 +131,19 @@ function grow(turn, text) {
 }
 
 /* Show what the answer has come to. */
-function paint(turn) {
+function paint(turn, text = turn.text.replace(MARKS, "")) {
 	const begun = performance.now();
 	clearTimeout(turn.timer);
 	cancelAnimationFrame(turn.frame);
 	turn.timer = 0;
-	if (turn.text === "")
+	if (text === "")
 		return;
 	if (turn.answer === null) {
 		turn.answer = makeAnswer("");
 		turn.exchange.querySelector(".waiting")?.remove();
 		turn.exchange.append(turn.answer);
 	}
-	showMarkdown(turn.answer.querySelector(".text"), turn.text);
+	showMarkdown(turn.answer.querySelector(".text"), text);
 	keepPlace();
 	turn.pause = REST * (performance.now() - begun);
 }
@@ -151,7 +152,7 @@ function end(turn, result) {
 	begin(turn, result);
 	state.count = result.message_count ?? 0;
 	turn.text = result.response;
-	paint(turn);
+	paint(turn, turn.text);
 	if (result.status === "interrupted")
 		interrupt(turn, result.code);
 	else if (turn.answer !== null)
@@ -174,7 +175,7 @@ function interrupt(turn, code) {
 function fail(turn, error) {
 	if (turn.dropped)
 		return;
-	paint(turn);
+	paint(turn, turn.text);
 	if (error.name === "AbortError") {
 		interrupt(turn, "stopped");
 		return;

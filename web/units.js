@@ -2,7 +2,7 @@
 
 const NUMBER = new Intl.NumberFormat("fr-FR", { maximumSignificantDigits: 3 });
 const COUNT = new Intl.NumberFormat("fr-FR", { maximumFractionDigits: 0 });
-const NONE = "–";
+const NOTHING = "–";
 const SHORTEST = 0.0001;	/* seconds; the first bucket's bound */
 
 function scaled(value, units, step) {
@@ -31,5 +31,5 @@ const UNITS = {
 
 /* A value in its unit; null is nothing. */
 export function format(value, unit) {
-	return value === null ? NONE : UNITS[unit](value);
+	return value === null ? NOTHING : UNITS[unit](value);
 }

@@ -90,8 +90,7 @@ function wanted(text) {
 }
 
 function shown(text) {
-	const { parsed } = parseMarkdown(text.replaceAll("→", "\t"),
-	    { href: decode });
+	const parsed = parseMarkdown(text.replaceAll("→", "\t"), decode);
 	return wanted(parsed.map(({ node }) => html(node)).join("")
 	    .replace(/<(ol|t[dh]) (\w+)>/g, "<$1 start=\"$2\">")
 	    .replace(/<(\/?)h([1-6])>/g, (all, slash, level) =>

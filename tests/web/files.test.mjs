@@ -1,7 +1,10 @@
 /* That no file of the pages is forgotten where its files are listed. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
+
+const MAX_BYTES = 14 * 1024;	/* together, packed */
 
 const TOP = new URL("../../", import.meta.url);
 const files = (await readdir(new URL("web/", TOP))).sort();
@@ -44,4 +47,42 @@ test("no module is without a page", async () => {
 		(await needed(first)).forEach((name) => used.add(name));
 	assert.deepEqual([...used].sort(),
 	    files.filter((name) => name.endsWith(".js")));
+});
+
+test("no two modules call something at their top by the same name", async () => {
+	const places = new Map();
+	for (const name of files.filter((file) => file.endsWith(".js"))) {
+		const names = (await read(`web/${name}`)).matchAll(new RegExp(
+		    "^(?:export )?(?:async )?(?:const|let|var|class|" +
+		    "function\\*?) (\\w+)", "gm"));
+		for (const [, called] of names)
+			places.set(called, [...places.get(called) ?? [], name]);
+	}
+	const doubles = [...places].filter(([, at]) => at.length > 1);
+	assert.deepEqual(doubles, []);
+});
+
+/* A module behind all that it needs. */
+async function inOrder(name, found = new Set()) {
+	for (const [, path] of (await read(`web/${name}`))
+	    .matchAll(/ from "\.\/([^"]*)";/g))
+		if (!found.has(path))
+			await inOrder(path, found);
+	return found.add(name);
+}
+
+/* What a module comes to without imports, comments and indentation. */
+async function stripped(name) {
+	return (await read(`web/${name}`)).replace(/^import [^;]*;\n/gm, "")
+	    .replace(/^export /gm, "").replace(/^[ \t]*\/\*[^]*?\*\/\n/gm, "")
+	    .replace(/[ \t]+\/\*[^*\n]*(?:\n[^*]*)?\*\/$/gm, "")
+	    .replace(/^[ \t]+/gm, "").replace(/\n+/g, "\n");
+}
+
+test("the page's modules stay small", async () => {
+	const names = [...await inOrder("chat.js")];
+	const texts = await Promise.all(names.map(stripped));
+	const { length } = execFileSync("gzip", ["-9c"],
+	    { input: texts.join("") });
+	assert.ok(length <= MAX_BYTES, `${length} bytes`);
 });

@@ -105,7 +105,7 @@ test("the page asks for metrics that the program has", () => {
 	const names = new Set([...HEADER.matchAll(
 	    /X\(METRIC_\w+, \w+, \w+,[\s\\]*"(\w+)"/g)].map(([, name]) =>
 	    `causerie_${name}`));
-	assert.equal(names.size, 15);
+	assert.ok(names.size >= 15);
 	const asked = [...CARDS_SOURCE.matchAll(
 	    /"(causerie_\w+)"/g)].map(([, name]) => name);
 	const gauges = [...CARDS_SOURCE.matchAll(

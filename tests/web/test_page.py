@@ -399,6 +399,19 @@ def test_an_answer_is_shown_as_it_comes(tab, api):
     assert tab.text(ANSWER) == "Voici le début, puis la fin."
 
 
+def test_a_list_that_begins_is_no_heading_meanwhile(tab, api):
+    gate = Gate("Voici :\n-", " un", "\n- deux")
+    api.plans.append(gate)
+    send(tab, "bonjour")
+    tab.until_text("Voici :", ANSWER)
+    assert tab.text(ANSWER) == "Voici :"
+    assert tab.js(f"document.querySelector('{ANSWER} h3')") is None
+    gate.open.set()
+    tab.until_text("deux", ANSWER)
+    tab.until(IDLE)
+    assert tab.js(f"document.querySelectorAll('{ANSWER} li').length") == 2
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_a_stream_may_be_cut_anywhere(tab, api, end):
     def plan(turn):
