@@ -109,7 +109,8 @@ const struct conf_setting conf_settings[] = {
 	    "the name that the API has for it; auto: max_tokens, and the "
 	    "other one when that is refused" },
 	{ "llm_connect_timeout_seconds", CONF_SECONDS, CONF(llm_connect_ms),
-	    "5", "0.001", "3600", "seconds for a connection to the API" },
+	    "5", "0.001", "3600",
+	    "seconds for the name of the API's server, and for a connection" },
 	{ "llm_first_token_seconds", CONF_SECONDS, CONF(llm_first_token_ms),
 	    "60", "0.001", "3600",
 	    "seconds of silence until the answer begins" },

@@ -77,7 +77,7 @@ def test_a_long_prompt_is_counted_before_it_is_sent(simulator, serve):
     assert service.chat("[[tokens=10]]").status == 200
 
 
-def test_without_usage_all_that_was_taken_is_spent(simulator, serve):
+def test_without_usage_each_byte_is_a_token(simulator, serve):
     cap = 3 * SHARE
     service = serve(simulator.base_url, {**SHORT, "tokens_per_day": cap})
     answered = 0

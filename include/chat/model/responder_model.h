@@ -64,7 +64,8 @@ bool model_is_shut(struct model *, int64_t now);
  *
  * Each try takes from the day's tokens what it may use at most. It gives back
  * what the model's usage says it did not use; all of it when it was refused
- * (4xx but 408) or found no connection; nothing when it failed otherwise.
+ * (4xx but 408, or in its stream) or not sent; and all but the prompt and what
+ * came, in bytes, when it failed otherwise or was given up.
  */
 struct responder *responder_model_open(struct model *, struct loop *);
 
