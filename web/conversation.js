@@ -58,7 +58,7 @@ function showConversation(found) {
 	}
 	state.count = found?.message_count ?? 0;
 	if (last?.status === "interrupted")
-		nodes.push(makeMore());
+		nodes[nodes.length - 1].append(makeMore());
 	if (nodes.length > 0 && found.message_count > found.messages.length)
 		nodes.unshift(makeNotice(TEXTS.shortened));
 	for (const old of page.messages.querySelectorAll(

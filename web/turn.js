@@ -168,8 +168,8 @@ function interrupt(turn, code) {
 		return;
 	}
 	markInterrupted(turn.answer, code);
-	turn.exchange.append(makeMore());
 	announce(turn.answer.innerText);
+	turn.answer.append(makeMore());
 }
 
 function fail(turn, error) {
