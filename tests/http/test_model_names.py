@@ -146,6 +146,16 @@ def test_the_program_ends_at_once(start, names):
         assert time.monotonic() - begun < 5 + SPARE
 
 
+def test_a_host_of_many_addresses_is_found(serve, simulator, names):
+    """Of both versions, of which the last one answers."""
+    service = serve(f"http://model.many:{simulator.port}/v1",
+                    {**PATIENT, "llm_retries": 2}, environ=names.environ)
+    for _ in range(3):
+        assert service.chat("[[tokens=1]]").text == "mot.1"
+    assert names.questions == 1
+    assert simulator.calls == 3
+
+
 def test_an_address_needs_no_name_server(serve, simulator, names):
     service = serve(simulator.base_url, PATIENT, environ=names.environ)
     assert service.chat("[[tokens=1]]").text == "mot.1"

@@ -1,7 +1,8 @@
 /*
  * To be preloaded: getaddrinfo as a name server that says nothing about
  * *.silent until the file that NAMES_TOLD names is there; every name is
- * 127.0.0.1 then, and at once otherwise. NAMES_ASKED, a file, gets a byte for
+ * 127.0.0.1 then, and at once otherwise; before it, *.many is ::1 and addresses
+ * where nobody is. NAMES_ASKED, a file, gets a byte for
  * each question.
  */
 #include <arpa/inet.h>
@@ -37,35 +38,67 @@ wait_until_told(void)
 		nanosleep(&pause, NULL);
 }
 
+static struct addrinfo *
+address_new(const char *text, const char *port, struct addrinfo *next)
+{
+	struct both {
+		struct addrinfo ai;
+		struct sockaddr_in6 sa;
+	} *b = calloc(1, sizeof(*b));
+	struct sockaddr_in *v4;
+
+	if (b == NULL)
+		abort();
+	v4 = (struct sockaddr_in *)(void *)&b->sa;
+	b->ai.ai_next = next;
+	b->ai.ai_socktype = SOCK_STREAM;
+	b->ai.ai_addr = (struct sockaddr *)&b->sa;
+	b->sa.sin6_port = htons(
+	    (uint16_t)(port != NULL ? strtol(port, NULL, 10) : 0));
+	if (inet_pton(AF_INET6, text, &b->sa.sin6_addr) == 1) {
+		b->ai.ai_family = b->sa.sin6_family = AF_INET6;
+		b->ai.ai_addrlen = sizeof(b->sa);
+		return &b->ai;
+	}
+	b->ai.ai_family = v4->sin_family = AF_INET;
+	b->ai.ai_addrlen = sizeof(*v4);
+	if (inet_pton(AF_INET, text, &v4->sin_addr) != 1)
+		abort();
+	return &b->ai;
+}
+
+static int
+ends_in(const char *host, const char *end)
+{
+	size_t n = strlen(host), e = strlen(end);
+
+	return n > e && strcmp(host + n - e, end) == 0;
+}
+
 int
 getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
     struct addrinfo **found)
 {
-	struct both {
-		struct addrinfo ai;
-		struct sockaddr_in sa;
-	} * b;
-	size_t n = strlen(host);
-
+	(void)hints;
 	note_question();
-	if (n > 7 && strcmp(host + n - 7, ".silent") == 0)
+	if (ends_in(host, ".silent"))
 		wait_until_told();
-	if ((b = calloc(1, sizeof(*b))) == NULL)
-		return EAI_MEMORY;
-	b->sa.sin_family = AF_INET;
-	b->sa.sin_port = htons(
-	    (uint16_t)(service != NULL ? strtol(service, NULL, 10) : 0));
-	b->sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	b->ai.ai_family = AF_INET;
-	b->ai.ai_socktype = hints != NULL ? hints->ai_socktype : SOCK_STREAM;
-	b->ai.ai_addrlen = sizeof(b->sa);
-	b->ai.ai_addr = (struct sockaddr *)&b->sa;
-	*found = &b->ai;
+	*found = address_new("127.0.0.1", service, NULL);
+	if (ends_in(host, ".many")) {
+		*found = address_new("127.255.0.2", service, *found);
+		*found = address_new("127.255.0.1", service, *found);
+		*found = address_new("::1", service, *found);
+	}
 	return 0;
 }
 
 void
 freeaddrinfo(struct addrinfo *ai)
 {
-	free(ai);
+	struct addrinfo *next;
+
+	for (; ai != NULL; ai = next) {
+		next = ai->ai_next;
+		free(ai);
+	}
 }
