@@ -79,7 +79,7 @@ acceptor_open(struct server *server, int fd)
 		share->pool = server_pool(server, i);
 		share->enter.run = share_enter;
 		share->leave.run = share_leave;
-		loop_mail(share->pool->loop, &share->enter);
+		loop_mail(share->pool->env.loop, &share->enter);
 	}
 	return intake;
 }
@@ -98,7 +98,7 @@ acceptor_close(struct acceptor *intake, bool last_calls)
 	intake->last_calls = last_calls;
 	for (i = 0; i < count; i++)
 		loop_mail(
-		    intake->shares[i].pool->loop, &intake->shares[i].leave);
+		    intake->shares[i].pool->env.loop, &intake->shares[i].leave);
 }
 
 void
@@ -115,7 +115,7 @@ arrival_enter(struct loop_task *task)
 {
 	struct arrival *arrival = (struct arrival *)(void *)task;
 
-	conn_resume(arrival->pool, &arrival->transit);
+	pool_take(arrival->pool, &arrival->transit);
 	free(arrival);
 }
 
@@ -133,5 +133,5 @@ acceptor_connection(struct server *server, struct transit *transit)
 	arrival->pool = server_pool(
 	    server, (unsigned)transit->fd % server_loops(server));
 	arrival->mail.run = arrival_enter;
-	loop_mail(arrival->pool->loop, &arrival->mail);
+	loop_mail(arrival->pool->env.loop, &arrival->mail);
 }

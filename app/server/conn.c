@@ -14,38 +14,29 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/container.h"
+#include "base/list.h"
 #include "log/log.h"
 #include "server/fcgi_records.h"
 #include "server/fcgi_save.h"
-#include "server/pool.h"
+#include "server/transit.h"
 
 #define CONN_MAX_OUTPUT (4 * 1024 * 1024) /* bytes of a reply waiting */
-
-/* End it; the pool is to be told. */
-static int
-conn_detach(struct conn *c)
-{
-	struct loop *loop = c->pool->loop;
-	int fd = c->fd;
-
-	conn_list_to(c, NULL);
-	loop_untimer(loop, &c->deadline);
-	loop_untask(loop, &c->flush);
-	loop_unwatch(loop, &c->io);
-	fcgi_reader_free(&c->reader);
-	buf_free(&c->out);
-	conn_tell_sent(c);
-	free(c);
-	return fd;
-}
 
 int
 conn_give(struct conn *c)
 {
-	struct pool *pool = c->pool;
-	int fd = conn_detach(c);
+	struct conn_env *env = c->env;
+	int fd = c->fd;
 
-	pool_closed(pool);
+	env->events->leaves(c);
+	loop_untimer(env->loop, &c->deadline);
+	loop_untask(env->loop, &c->flush);
+	loop_unwatch(env->loop, &c->io);
+	fcgi_reader_free(&c->reader);
+	buf_free(&c->out);
+	conn_tell_sent(c);
+	free(c);
 	return fd;
 }
 
@@ -60,31 +51,55 @@ conn_give_part(struct conn *c, struct transit *transit)
 void
 conn_close(struct conn *c)
 {
-	struct pool *pool = c->pool;
-	int fd;
+	struct conn_env *env = c->env;
 
 	if (c->reply == REPLY_RUNNING) {
-		c->reply = REPLY_LAST;
-		pool->app->abort(pool->state, c->arg);
+		conn_to(c, REPLY_LAST);
+		env->app->abort(env->state, c->arg);
 	}
-	fd = conn_give(c);
-	close(fd);
+	close(conn_give(c));
+	env->events->closed(env);
 }
 
-int
+/* Watch for these events; -1: the connection was closed. */
+static int
 conn_watch(struct conn *c, uint32_t events)
 {
 	int rc;
 
 	if (c->io.fd == -1)
-		rc = loop_watch(c->pool->loop, &c->io, c->fd, events);
+		rc = loop_watch(c->env->loop, &c->io, c->fd, events);
 	else
-		rc = loop_rewatch(c->pool->loop, &c->io, events);
+		rc = loop_rewatch(c->env->loop, &c->io, events);
 	if (rc == 0)
 		return 0;
 	log_error("epoll", LOG_INT("errno", errno));
 	conn_close(c);
 	return -1;
+}
+
+void
+conn_mute(struct conn *c)
+{
+	loop_unwatch(c->env->loop, &c->io);
+}
+
+void
+conn_hear(struct conn *c)
+{
+	conn_watch(c, EPOLLIN | EPOLLRDHUP);
+}
+
+bool
+conn_collects(const struct conn *c)
+{
+	return c->reply == REPLY_NONE && !fcgi_idle(&c->reader);
+}
+
+bool
+conn_has_part(const struct conn *c)
+{
+	return conn_collects(c) && c->out.len == 0;
 }
 
 /* True when it waits for its next request, with nothing left to send. */
@@ -107,32 +122,14 @@ conn_is_done(const struct conn *c)
 {
 	return conn_backlog(c) == 0 &&
 	       (c->reply == REPLY_LAST ||
-		   (c->pool->draining && conn_is_idle(c)));
-}
-
-/* It waits for a request, which may be another process's; -1: it is gone. */
-static int
-conn_rest(struct conn *c)
-{
-	struct pool *pool = c->pool;
-
-	conn_list_to(c, &pool->idle);
-	if (!pool->held)
-		return 0;
-	if (pool->pass == NULL) {
-		loop_unwatch(pool->loop, &c->io);
-		return 0;
-	}
-	pool->pass(pool->pass_arg, conn_detach(c));
-	pool_closed(pool);
-	return -1;
+		   (c->env->draining && conn_is_idle(c)));
 }
 
 /* The socket is full; so much was taken since last time. -1: it is gone. */
 static int
 conn_stall(struct conn *c, size_t taken)
 {
-	struct loop *loop = c->pool->loop;
+	struct loop *loop = c->env->loop;
 
 	if (!c->stalled && conn_watch(c, EPOLLIN | EPOLLRDHUP | EPOLLOUT) == -1)
 		return -1;
@@ -152,7 +149,7 @@ conn_stall(struct conn *c, size_t taken)
 static int
 conn_settle(struct conn *c)
 {
-	struct loop *loop = c->pool->loop;
+	struct loop *loop = c->env->loop;
 
 	if (c->reply != REPLY_NONE || c->stalled)
 		return 0;
@@ -163,7 +160,7 @@ conn_settle(struct conn *c)
 		return 0;
 	}
 	loop_untimer(loop, &c->deadline);
-	return conn_backlog(c) == 0 ? conn_rest(c) : 0;
+	return conn_backlog(c) == 0 ? c->env->events->idle(c) : 0;
 }
 
 /* Bytes that were sent leave when they are more than those that wait. */
@@ -216,7 +213,7 @@ conn_sent(struct conn *c)
 	}
 	if (c->stalled) {
 		c->stalled = false;
-		loop_untimer(c->pool->loop, &c->deadline);
+		loop_untimer(c->env->loop, &c->deadline);
 		if (conn_watch(c, EPOLLIN | EPOLLRDHUP) == -1)
 			return;
 	}
@@ -245,46 +242,45 @@ conn_flush(struct conn *c)
 static void
 conn_flush_task(struct loop_task *task)
 {
-	conn_flush(
-	    (struct conn *)((char *)task - offsetof(struct conn, flush)));
+	conn_flush(container_of(task, struct conn, flush));
 }
 
 /* The request is complete: hand it to the application. */
 static void
 conn_request(struct conn *c)
 {
-	struct pool *pool = c->pool;
+	struct conn_env *env = c->env;
 	struct cgi *cgi;
 	bool bad = false;
 
-	loop_untimer(pool->loop, &c->deadline);
+	loop_untimer(env->loop, &c->deadline);
 	c->id = c->reader.id;
 	c->keep = c->reader.keep;
 	c->arg = NULL;
 	c->written = 0;
 	conn_tell_sent(c);
-	c->reply = REPLY_RUNNING;
-	cgi = parser_run(pool->parser, &c->reader, &bad);
+	conn_to(c, REPLY_RUNNING);
+	cgi = parser_run(env->parser, &c->reader, &bad);
 	buf_free(&c->reader.params);
 	buf_free(&c->reader.body);
 	if (cgi != NULL) {
-		pool->app->request(pool->state, c, cgi);
+		env->app->request(env->state, c, cgi);
 		return;
 	}
 	log_warn("fastcgi", LOG_STR("refused", bad ? "params" : "memory"));
-	c->reply = REPLY_LAST;
-	loop_task(pool->loop, &c->flush);
+	conn_to(c, REPLY_LAST);
+	loop_task(env->loop, &c->flush);
 }
 
 /* The web server gives up a request: it wants to hear that it has ended. */
 static void
 conn_aborted(struct conn *c)
 {
-	struct pool *pool = c->pool;
+	struct conn_env *env = c->env;
 
 	if (c->reply != REPLY_RUNNING)
 		return;
-	pool->app->abort(pool->state, c->arg);
+	env->app->abort(env->state, c->arg);
 	conn_end(c);
 }
 
@@ -304,10 +300,10 @@ conn_read(struct conn *c, const char *data, size_t n)
 			return -1;
 		}
 		if (event == FCGI_CLOSE)
-			c->reply = REPLY_LAST;
+			conn_to(c, REPLY_LAST);
 		else if (event == FCGI_ABORT)
 			conn_aborted(c);
-		else if (event == FCGI_REQUEST && c->pool->pass != NULL)
+		else if (event == FCGI_REQUEST && c->env->passes)
 			return -1; /* it did not wait for the reply before */
 		else if (event == FCGI_REQUEST)
 			conn_request(c);
@@ -316,7 +312,7 @@ conn_read(struct conn *c, const char *data, size_t n)
 	if (c->reader.replies.len > 0) {
 		buf_add(&c->out, c->reader.replies.data, c->reader.replies.len);
 		buf_clear(&c->reader.replies);
-		loop_task(c->pool->loop, &c->flush);
+		loop_task(c->env->loop, &c->flush);
 	}
 	return 0;
 }
@@ -325,19 +321,19 @@ conn_read(struct conn *c, const char *data, size_t n)
 static int
 conn_input(struct conn *c)
 {
-	struct pool *pool = c->pool;
+	struct conn_env *env = c->env;
 	ssize_t n;
 	int rc;
 
-	n = recv(c->fd, pool->input, sizeof(pool->input), MSG_DONTWAIT);
+	n = recv(c->fd, env->input, sizeof(env->input), MSG_DONTWAIT);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n > 0 && conn_is_over(c))
 		return 0;
 	if (n > 0) {
-		conn_list_to(c, &pool->busy);
-		rc = conn_read(c, pool->input, (size_t)n);
-		explicit_bzero(pool->input, (size_t)n);
+		env->events->busy(c);
+		rc = conn_read(c, env->input, (size_t)n);
+		explicit_bzero(env->input, (size_t)n);
 		if (rc == 0)
 			return conn_settle(c);
 	} else if (n == 0 && c->reply == REPLY_LAST && conn_backlog(c) > 0) {
@@ -351,8 +347,7 @@ conn_input(struct conn *c)
 static void
 conn_ready(struct loop_io *io, uint32_t events)
 {
-	struct conn *c = (struct conn *)((char *)io -
-					 offsetof(struct conn, io));
+	struct conn *c = container_of(io, struct conn, io);
 
 	if ((events & ~(uint32_t)EPOLLOUT) != 0 && conn_input(c) == -1)
 		return;
@@ -374,32 +369,33 @@ conn_expired(struct timer *timer, void *arg)
 
 /* NULL: there is no memory, and it was closed. */
 static struct conn *
-conn_new(struct pool *pool, int fd)
+conn_new(struct conn_env *env, int fd)
 {
 	struct conn *c;
 
 	if ((c = calloc(1, sizeof(*c))) == NULL) {
 		log_error("memory", LOG_STR("for", "connection"));
 		close(fd);
+		env->events->closed(env);
 		return NULL;
 	}
-	c->pool = pool;
+	c->env = env;
 	c->fd = fd;
+	list_init(&c->node);
 	c->io = (struct loop_io){ conn_ready, -1 };
 	c->flush.run = conn_flush_task;
 	timer_init(&c->deadline, conn_expired, c);
-	fcgi_reader_init(&c->reader, pool->body_max, pool->max_conns);
+	fcgi_reader_init(&c->reader, env->body_max, env->max_conns);
 	buf_init(&c->out, CONN_MAX_OUTPUT);
-	pool->count++;
 	return c;
 }
 
 void
-conn_open(struct pool *pool, int fd)
+conn_open(struct conn_env *env, int fd)
 {
-	struct conn *c = conn_new(pool, fd);
+	struct conn *c = conn_new(env, fd);
 
-	if (c == NULL || conn_rest(c) == -1 || pool->held)
+	if (c == NULL || env->events->idle(c) == -1 || env->held)
 		return;
 	/* most often the request is there already, and the reply ends it */
 	if (conn_input(c) == 0 && c->reply != REPLY_LAST)
@@ -407,14 +403,14 @@ conn_open(struct pool *pool, int fd)
 }
 
 void
-conn_resume(struct pool *pool, struct transit *transit)
+conn_resume(struct conn_env *env, struct transit *transit)
 {
 	struct conn *c;
 
 	if (transit->part.len == 0) {
-		conn_open(pool, transit->fd);
-	} else if ((c = conn_new(pool, transit->fd)) != NULL) {
-		conn_list_to(c, &pool->busy);
+		conn_open(env, transit->fd);
+	} else if ((c = conn_new(env, transit->fd)) != NULL) {
+		env->events->busy(c);
 		if (conn_read(c, transit->part.data, transit->part.len) == -1)
 			conn_close(c);
 		else if (conn_settle(c) == 0)

@@ -5,7 +5,6 @@
 #include "loop/loop.h"
 #include "server/conn_state.h"
 #include "server/fcgi_records.h"
-#include "server/pool.h"
 
 #define CONN_RECORDS 64 /* bytes around most replies */
 
@@ -33,14 +32,14 @@ conn_write(struct conn *c, const void *data, size_t n)
 	else if (buf_reserve(&c->out, n + CONN_RECORDS) != NULL)
 		fcgi_add_stdout(&c->out, c->id, data, n);
 	c->written += n;
-	loop_task(c->pool->loop, &c->flush);
+	loop_task(c->env->loop, &c->flush);
 }
 
 void
 conn_produce(struct conn *c, conn_more_f *more)
 {
 	c->more = more;
-	loop_task(c->pool->loop, &c->flush);
+	loop_task(c->env->loop, &c->flush);
 }
 
 void
@@ -54,8 +53,8 @@ conn_break(struct conn *c)
 {
 	c->more = NULL;
 	c->cut = true;
-	c->reply = REPLY_LAST;
-	loop_task(c->pool->loop, &c->flush);
+	conn_to(c, REPLY_LAST);
+	loop_task(c->env->loop, &c->flush);
 }
 
 void
@@ -73,14 +72,14 @@ conn_end(struct conn *c)
 	if (conn_backlog(c) <= CONN_LOW)
 		conn_tell_sent(c);
 	fcgi_next(&c->reader);
-	c->reply = c->keep && !c->pool->draining ? REPLY_NONE : REPLY_LAST;
-	loop_task(c->pool->loop, &c->flush);
+	conn_to(c, c->keep && !c->env->draining ? REPLY_NONE : REPLY_LAST);
+	loop_task(c->env->loop, &c->flush);
 }
 
 struct loop *
 conn_loop(const struct conn *c)
 {
-	return c->pool->loop;
+	return c->env->loop;
 }
 
 size_t

@@ -9,12 +9,34 @@
 
 #include <errno.h>
 
+#include "base/container.h"
+#include "base/list.h"
 #include "log/log.h"
+#include "server/conn_state.h"
+
+static struct conn *
+conn_of(struct list *node)
+{
+	return container_of(node, struct conn, node);
+}
+
+static struct pool *
+pool_of(struct conn_env *env)
+{
+	return container_of(env, struct pool, env);
+}
+
+/* The one that has been idle for the longest; NULL: there is none. */
+static struct conn *
+pool_oldest(struct pool *pool)
+{
+	return list_is_empty(&pool->idle) ? NULL : conn_of(pool->idle.next);
+}
 
 static bool
 pool_accepts(const struct pool *pool)
 {
-	return !pool->draining && !pool->held && !pool->retry.set;
+	return !pool->env.draining && !pool->env.held && !pool->retry.set;
 }
 
 static void
@@ -23,15 +45,15 @@ pool_mute(struct pool *pool)
 	struct pool_listener *pl;
 
 	for (pl = pool->listeners; pl != NULL; pl = pl->next)
-		loop_unwatch(pool->loop, &pl->io);
+		loop_unwatch(pool->env.loop, &pl->io);
 }
 
 static void
 pool_pause(struct pool *pool)
 {
 	pool_mute(pool);
-	loop_timer(
-	    pool->loop, &pool->retry, loop_now(pool->loop) + POOL_PAUSE_MS);
+	loop_timer(pool->env.loop, &pool->retry,
+	    loop_now(pool->env.loop) + POOL_PAUSE_MS);
 }
 
 static void
@@ -39,12 +61,13 @@ pool_resume(struct pool *pool)
 {
 	struct pool_listener *pl;
 
-	loop_untimer(pool->loop, &pool->retry);
+	loop_untimer(pool->env.loop, &pool->retry);
 	if (!pool_accepts(pool))
 		return;
 	for (pl = pool->listeners; pl != NULL; pl = pl->next) {
-		if (pl->io.fd != -1 || loop_watch(pool->loop, &pl->io, pl->fd,
-					   EPOLLIN | EPOLLEXCLUSIVE) == 0)
+		if (pl->io.fd != -1 ||
+		    loop_watch(pool->env.loop, &pl->io, pl->fd,
+			EPOLLIN | EPOLLEXCLUSIVE) == 0)
 			continue;
 		log_error("listen", LOG_INT("errno", errno));
 		pool_pause(pool);
@@ -63,8 +86,10 @@ pool_retry(struct timer *timer, void *arg)
 static void
 pool_exhausted(struct pool *pool, int error)
 {
-	if ((error == EMFILE || error == ENFILE) && pool->idle.first != NULL) {
-		conn_close(pool->idle.first);
+	struct conn *oldest = pool_oldest(pool);
+
+	if ((error == EMFILE || error == ENFILE) && oldest != NULL) {
+		conn_close(oldest);
 		return;
 	}
 	log_warn("accept", LOG_INT("errno", error),
@@ -87,36 +112,43 @@ pool_accept_failed(struct pool *pool, struct pool_listener *pl)
 	case EINVAL:
 	case ENOTSOCK:
 		log_error("accept", LOG_INT("errno", errno));
-		loop_unwatch(pool->loop, &pl->io);
+		loop_unwatch(pool->env.loop, &pl->io);
 		break;
 	default:
 		break;
 	}
 }
 
+/* On an accepted descriptor; without memory it is closed. */
+static void
+pool_add(struct pool *pool, int fd)
+{
+	pool->count++;
+	conn_open(&pool->env, fd);
+}
+
 /* One per turn: the other loops get theirs, and it is called again. */
 static void
 pool_accept(struct loop_io *io, uint32_t events)
 {
-	struct pool_listener *pl =
-	    (struct pool_listener *)((char *)io -
-				     offsetof(struct pool_listener, io));
+	struct pool_listener *pl = container_of(io, struct pool_listener, io);
 	struct pool *pool = pl->pool;
+	struct conn *oldest;
 	int fd;
 
 	(void)events;
-	if (pool->count >= pool->max_conns) {
-		if (pool->idle.first == NULL) {
+	if (pool->count >= pool->env.max_conns) {
+		if ((oldest = pool_oldest(pool)) == NULL) {
 			pool_pause(pool);
 			return;
 		}
-		conn_close(pool->idle.first);
+		conn_close(oldest);
 	}
 	fd = accept4(pl->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd == -1)
 		pool_accept_failed(pool, pl);
 	else
-		conn_open(pool, fd);
+		pool_add(pool, fd);
 }
 
 /* The time is over: what still runs is cut off. */
@@ -127,15 +159,106 @@ pool_give_up(struct timer *timer, void *arg)
 
 	(void)timer;
 	log_warn("drain", LOG_INT("cut_off", pool->count));
-	while (pool->busy.first != NULL)
-		conn_close(pool->busy.first);
-	while (pool->idle.first != NULL)
-		conn_close(pool->idle.first);
+	pool_cut(pool);
 }
+
+static void
+pool_close_all(struct list *list)
+{
+	while (!list_is_empty(list))
+		conn_close(conn_of(list->next));
+}
+
+void
+pool_cut(struct pool *pool)
+{
+	pool_close_all(&pool->busy);
+	pool_close_all(&pool->idle);
+}
+
+/*
+ * What connections tell.
+ */
+
+static void
+pool_emptied(struct pool *pool)
+{
+	void (*fn)(void *) = pool->emptied;
+
+	pool->emptied = NULL;
+	if (fn != NULL)
+		fn(pool->emptied_arg);
+}
+
+/* There may be room again. */
+static void
+pool_closed(struct conn_env *env)
+{
+	struct pool *pool = pool_of(env);
+
+	pool->count--;
+	if (pool->count == 0)
+		pool_emptied(pool);
+	if (pool->env.draining) {
+		if (pool->count == 0) {
+			loop_untimer(pool->env.loop, &pool->give_up);
+			loop_stop(pool->env.loop);
+		}
+	} else if (pool->retry.set) {
+		pool_resume(pool);
+	}
+}
+
+static int
+pool_idle(struct conn *c)
+{
+	struct pool *pool = pool_of(c->env);
+
+	if (c->is_busy || list_is_empty(&c->node)) {
+		list_remove(&c->node);
+		list_add_last(&pool->idle, &c->node);
+		c->is_busy = false;
+	}
+	if (!pool->env.held)
+		return 0;
+	if (pool->pass == NULL) {
+		conn_mute(c);
+		return 0;
+	}
+	pool->pass(pool->pass_arg, conn_give(c));
+	pool_closed(&pool->env);
+	return -1;
+}
+
+static void
+pool_busy(struct conn *c)
+{
+	if (c->is_busy)
+		return;
+	list_remove(&c->node);
+	list_add_last(&pool_of(c->env)->busy, &c->node);
+	c->is_busy = true;
+}
+
+static void
+pool_leaves(struct conn *c)
+{
+	list_remove(&c->node);
+}
+
+static const struct conn_events pool_events = {
+	.idle = pool_idle,
+	.busy = pool_busy,
+	.leaves = pool_leaves,
+	.closed = pool_closed,
+};
 
 void
 pool_open(struct pool *pool)
 {
+	pool->env.events = &pool_events;
+	list_init(&pool->idle);
+	list_init(&pool->busy);
 	timer_init(&pool->retry, pool_retry, pool);
 	timer_init(&pool->give_up, pool_give_up, pool);
 }
@@ -161,12 +284,12 @@ pool_unlisten(struct pool *pool, struct pool_listener *pl, bool last_calls)
 
 	if (pl->pool == NULL)
 		return;
-	while (last_calls && !pool->draining && !pool->retry.set &&
-	       pool->count < pool->max_conns &&
+	while (last_calls && !pool->env.draining && !pool->retry.set &&
+	       pool->count < pool->env.max_conns &&
 	       (fd = accept4(
 		    pl->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) != -1)
-		conn_open(pool, fd);
-	loop_unwatch(pool->loop, &pl->io);
+		pool_add(pool, fd);
+	loop_unwatch(pool->env.loop, &pl->io);
 	*(pl->prev != NULL ? &pl->prev->next : &pool->listeners) = pl->next;
 	if (pl->next != NULL)
 		pl->next->prev = pl->prev;
@@ -176,58 +299,86 @@ pool_unlisten(struct pool *pool, struct pool_listener *pl, bool last_calls)
 void
 pool_hold(struct pool *pool)
 {
-	pool->held = true;
-	loop_untimer(pool->loop, &pool->retry);
+	struct list *node, *next;
+
+	pool->env.held = true;
+	loop_untimer(pool->env.loop, &pool->retry);
 	pool_mute(pool);
-	conn_list_mute(&pool->idle);
+	LIST_EACH(node, next, &pool->idle)
+	conn_mute(conn_of(node));
 }
 
 void
 pool_release(struct pool *pool)
 {
-	pool->held = false;
+	struct list *node, *next;
+
+	pool->env.held = false;
+	pool->env.passes = false;
 	pool->pass = NULL;
-	conn_list_hear(&pool->idle);
+	LIST_EACH(node, next, &pool->idle)
+	conn_hear(conn_of(node));
 	pool_resume(pool);
 }
 
 void
 pool_pass(struct pool *pool, void (*fn)(void *, int), void *arg)
 {
+	pool->env.passes = true;
 	pool->pass = fn;
 	pool->pass_arg = arg;
+}
+
+/* The first busy one that does; NULL: there is none. */
+static struct conn *
+pool_find(const struct pool *pool, bool (*does)(const struct conn *))
+{
+	struct list *node, *next;
+
+	LIST_EACH(node, next, &pool->busy)
+	{
+		if (does(conn_of(node)))
+			return conn_of(node);
+	}
+	return NULL;
 }
 
 bool
 pool_collects(const struct pool *pool)
 {
-	return conn_list_collects(&pool->busy);
+	return pool_find(pool, conn_collects) != NULL;
 }
 
 bool
 pool_give_part(struct pool *pool, struct transit *transit)
 {
-	struct conn *c = conn_list_part(&pool->busy);
+	struct conn *c = pool_find(pool, conn_has_part);
 
-	if (c != NULL)
-		conn_give_part(c, transit);
-	return c != NULL;
+	if (c == NULL)
+		return false;
+	conn_give_part(c, transit);
+	pool_closed(&pool->env);
+	return true;
+}
+
+void
+pool_take(struct pool *pool, struct transit *transit)
+{
+	pool->count++;
+	conn_resume(&pool->env, transit);
 }
 
 int
 pool_give(struct pool *pool)
 {
-	return pool->idle.first == NULL ? -1 : conn_give(pool->idle.first);
-}
+	struct conn *oldest = pool_oldest(pool);
+	int fd = -1;
 
-static void
-pool_emptied(struct pool *pool)
-{
-	void (*fn)(void *) = pool->emptied;
-
-	pool->emptied = NULL;
-	if (fn != NULL)
-		fn(pool->emptied_arg);
+	if (oldest != NULL) {
+		fd = conn_give(oldest);
+		pool_closed(&pool->env);
+	}
+	return fd;
 }
 
 void
@@ -242,33 +393,16 @@ pool_await_empty(struct pool *pool, void (*fn)(void *), void *arg)
 void
 pool_drain(struct pool *pool)
 {
-	if (pool->draining)
+	if (pool->env.draining)
 		return;
-	pool->draining = true;
+	pool->env.draining = true;
 	pool_mute(pool);
-	loop_untimer(pool->loop, &pool->retry);
-	while (pool->idle.first != NULL)
-		conn_close(pool->idle.first);
-	pool->app->loop_drain(pool->state);
+	loop_untimer(pool->env.loop, &pool->retry);
+	pool_close_all(&pool->idle);
+	pool->env.app->loop_drain(pool->env.state);
 	if (pool->count == 0)
-		loop_stop(pool->loop);
+		loop_stop(pool->env.loop);
 	else
-		loop_timer(pool->loop, &pool->give_up,
-		    loop_now(pool->loop) + POOL_DRAIN_MS);
-}
-
-void
-pool_closed(struct pool *pool)
-{
-	pool->count--;
-	if (pool->count == 0)
-		pool_emptied(pool);
-	if (pool->draining) {
-		if (pool->count == 0) {
-			loop_untimer(pool->loop, &pool->give_up);
-			loop_stop(pool->loop);
-		}
-	} else if (pool->retry.set) {
-		pool_resume(pool);
-	}
+		loop_timer(pool->env.loop, &pool->give_up,
+		    loop_now(pool->env.loop) + POOL_DRAIN_MS);
 }

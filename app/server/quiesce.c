@@ -72,7 +72,7 @@ quiesce_ask(struct quiesce *halt, loop_task_f *what, quiesce_f *done, void *arg)
 	for (unsigned i = 0; i < halt->count; i++) {
 		part = &halt->parts[i];
 		part->mail.run = what;
-		loop_mail(part->pool->loop, &part->mail);
+		loop_mail(part->pool->env.loop, &part->mail);
 	}
 }
 
@@ -139,7 +139,7 @@ static void
 part_look(struct timer *timer, void *arg)
 {
 	struct part *part = arg;
-	struct loop *loop = part->pool->loop;
+	struct loop *loop = part->pool->env.loop;
 
 	if (pool_collects(part->pool) && loop_now(loop) < part->end)
 		loop_timer(loop, timer, loop_now(loop) + LOOK_MS);
@@ -151,7 +151,7 @@ static void
 part_hold(struct loop_task *task)
 {
 	struct part *part = PART_OF(task, mail);
-	struct loop *loop = part->pool->loop;
+	struct loop *loop = part->pool->env.loop;
 
 	pool_hold(part->pool);
 	part->end = loop_now(loop) + part->halt->wait_ms;

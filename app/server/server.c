@@ -65,10 +65,10 @@ worker_close(struct worker *w)
 
 	if (pool == NULL)
 		return;
-	if (pool->state != NULL)
-		w->server->app.loop_close(pool->state);
-	parser_free(pool->parser);
-	loop_free(pool->loop);
+	if (pool->env.state != NULL)
+		w->server->app.loop_close(pool->env.state);
+	parser_free(pool->env.parser);
+	loop_free(pool->env.loop);
 	free(pool);
 	w->pool = NULL;
 }
@@ -82,16 +82,17 @@ worker_open(struct worker *w, unsigned index)
 	if ((pool = calloc(1, sizeof(*pool))) == NULL)
 		return false;
 	w->pool = pool;
-	pool->app = &server->app;
-	pool->body_max = server->conf.body_max;
-	pool->max_conns = server->max_conns;
-	if ((pool->loop = loop_new(index)) == NULL ||
-	    (pool->parser = parser_new()) == NULL) {
+	pool->env.app = &server->app;
+	pool->env.body_max = server->conf.body_max;
+	pool->env.max_conns = server->max_conns;
+	if ((pool->env.loop = loop_new(index)) == NULL ||
+	    (pool->env.parser = parser_new()) == NULL) {
 		log_error("loop", LOG_INT("errno", errno));
 		return false;
 	}
-	pool->state = server->app.loop_open(server->app.arg, pool->loop);
-	return pool->state != NULL;
+	pool->env.state = server->app.loop_open(
+	    server->app.arg, pool->env.loop);
+	return pool->env.state != NULL;
 }
 
 static void *
@@ -107,7 +108,7 @@ worker_main(void *arg)
 	}
 	pool_open(w->pool);
 	worker_tell(w, WORKER_RUNNING);
-	loop_run(w->pool->loop);
+	loop_run(w->pool->env.loop);
 	return NULL;
 }
 
@@ -232,7 +233,7 @@ server_drain(struct server *server)
 	for (i = 0; i < server->count; i++) {
 		w = &server->workers[i];
 		/* NOLINTNEXTLINE(clang-analyzer-*): it runs */
-		loop_mail(w->pool->loop, &w->drain);
+		loop_mail(w->pool->env.loop, &w->drain);
 	}
 	for (i = 0; i < server->count; i++)
 		pthread_join(server->workers[i].thread, NULL);

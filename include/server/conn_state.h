@@ -1,4 +1,7 @@
-/* A connection, as conn.c, conn_list.c and conn_reply.c see it; nobody else. */
+/*
+ * A connection, as conn.c, conn_reply.c and conn_state.c see it, and pool.c,
+ * which lists it; nobody else.
+ */
 #ifndef SERVER_CONN_STATE_H
 #define SERVER_CONN_STATE_H
 
@@ -7,10 +10,12 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/list.h"
 #include "loop/loop.h"
 #include "server/conn.h"
+#include "server/fcgi_parse.h"
 #include "server/fcgi_records.h"
-#include "server/pool.h"
+#include "server/transit.h"
 
 enum reply_state {
 	REPLY_NONE,		/* no request */
@@ -18,12 +23,48 @@ enum reply_state {
 	REPLY_LAST,		/* answered: close when all is sent */
 };
 
+#define CONN_INPUT (64 * 1024)		/* bytes read at once */
+
+struct conn_env;
+
+/* What happens to a connection that its pool wants to know. */
+struct conn_events {
+	/* It waits for a request; -1: it is gone, its descriptor taken. */
+	int	(*idle)(struct conn *);
+
+	/* It has begun to read one. */
+	void	(*busy)(struct conn *);
+
+	/* It is about to be freed; and it was. */
+	void	(*leaves)(struct conn *);
+	void	(*closed)(struct conn_env *);
+};
+
+/* What all connections of a loop have in common. */
+struct conn_env {
+	/* set before the first connection */
+	struct loop			*loop;
+	const struct server_app		*app;
+	void				*state;	/* app->loop_open's */
+	struct parser			*parser;
+	size_t				 body_max;
+	unsigned			 max_conns;
+	const struct conn_events	*events;
+
+	/* the pool's */
+	bool				 draining; /* close after the reply */
+	bool				 held;	/* no new request is read */
+	bool				 passes; /* idle ones leave */
+
+	char				 input[CONN_INPUT];
+};
+
 struct conn {
-	struct pool		*pool;
+	struct conn_env		*env;
+	struct list		 node;		/* the pool's */
+	bool			 is_busy;	/* likewise: which list */
 	struct loop_io		 io;
 	int			 fd;
-	struct conn		*prev, *next;
-	struct conn_list	*list;		/* idle or busy */
 
 	struct fcgi_reader	 reader;
 	enum reply_state	 reply;
@@ -55,10 +96,31 @@ conn_backlog(const struct conn *c)
 /* Call what conn_when_sent was given, unless it was. */
 void conn_tell_sent(struct conn *);
 
-/* Move it to the end of a list; NULL: to none. */
-void conn_list_to(struct conn *, struct conn_list *);
+/* The only setter of its reply's state: it must be one that may follow. */
+void conn_to(struct conn *, enum reply_state);
 
-/* Watch for these events; -1: the connection was closed. */
-int conn_watch(struct conn *, uint32_t events);
+/* A new connection on an accepted descriptor, which is then its own. */
+void conn_open(struct conn_env *, int fd);
+
+/* Likewise one that has come from elsewhere; the part is used up. */
+void conn_resume(struct conn_env *, struct transit *);
+
+/* Close it, with an abort when a request runs. */
+void conn_close(struct conn *);
+
+/* Whether it has part of a request; and nothing to send besides. */
+bool conn_collects(const struct conn *);
+bool conn_has_part(const struct conn *);
+
+/* Of an idle one: read no more from it; read it again. */
+void conn_mute(struct conn *);
+void conn_hear(struct conn *);
+
+/*
+ * End one without closing its descriptor, which is returned, and without the
+ * event `closed`; the second has part of a request.
+ */
+int conn_give(struct conn *);
+void conn_give_part(struct conn *, struct transit *);
 
 #endif

@@ -9,18 +9,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/list.h"
 #include "loop/loop.h"
-#include "server/conn.h"
-#include "server/fcgi_parse.h"
+#include "server/conn_state.h"
 #include "server/transit.h"
 
-#define POOL_INPUT (64 * 1024)		/* bytes read at once */
 #define POOL_PAUSE_MS 100		/* without accept after a failure */
 #define POOL_DRAIN_MS 4500		/* from the drain to the end */
-
-struct conn_list {
-	struct conn	*first, *last;
-};
 
 /* A listening descriptor, shared with the other loops; lies in its owner's. */
 struct pool_listener {
@@ -31,31 +26,21 @@ struct pool_listener {
 };
 
 struct pool {
-	/* set by the server before pool_open */
-	struct loop			*loop;
-	const struct server_app		*app;
-	void				*state;		/* app->loop_open's */
-	struct parser			*parser;
-	size_t				 body_max;
-	unsigned			 max_conns;
+	struct conn_env			 env;	/* set before pool_open */
 
-	/* pool.c's and conn.c's */
 	struct pool_listener		*listeners;
 	struct timer			 retry;		/* set: accept pauses */
 	struct timer			 give_up;
-	struct conn_list		 idle;		/* longest first */
-	struct conn_list		 busy;
+	struct list			 idle;		/* longest first */
+	struct list			 busy;
 	unsigned			 count;
-	bool				 draining;
-	bool				 held;
 	void				(*pass)(void *, int);	/* or NULL */
 	void				*pass_arg;
 	void				(*emptied)(void *);	/* or NULL */
 	void				*emptied_arg;
-	char				 input[POOL_INPUT];
 };
 
-/* What the server sets is set; nothing is accepted yet. */
+/* The env's first part is set, but for its events; nothing is accepted yet. */
 void pool_open(struct pool *);
 
 /* Begin to accept on a listening descriptor, which stays the caller's. */
@@ -94,6 +79,12 @@ int pool_give(struct pool *);
  */
 bool pool_give_part(struct pool *, struct transit *);
 
+/* A connection that has come from elsewhere; the part is used up. */
+void pool_take(struct pool *, struct transit *);
+
+/* Close all that there are, with an abort where a request runs. */
+void pool_cut(struct pool *);
+
 /* While held: fn is called, once, when the last connection is closed. */
 void pool_await_empty(struct pool *, void (*fn)(void *), void *arg);
 
@@ -103,32 +94,5 @@ void pool_await_empty(struct pool *, void (*fn)(void *), void *arg);
  * POOL_DRAIN_MS, when the rest is cut off.
  */
 void pool_drain(struct pool *);
-
-/* For conn.c: a connection was closed, there may be room again. */
-void pool_closed(struct pool *);
-
-/* A new connection on an accepted descriptor, which is then its own. */
-void conn_open(struct pool *, int fd);
-
-/* Likewise one that has come from elsewhere; the part is used up. */
-void conn_resume(struct pool *, struct transit *);
-
-/* Close it, with an abort when a request runs. */
-void conn_close(struct conn *);
-
-/* Whether one of the list has part of a request. */
-bool conn_list_collects(const struct conn_list *);
-
-/* One that has, and nothing to send; NULL: there is none. */
-struct conn *conn_list_part(const struct conn_list *);
-
-/* Read no more from those of the list, which are idle; read them again. */
-void conn_list_mute(const struct conn_list *);
-void conn_list_hear(const struct conn_list *);
-
-/* End one without closing its descriptor, which is returned; the second has
- * part of a request. */
-int conn_give(struct conn *);
-void conn_give_part(struct conn *, struct transit *);
 
 #endif

@@ -266,7 +266,7 @@ check_parser(const char *data, size_t n, uint32_t seed)
 	if (n - params <= BODY_MAX)
 		buf_add(&r.body, data + params, n - params);
 	r.body_came = r.body.len;
-	cgi = parser_run(pool->parser, &r, &bad);
+	cgi = parser_run(pool->env.parser, &r, &bad);
 	check_request(&r, cgi, bad);
 	free(cgi);
 	fcgi_reader_free(&r);
@@ -358,20 +358,22 @@ take_answer(int fd)
 static void
 check_conn(const char *data, size_t n, uint32_t seed)
 {
+	struct transit transit;
 	int fd[2];
 	size_t len;
 
 	HOLDS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd) == 0);
 	len = seed % 2 == 0 ? n : fuzz_cut(&seed, n);
 	HOLDS(send(fd[1], data, len, MSG_NOSIGNAL) == (ssize_t)len);
-	conn_open(pool, fd[0]);
+	transit_init(&transit, fd[0]);
+	pool_take(pool, &transit);
 	loop_turn(loop, 0);
 	if (len < n && send(fd[1], data + len, n - len, MSG_NOSIGNAL) > 0)
 		loop_turn(loop, 0);
 	shutdown(fd[1], SHUT_WR);
 	settle();
 	HOLDS(pool->count == 0);
-	HOLDS(pool->idle.first == NULL && pool->busy.first == NULL);
+	HOLDS(list_is_empty(&pool->idle) && list_is_empty(&pool->busy));
 	take_answer(fd[1]);
 }
 
@@ -384,11 +386,11 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	HOLDS(parser_init());
 	HOLDS((loop = loop_new(0)) != NULL);
 	HOLDS((pool = calloc(1, sizeof(*pool))) != NULL);
-	HOLDS((pool->parser = parser_new()) != NULL);
-	pool->loop = loop;
-	pool->app = &application;
-	pool->body_max = BODY_MAX;
-	pool->max_conns = MAX_CONNS;
+	HOLDS((pool->env.parser = parser_new()) != NULL);
+	pool->env.loop = loop;
+	pool->env.app = &application;
+	pool->env.body_max = BODY_MAX;
+	pool->env.max_conns = MAX_CONNS;
 	pool_open(pool);
 	return 0;
 }

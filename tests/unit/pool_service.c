@@ -91,12 +91,12 @@ service_setup(void **state)
 	log_set_level(LOG_LEVEL_FATAL);
 	assert_non_null(s->loop = loop_new(0));
 	assert_non_null(s->pool = calloc(1, sizeof(*s->pool)));
-	s->pool->loop = s->loop;
-	s->pool->app = &application;
-	s->pool->state = s;
-	assert_non_null(s->pool->parser = parser_new());
-	s->pool->body_max = BODY_MAX;
-	s->pool->max_conns = SERVICE_CONNS;
+	s->pool->env.loop = s->loop;
+	s->pool->env.app = &application;
+	s->pool->env.state = s;
+	assert_non_null(s->pool->env.parser = parser_new());
+	s->pool->env.body_max = BODY_MAX;
+	s->pool->env.max_conns = SERVICE_CONNS;
 	pool_open(s->pool);
 	s->door = door_open();
 	pool_listen(s->pool, &s->listener, s->door);
@@ -110,13 +110,10 @@ service_teardown(void **state)
 	struct service *s = *state;
 
 	pool_unlisten(s->pool, &s->listener, false);
-	while (s->pool->busy.first != NULL)
-		conn_close(s->pool->busy.first);
-	while (s->pool->idle.first != NULL)
-		conn_close(s->pool->idle.first);
+	pool_cut(s->pool);
 	assert_int_equal(s->pool->count, 0);
 	close(s->door);
-	parser_free(s->pool->parser);
+	parser_free(s->pool->env.parser);
 	free(s->pool);
 	loop_free(s->loop);
 	free(s);
@@ -165,9 +162,10 @@ await_idle(const struct service *s)
 {
 	int turns;
 
-	for (turns = 0; turns < TURNS && s->pool->busy.first != NULL; turns++)
+	for (turns = 0; turns < TURNS && !list_is_empty(&s->pool->busy);
+	     turns++)
 		loop_turn(s->loop, WAIT_MS);
-	assert_null(s->pool->busy.first);
+	assert_true(list_is_empty(&s->pool->busy));
 }
 
 void

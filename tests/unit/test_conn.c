@@ -53,7 +53,7 @@ a_slow_reader_gets_all_in_the_end(void **state)
 	write_much(s);
 	service_answer(s);
 	read_much(s, a, MUCH);
-	while (s->pool->idle.first == NULL)
+	while (list_is_empty(&s->pool->idle))
 		loop_turn(s->loop, WAIT_MS);
 	send_request(a);
 	await_requests(s, 2);
@@ -164,7 +164,7 @@ pieces_are_asked_for_as_the_reader_takes_them(void **state)
 		loop_turn(s->loop, 0);
 	assert_in_range(asked, 2, 20);
 	read_much(s, a, 100 * 40 * 1024);
-	while (s->pool->idle.first == NULL)
+	while (list_is_empty(&s->pool->idle))
 		loop_turn(s->loop, WAIT_MS);
 	assert_int_equal(asked, 101);
 	/* the connection goes on */
@@ -230,7 +230,7 @@ the_end_is_told_when_little_waits(void **state)
 	loop_turn(s->loop, 0);
 	assert_int_equal(told, 0);
 	read_much(s, a, MUCH);
-	while (s->pool->idle.first == NULL)
+	while (list_is_empty(&s->pool->idle))
 		loop_turn(s->loop, WAIT_MS);
 	assert_int_equal(told, 1);
 	close(a);

@@ -18,6 +18,16 @@
  * Room.
  */
 
+/* One that comes from elsewhere. */
+static void
+take(struct pool *pool, int fd)
+{
+	struct transit transit;
+
+	transit_init(&transit, fd);
+	pool_take(pool, &transit);
+}
+
 static void
 the_longest_idle_makes_room(void **state)
 {
@@ -48,7 +58,7 @@ where_all_are_busy_others_wait(void **state)
 	send_part(b, true, 4);
 	await_count(s, 2);
 	await_requests(s, 1);
-	while (s->pool->idle.first != NULL)
+	while (!list_is_empty(&s->pool->idle))
 		loop_turn(s->loop, WAIT_MS);
 	c = service_visit(s);
 	while (!s->pool->retry.set)
@@ -205,7 +215,7 @@ who_becomes_idle_is_passed_on(void **state)
 	assert_false(is_closed(a));
 	send_request(a);
 	pool_release(s->pool);
-	conn_open(s->pool, s->passed);
+	take(s->pool, s->passed);
 	await_requests(s, 2);
 	service_answer(s);
 	await_idle(s);
@@ -226,7 +236,7 @@ last_calls_of_a_held_one_are_passed_on(void **state)
 	pool_unlisten(s->pool, &s->listener, true);
 	assert_int_equal(s->pool->count, 0);
 	pool_release(s->pool);
-	conn_open(s->pool, s->passed);
+	take(s->pool, s->passed);
 	await_requests(s, 1);
 	assert_int_equal(s->pool->count, 1);
 	close(a);
@@ -264,7 +274,7 @@ what_is_half_there_is_seen(void **state)
 
 	send_part(a, true, 4);
 	await_count(s, 1);
-	while (s->pool->busy.first == NULL)
+	while (list_is_empty(&s->pool->busy))
 		loop_turn(s->loop, WAIT_MS);
 	assert_true(pool_collects(s->pool));
 	close(a);
@@ -283,7 +293,7 @@ an_idle_connection_can_be_given_away(void **state)
 	assert_int_equal(pool_give(s->pool), -1);
 	assert_false(is_closed(a));
 	pool_release(s->pool);
-	conn_open(s->pool, given);
+	take(s->pool, given);
 	send_request(a);
 	await_requests(s, 1);
 	close(a);

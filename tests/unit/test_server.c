@@ -71,7 +71,7 @@ all_loops_run(void **state)
 	assert_int_equal(server_loops(server), 3);
 	for (unsigned i = 0; i < 3; i++) {
 		assert_non_null(server_pool(server, i));
-		assert_true(server_pool(server, i)->max_conns > 0);
+		assert_true(server_pool(server, i)->env.max_conns > 0);
 	}
 	server_drain(server);
 	assert_int_equal(app.closed, 3);
