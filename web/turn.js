@@ -13,6 +13,7 @@ import { TEXTS } from "./texts.js";
 
 const STOP_GRACE_MS = 2000;	/* from a stop to the end of the stream */
 const MARKS = /\n[-=*+#>|: \t]+$/;	/* that may begin anything yet */
+const PAUSE_MS = 80;	/* between two paintings of an answer, at least */
 const REST = 19;		/* times what a painting took, before the next */
 
 /* randomUUID() is there on HTTPS only. */
@@ -40,7 +41,6 @@ export async function ask(message, { key = makeKey(), cut = null } = {}) {
 		stopping: false,
 		dropped: false,
 		timer: 0,
-		frame: 0,
 		pause: 0,
 	};
 	state.turn = turn;
@@ -125,16 +125,13 @@ function begin(turn, { session_id: id, new_session: isNew }) {
 function grow(turn, text) {
 	turn.text += text;
 	if (turn.timer === 0)
-		turn.timer = setTimeout(() => {
-			turn.frame = requestAnimationFrame(() => paint(turn));
-		}, turn.pause);
+		turn.timer = setTimeout(() => paint(turn), turn.pause);
 }
 
 /* Show what the answer has come to. */
 function paint(turn, text = turn.text.replace(MARKS, "")) {
 	const begun = performance.now();
 	clearTimeout(turn.timer);
-	cancelAnimationFrame(turn.frame);
 	turn.timer = 0;
 	if (text === "")
 		return;
@@ -145,7 +142,7 @@ function paint(turn, text = turn.text.replace(MARKS, "")) {
 	}
 	showMarkdown(turn.answer.querySelector(".text"), text);
 	keepPlace();
-	turn.pause = REST * (performance.now() - begun);
+	turn.pause = Math.max(PAUSE_MS, REST * (performance.now() - begun));
 }
 
 function end(turn, result) {
