@@ -76,13 +76,13 @@ reader_add(struct reader *r, struct token *t)
 }
 
 static bool
-reader_read(struct reader *r, const struct query_text *text)
+reader_read(struct reader *r, const struct query_text *text, uint32_t max)
 {
 	const char *p = text->text, *end = p + text->len;
 	char before[TOKEN_BYTES + 1] = "";
 	struct token t;
 
-	while (r->words < QUERY_WORDS_MAX && tokens_next(&t, &p, end)) {
+	while (r->words < max && tokens_next(&t, &p, end)) {
 		if (t.kind == WORD_NEWS || asks_for_week(before, &t))
 			r->news = true;
 		else if (t.kind == WORD_PLAIN && !reader_add(r, &t))
@@ -96,8 +96,9 @@ reader_read(struct reader *r, const struct query_text *text)
 /* A text that the query is made of. */
 struct part {
 	const struct query_text *text;
-	uint32_t max; /* terms */
-	double share; /* of the words' weight */
+	uint32_t words; /* that are read */
+	uint32_t max;   /* terms */
+	double share;   /* of the words' weight */
 	bool own;
 };
 
@@ -131,7 +132,7 @@ query_add(struct query *q, struct reader *r, const struct part *part)
 	slots_free(&r->seen);
 	r->count = r->words = 0;
 	r->unknown = 0;
-	if (!reader_read(r, part->text))
+	if (!reader_read(r, part->text, part->words))
 		return false;
 	query_take(q, r, part);
 	return true;
@@ -157,7 +158,8 @@ query_read_both(struct query *q, struct reader *r,
     const struct query_text *message, const struct query_text *before,
     double follow)
 {
-	struct part part = { message, QUERY_TERMS_MAX, 1, true };
+	struct part part = { message, QUERY_WORDS_MAX, QUERY_TERMS_MAX, 1,
+		true };
 
 	if (!query_add(q, r, &part))
 		return false;
@@ -168,6 +170,7 @@ query_read_both(struct query *q, struct reader *r,
 	part.text = before;
 	if (r->words > 0) {
 		part.own = false;
+		part.words = QUERY_WORDS_BEFORE;
 		part.max = QUERY_BEFORE_MAX;
 		part.share = follow;
 		if (r->words == 1 || goes_on(message))

@@ -62,7 +62,7 @@ const struct conf_setting conf_settings[] = {
 	    "while it is replaced, both are there" },
 	{ "article_max_bytes", CONF_BYTES, CONF(article_max_bytes), "256K",
 	    "1K", "4M", "length of an article; beyond, it is refused" },
-	{ "sources_threshold", CONF_HUNDREDTHS, CONF(sources_threshold), "0.8",
+	{ "sources_threshold", CONF_HUNDREDTHS, CONF(sources_threshold), "0.75",
 	    "0", "3",
 	    "share of a question's words, by weight, from which on an article "
 	    "answers it" },

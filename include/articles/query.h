@@ -12,10 +12,11 @@
 #include "articles/index.h"
 
 /* Beyond these a message is not read on, or its common words left out. */
-#define QUERY_WORDS_MAX	   512		/* different words that are looked up */
+#define QUERY_WORDS_MAX	   256		/* different words that are looked up */
+#define QUERY_WORDS_BEFORE 64		/* of the question before it */
 #define QUERY_TERMS_MAX	   32		/* of the message that are searched */
-#define QUERY_BEFORE_MAX   16		/* of the question before it */
-#define QUERY_POSTINGS_MAX 400000	/* that are looked at in all */
+#define QUERY_BEFORE_MAX   16		/* likewise */
+#define QUERY_POSTINGS_MAX 300000	/* that are looked at in all */
 
 struct query_text {
 	const char	*text;		/* anything; NULL: none */
