@@ -81,8 +81,11 @@ reader_read(struct reader *r, const struct query_text *text, uint32_t max)
 	const char *p = text->text, *end = p + text->len;
 	char before[TOKEN_BYTES + 1] = "";
 	struct token t;
+	int n;
 
-	while (r->words < max && tokens_next(&t, &p, end)) {
+	for (n = 0;
+	     n < QUERY_TOKENS_MAX && r->words < max && tokens_next(&t, &p, end);
+	     n++) {
 		if (t.kind == WORD_NEWS || asks_for_week(before, &t))
 			r->news = true;
 		else if (t.kind == WORD_PLAIN && !reader_add(r, &t))

@@ -12,6 +12,7 @@
 #include "articles/index.h"
 
 /* Beyond these a message is not read on, or its common words left out. */
+#define QUERY_TOKENS_MAX   2048		/* words that are read */
 #define QUERY_WORDS_MAX	   256		/* different words that are looked up */
 #define QUERY_WORDS_BEFORE 64		/* of the question before it */
 #define QUERY_TERMS_MAX	   32		/* of the message that are searched */

@@ -170,6 +170,14 @@ test_ceilings(void **state)
 	q = query(ix, NULL, text);
 	assert_int_equal(q.words, QUERY_WORDS_MAX);
 	assert_int_equal(q.count, 0);
+	/* and it is not read on for ever, whatever it repeats */
+	for (len = 0, i = 0; i < QUERY_TOKENS_MAX; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "le ");
+	snprintf(text + len, sizeof(text) - len, "mot000");
+	q = query(ix, NULL, text);
+	assert_int_equal(q.words, 0);
+	q = query(ix, NULL, text + 3);
+	assert_int_equal(q.words, 1);
 	index_unref(ix);
 }
 
