@@ -3,6 +3,7 @@
  * are all swept at once. Prints a table; ends with 1 when a limit is exceeded.
  */
 #include "session/store.h"
+#include "base/container.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -211,7 +212,7 @@ measure(struct bench *b, struct samples *s, size_t n, atomic_bool *done)
 static unsigned
 watched_sweep(struct store *store, const struct store_now *now, unsigned max)
 {
-	struct watched *w = (struct watched *)store;
+	struct watched *w = container_of(store, struct watched, store);
 	unsigned n = store_sweep(w->inner, now, max);
 
 	w->removed += n;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "base/json.h"
 #include "upstream_http.h"
 
@@ -34,8 +35,8 @@ enum doing {
 };
 
 struct conn {
-	struct due due; /* the first member */
-	int fd;         /* -1: closed, freed after this turn */
+	struct due due;
+	int fd; /* -1: closed, freed after this turn */
 	enum doing doing;
 	bool calling;   /* a call is open */
 	bool continued; /* the 100 was sent */
@@ -408,9 +409,11 @@ conn_open(struct simulator *s, int fd)
 void
 conns_go(struct simulator *s)
 {
+	struct due *due;
 	struct conn *c;
 
-	while ((c = (struct conn *)wheel_take(&s->wheel, s->now)) != NULL) {
+	while ((due = wheel_take(&s->wheel, s->now)) != NULL) {
+		c = container_of(due, struct conn, due);
 		conn_go(s, c);
 		conn_serve(s, c);
 	}

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "base/container.h"
+
 #define SHARDS 16
 #define LISTS  256 /* per shard */
 #define PLACES (1 + TURN_QUEUE_MAX_WAITING)
@@ -67,9 +69,7 @@ signal_locked(struct ticket *ticket, enum turn_queue_signal signal)
 static void
 ticket_open(struct loop_task *mail)
 {
-	struct ticket *ticket =
-	    (struct ticket *)(void *)((char *)mail -
-				      offsetof(struct ticket, mail));
+	struct ticket *ticket = container_of(mail, struct ticket, mail);
 	struct shard *shard = turn_queue_shard(ticket->line, &ticket->sid);
 	unsigned signals;
 	bool left;

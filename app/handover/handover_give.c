@@ -209,7 +209,9 @@ handover_spent(void *arg, struct buf *out)
 static void
 handover_kept(void *arg)
 {
-	spent_keep(((struct handover *)arg)->app);
+	struct handover *ho = arg;
+
+	spent_keep(ho->app);
 }
 
 /* The session at ho->at is gone, or the new owner's with all that it is. */

@@ -1,4 +1,5 @@
 /* The new owner's sessions, and the turns that run on in the one before. */
+#include "base/container.h"
 #include "handover/handover_state.h"
 
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #define MAX_AGAIN 50 /* each after the old owner's look at what has ended */
 
 struct ghost {
-	struct ticket ticket; /* first */
+	struct ticket ticket;
 	struct handover *ho;
 	struct owner_link *link;
 	struct ghost *next;
@@ -24,7 +25,7 @@ struct ghost {
 static void
 ghost_free(struct ticket *ticket)
 {
-	free(ticket);
+	free(container_of(ticket, struct ghost, ticket));
 }
 
 /* Its place in line is free. */
@@ -53,7 +54,7 @@ tell(struct owner_link *link, const struct sid *sid, int signal)
 static void
 ghost_signal(struct ticket *ticket, unsigned signals)
 {
-	struct ghost *ghost = (struct ghost *)ticket;
+	struct ghost *ghost = container_of(ticket, struct ghost, ticket);
 
 	if (ghost->waits && signals & (TURN_QUEUE_OVER | TURN_QUEUE_DELETED))
 		tell(ghost->link, &ticket->sid, TURN_QUEUE_OVER);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "log/log.h"
 #include "owner/owner_patience.h"
 #include "owner/owner_state.h"
@@ -69,8 +70,7 @@ knock_failed(struct owner *ow)
 static void
 owner_knock(struct loop_io *io, uint32_t events)
 {
-	struct owner *ow =
-	    (struct owner *)(void *)((char *)io - offsetof(struct owner, door));
+	struct owner *ow = container_of(io, struct owner, door);
 	struct owner_link *link;
 	int fd;
 
@@ -103,9 +103,7 @@ owner_knock(struct loop_io *io, uint32_t events)
 static void
 owner_signal(struct loop_io *io, uint32_t events)
 {
-	struct owner *ow = (struct owner *)(void *)((char *)io -
-						    offsetof(
-							struct owner, signals));
+	struct owner *ow = container_of(io, struct owner, signals);
 	struct signalfd_siginfo info;
 
 	(void)events;

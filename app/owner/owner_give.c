@@ -366,7 +366,9 @@ give_results(struct timer *timer, void *arg)
 static void
 give_emptied(void *arg)
 {
-	((struct owner *)arg)->emptied = true;
+	struct owner *ow = arg;
+
+	ow->emptied = true;
 }
 
 /* What was copied is the heir's; here it is let go of. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "log/log.h"
 #include "owner/owner_report.h"
 #include "owner/owner_state.h"
@@ -13,9 +14,7 @@
 void
 owner_links_bury(struct loop_task *task)
 {
-	struct owner *ow = (struct owner *)(void *)((char *)task -
-						    offsetof(
-							struct owner, bury));
+	struct owner *ow = container_of(task, struct owner, bury);
 	struct owner_link *link;
 
 	while ((link = ow->dead) != NULL) {
@@ -68,7 +67,7 @@ owner_link_drop(struct owner_link *link)
 static void
 link_gone(struct peer *peer)
 {
-	owner_link_drop((struct owner_link *)(void *)peer);
+	owner_link_drop(container_of(peer, struct owner_link, peer));
 }
 
 static void
@@ -87,7 +86,7 @@ link_impatient(struct timer *timer, void *arg)
 static void
 link_room(struct peer *peer)
 {
-	struct owner_link *link = (struct owner_link *)(void *)peer;
+	struct owner_link *link = container_of(peer, struct owner_link, peer);
 
 	if (link->role == LINK_ASKS && peer_is_flushed(peer))
 		owner_link_drop(link);
@@ -233,7 +232,7 @@ bool
 owner_link_frame(
     struct peer *peer, const struct wire_frame *frame, const int *fds)
 {
-	struct owner_link *link = (struct owner_link *)(void *)peer;
+	struct owner_link *link = container_of(peer, struct owner_link, peer);
 
 	switch (link->role) {
 	case LINK_NEW:

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/container.h"
+
 #define PEER_SMALL  128 /* bytes of frames that always find room */
 #define PEER_READ   (64 * 1024)
 #define PEER_MAX_IN (WIRE_HEAD + WIRE_MAX_SESSION + PEER_READ)
@@ -321,8 +323,7 @@ take_frames(struct peer *peer)
 static void
 peer_ready(struct loop_io *io, uint32_t events)
 {
-	struct peer *peer = (struct peer *)(void *)((char *)io -
-						    offsetof(struct peer, io));
+	struct peer *peer = container_of(io, struct peer, io);
 	ssize_t n;
 
 	if ((events & EPOLLOUT) != 0 && !peer_flush(peer)) {

@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "log/log.h"
 #include "server/pool.h"
 
 /* One loop's part. */
 struct share {
-	struct pool_listener listener; /* first */
+	struct pool_listener listener;
 	struct acceptor *intake;
 	struct pool *pool;
 	struct loop_task enter;
@@ -32,7 +33,7 @@ struct acceptor {
 
 /* An accepted connection on its way to a loop. */
 struct arrival {
-	struct loop_task mail; /* first */
+	struct loop_task mail;
 	struct pool *pool;
 	struct transit transit;
 };
@@ -40,9 +41,7 @@ struct arrival {
 static void
 share_enter(struct loop_task *task)
 {
-	struct share *share = (struct share *)(void *)((char *)task -
-						       offsetof(struct share,
-							   enter));
+	struct share *share = container_of(task, struct share, enter);
 
 	pool_listen(share->pool, &share->listener, share->intake->fd);
 }
@@ -50,9 +49,7 @@ share_enter(struct loop_task *task)
 static void
 share_leave(struct loop_task *task)
 {
-	struct share *share = (struct share *)(void *)((char *)task -
-						       offsetof(struct share,
-							   leave));
+	struct share *share = container_of(task, struct share, leave);
 	struct acceptor *intake = share->intake;
 
 	pool_unlisten(share->pool, &share->listener, intake->last_calls);
@@ -113,7 +110,7 @@ acceptor_free(struct acceptor *intake)
 static void
 arrival_enter(struct loop_task *task)
 {
-	struct arrival *arrival = (struct arrival *)(void *)task;
+	struct arrival *arrival = container_of(task, struct arrival, mail);
 
 	pool_take(arrival->pool, &arrival->transit);
 	free(arrival);

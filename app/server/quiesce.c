@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/container.h"
 #include "log/log.h"
 #include "server/acceptor.h"
 #include "server/pool.h"
@@ -43,13 +44,10 @@ struct quiesce {
 	struct part parts[];
 };
 
-#define PART_OF(task, member) \
-	((struct part *)(void *)((char *)(task)-offsetof(struct part, member)))
-
 static void
 quiesce_answered(struct loop_task *task)
 {
-	struct quiesce *halt = PART_OF(task, answer)->halt;
+	struct quiesce *halt = container_of(task, struct part, answer)->halt;
 
 	if (--halt->awaited == 0)
 		halt->done(halt->arg);
@@ -111,7 +109,7 @@ part_keep_idle(void *arg, int fd)
 static void
 quiesce_more(struct loop_task *task)
 {
-	struct part *part = PART_OF(task, more);
+	struct part *part = container_of(task, struct part, more);
 
 	pthread_mutex_lock(&part->mtx);
 	part->mailed = false;
@@ -123,7 +121,7 @@ quiesce_more(struct loop_task *task)
 static void
 part_settled(struct loop_task *task)
 {
-	struct part *part = PART_OF(task, settled);
+	struct part *part = container_of(task, struct part, settled);
 	struct transit transit;
 	int fd;
 
@@ -150,7 +148,7 @@ part_look(struct timer *timer, void *arg)
 static void
 part_hold(struct loop_task *task)
 {
-	struct part *part = PART_OF(task, mail);
+	struct part *part = container_of(task, struct part, mail);
 	struct loop *loop = part->pool->env.loop;
 
 	pool_hold(part->pool);
@@ -217,7 +215,7 @@ part_emptied(void *arg)
 static void
 part_await_empty(struct loop_task *task)
 {
-	struct part *part = PART_OF(task, mail);
+	struct part *part = container_of(task, struct part, mail);
 
 	pool_await_empty(part->pool, part_emptied, part);
 }
@@ -231,7 +229,7 @@ quiesce_await_empty(struct quiesce *halt, quiesce_f *done, void *arg)
 static void
 part_release(struct loop_task *task)
 {
-	struct part *part = PART_OF(task, mail);
+	struct part *part = container_of(task, struct part, mail);
 
 	pool_release(part->pool);
 	part_answer(part);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "log/log.h"
 #include "server/fcgi_parse.h"
 #include "server/pool.h"
@@ -115,8 +116,7 @@ worker_main(void *arg)
 static void
 worker_drain(struct loop_task *task)
 {
-	struct worker *w = (struct worker *)((char *)task -
-					     offsetof(struct worker, drain));
+	struct worker *w = container_of(task, struct worker, drain);
 
 	pool_drain(w->pool);
 }

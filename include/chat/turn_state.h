@@ -39,7 +39,7 @@ enum turn_state {
 
 /* A place in line outlives its turn while a mail to it is under way. */
 struct place {
-	struct ticket	 ticket;	/* first */
+	struct ticket	 ticket;
 	struct turns	*turns;
 	struct turn	*turn;
 };

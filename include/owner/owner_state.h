@@ -33,7 +33,7 @@ enum link_role {
 #define OWNER_NONCE 16
 
 struct owner_link {
-	struct peer		 peer;		/* first */
+	struct peer		 peer;
 	struct owner		*owner;
 	struct owner_link	*next, *prev;
 	enum link_role		 role;

@@ -16,7 +16,7 @@
 #define ENTRY_COST (sizeof(struct shard_entry) + 4 * sizeof(void *))
 
 struct memory {
-	struct store		store;		/* first */
+	struct store		store;
 
 	/* immutable after opening */
 	struct store_limits	limits;

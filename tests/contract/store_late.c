@@ -19,7 +19,7 @@
 #define MAIL_WAIT   10 /* ms */
 
 struct late_port {
-	struct store_port port; /* first */
+	struct store_port port;
 	struct loop *loop;
 	store_signal_f *signal;
 	void *arg;
@@ -27,7 +27,7 @@ struct late_port {
 };
 
 struct late {
-	struct store store; /* first */
+	struct store store;
 	struct store *inner;
 	struct store_port *door; /* to the inner one */
 	pthread_t thread;

@@ -9,6 +9,7 @@
  * Any other question is echoed, with the number of messages of history that
  * came with it.
  */
+#include "base/container.h"
 #include "service/service.h"
 
 #include <stdio.h>
@@ -19,7 +20,7 @@
 #define PACE_MAX  60000 /* ms */
 
 struct paced {
-	struct responder responder; /* first */
+	struct responder responder;
 	struct loop *loop;
 };
 
@@ -102,7 +103,7 @@ static enum rc
 paced_start(struct responder *responder, const struct prompt *prompt,
     const struct answer_events *events, void *arg, struct answer **answer)
 {
-	struct paced *paced = (struct paced *)responder;
+	struct paced *paced = container_of(responder, struct paced, responder);
 	size_t size = prompt->len + 64;
 	struct answer *a;
 
@@ -135,7 +136,7 @@ paced_cancel(struct responder *responder, struct answer *a)
 static void
 paced_close(struct responder *responder)
 {
-	free(responder);
+	free(container_of(responder, struct paced, responder));
 }
 
 static const struct responder_backend paced_backend = {

@@ -111,8 +111,10 @@ load(struct store *store, const struct sid *sid, int64_t now)
 static void
 keep_totals(void *arg, enum rc rc, const struct store_totals *totals)
 {
+	struct store_totals *out = arg;
+
 	assert_int_equal(rc, RC_OK);
-	*(struct store_totals *)arg = *totals;
+	*out = *totals;
 }
 
 static struct store_totals

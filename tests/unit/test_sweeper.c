@@ -1,4 +1,5 @@
 /* The sweeper, over a store that says what the test wants to see. */
+#include "base/container.h"
 #include "session/sweeper.h"
 
 #include <errno.h>
@@ -36,7 +37,7 @@ struct fake {
 static unsigned
 fake_sweep(struct store *store, const struct store_now *now, unsigned max)
 {
-	struct fake *f = (struct fake *)store;
+	struct fake *f = container_of(store, struct fake, store);
 	unsigned n;
 	sigset_t set;
 

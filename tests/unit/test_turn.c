@@ -3,6 +3,7 @@
  * runs with the store in memory, which answers at once, and with the late one,
  * whose answers come one turn of the loop after they were asked for.
  */
+#include "base/container.h"
 #include "chat/turn.h"
 
 #include <setjmp.h>
@@ -34,7 +35,7 @@ struct answer {
 };
 
 struct fake {
-	struct responder responder; /* first */
+	struct responder responder;
 	struct answer *running;
 	int started, cancelled;
 	enum rc refuses;
@@ -46,7 +47,7 @@ static enum rc
 fake_start(struct responder *responder, const struct prompt *prompt,
     const struct answer_events *events, void *arg, struct answer **answer)
 {
-	struct fake *fake = (struct fake *)responder;
+	struct fake *fake = container_of(responder, struct fake, responder);
 	struct answer *a;
 	struct message m;
 	size_t pos = 0, len = 0;
@@ -83,7 +84,7 @@ fake_remove(struct fake *fake, struct answer *a)
 static void
 fake_cancel(struct responder *responder, struct answer *a)
 {
-	struct fake *fake = (struct fake *)responder;
+	struct fake *fake = container_of(responder, struct fake, responder);
 
 	fake_remove(fake, a);
 	fake->cancelled++;
@@ -93,7 +94,7 @@ static enum rc
 fake_ready(
     struct responder *responder, const struct addr *client, int64_t *retry_ms)
 {
-	struct fake *fake = (struct fake *)responder;
+	struct fake *fake = container_of(responder, struct fake, responder);
 
 	assert_non_null(client);
 	*retry_ms = fake->retry_ms;

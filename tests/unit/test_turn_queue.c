@@ -1,4 +1,5 @@
 /* The line before a session: order, signals, and mails that cross a leaving. */
+#include "base/container.h"
 #include "chat/turn_queue.h"
 
 #include <setjmp.h>
@@ -14,7 +15,7 @@
 #define PEOPLE 8
 
 struct person {
-	struct ticket ticket; /* first */
+	struct ticket ticket;
 	bool waits;
 	unsigned signals;
 	int calls;
@@ -31,7 +32,7 @@ struct world {
 static void
 hear(struct ticket *ticket, unsigned signals)
 {
-	struct person *p = (struct person *)ticket;
+	struct person *p = container_of(ticket, struct person, ticket);
 
 	p->signals |= signals;
 	p->calls++;
@@ -40,7 +41,7 @@ hear(struct ticket *ticket, unsigned signals)
 static void
 release(struct ticket *ticket)
 {
-	((struct person *)ticket)->released++;
+	container_of(ticket, struct person, ticket)->released++;
 }
 
 static int
@@ -280,7 +281,7 @@ struct runner {
 };
 
 struct visit {
-	struct ticket ticket; /* first */
+	struct ticket ticket;
 	bool go;
 	int *freed;
 };
@@ -289,14 +290,16 @@ static void
 visit_hear(struct ticket *ticket, unsigned signals)
 {
 	if (signals & TURN_QUEUE_GO)
-		((struct visit *)ticket)->go = true;
+		container_of(ticket, struct visit, ticket)->go = true;
 }
 
 static void
 visit_free(struct ticket *ticket)
 {
-	++*((struct visit *)ticket)->freed;
-	free(ticket);
+	struct visit *v = container_of(ticket, struct visit, ticket);
+
+	++*v->freed;
+	free(v);
 }
 
 /* Enter, wait for the turn (or, now and then, not), leave, many times. */

@@ -10,6 +10,7 @@
 
 #include "articles/articles.h"
 #include "base/clock.h"
+#include "base/container.h"
 #include "chat/local/local_answer.h"
 #include "log/log.h"
 #include "log/metrics.h"
@@ -17,7 +18,7 @@
 #define DAY_MS (24 * 60 * 60 * 1000)
 
 struct local {
-	struct responder responder; /* first */
+	struct responder responder;
 	struct loop *loop;
 	struct articles *articles;
 };
@@ -41,9 +42,7 @@ answer_free(struct answer *a)
 static void
 answer_go_on(struct loop_task *task)
 {
-	struct answer *a = (struct answer *)(void *)((char *)task -
-						     offsetof(
-							 struct answer, task));
+	struct answer *a = container_of(task, struct answer, task);
 	size_t from = a->given > 0 ? a->draft.ends[a->given - 1] : 0;
 
 	if (a->given < a->draft.pieces) {
@@ -79,7 +78,7 @@ static enum rc
 local_start(struct responder *responder, const struct prompt *prompt,
     const struct answer_events *events, void *arg, struct answer **answer)
 {
-	struct local *local = (struct local *)responder;
+	struct local *local = container_of(responder, struct local, responder);
 	struct answer *a;
 
 	if ((a = calloc(1, sizeof(*a))) == NULL)
@@ -108,7 +107,7 @@ local_cancel(struct responder *responder, struct answer *a)
 static void
 local_close(struct responder *responder)
 {
-	free(responder);
+	free(container_of(responder, struct local, responder));
 }
 
 static const struct responder_backend local_backend = {

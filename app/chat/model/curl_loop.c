@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/container.h"
+
 #define FIRST_WATCHES 64
 
 struct curl_watch {
@@ -43,7 +45,7 @@ curl_loop_act(struct curl_loop *cl, curl_socket_t fd, int what)
 static void
 watch_ready(struct loop_io *io, uint32_t events)
 {
-	struct curl_watch *w = (struct curl_watch *)io;
+	struct curl_watch *w = container_of(io, struct curl_watch, io);
 
 	if (!w->wanted) {
 		loop_unwatch(w->all->loop, io);

@@ -8,6 +8,7 @@
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/container.h"
 #include "chat/model/answer.h"
 #include "chat/model/breaker.h"
 #include "chat/model/dialect.h"
@@ -25,7 +26,8 @@ model_start(struct responder *responder, const struct prompt *prompt,
     const struct answer_events *events, void *arg, struct answer **answer)
 {
 	return answer_new(
-	    (struct model_responder *)responder, prompt, events, arg, answer);
+	    container_of(responder, struct model_responder, responder), prompt,
+	    events, arg, answer);
 }
 
 static void
@@ -39,7 +41,8 @@ static enum rc
 model_ready(
     struct responder *responder, const struct addr *client, int64_t *retry_ms)
 {
-	struct model_responder *m = (struct model_responder *)responder;
+	struct model_responder *m = container_of(
+	    responder, struct model_responder, responder);
 	const struct model_conf *conf = &m->shared->conf;
 	int64_t now = loop_now(m->loop), wall = clock_wall_ms();
 	int64_t busy = atomic_load(&m->shared->busy_until) - now;
@@ -64,7 +67,8 @@ model_ready(
 static void
 model_close(struct responder *responder)
 {
-	struct model_responder *m = (struct model_responder *)responder;
+	struct model_responder *m = container_of(
+	    responder, struct model_responder, responder);
 
 	upstream_close(m->attempts.upstream);
 	buf_free(&m->attempts.chunk.text);

@@ -29,7 +29,7 @@ struct model {
 };
 
 struct model_responder {
-	struct responder	 responder;	/* first */
+	struct responder	 responder;
 	struct model		*shared;
 	struct loop		*loop;
 	struct attempts		 attempts;
