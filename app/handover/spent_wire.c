@@ -31,7 +31,7 @@ add_head(struct buf *b, enum part part)
 static void
 add_account(struct buf *b, const struct budget_account *account)
 {
-	bytes_add(b, (uint64_t)account->day, 8);
+	bytes_add(b, account->day, 8);
 	bytes_add(b, (uint64_t)account->tokens, 8);
 	bytes_add(b, (uint64_t)account->largest, 8);
 }
@@ -75,13 +75,14 @@ adopt_account(struct budget *budget, const char *p, size_t n)
 
 	if (n != ACCOUNT_SIZE)
 		return false;
+	if (bytes_get(p, 8) > UINT32_MAX)
+		return false;
 	account = (struct budget_account){
-		.day = (int64_t)bytes_get(p, 8),
+		.day = (uint32_t)bytes_get(p, 8),
 		.tokens = (int64_t)bytes_get(p + 8, 8),
 		.largest = (int64_t)bytes_get(p + 16, 8),
 	};
-	if (account.day < 0 || account.day > BUDGET_MAX ||
-	    account.tokens < -BUDGET_MAX || account.tokens > BUDGET_MAX ||
+	if (account.tokens < -BUDGET_MAX || account.tokens > BUDGET_MAX ||
 	    account.largest < 0 || account.largest > BUDGET_MAX)
 		return false;
 	budget_adopt(budget, &account);

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#define DAY_MS INT64_C(86400000)
-
 void
 budget_init(struct budget *b, int64_t per_day)
 {
@@ -19,35 +17,21 @@ budget_destroy(struct budget *b)
 	pthread_mutex_destroy(&b->mtx);
 }
 
-/* The day that was left is known until the next one is. */
 static void
-begin_day_locked(struct budget *b, int64_t day)
+begin_day_locked(struct budget *b, uint32_t day)
 {
-	int64_t spent = day == b->other_day ? b->other_spent : 0;
-
-	if (day == b->day || b->given)
-		return;
-	b->other_day = b->day;
-	b->other_spent = b->spent;
-	b->day = day;
-	b->spent = spent;
-}
-
-/* What was spent, also on a day that is yet to come. */
-static int64_t
-spent_locked(const struct budget *b)
-{
-	return b->spent + (b->other_day > b->day ? b->other_spent : 0);
+	if (!b->given)
+		day_use_begin(&b->use, day);
 }
 
 static bool
-has_locked(struct budget *b, int64_t tokens, int64_t day)
+has_locked(struct budget *b, int64_t tokens, uint32_t day)
 {
 	int64_t most, spent;
 
 	begin_day_locked(b, day);
 	most = b->given ? b->most : b->per_day;
-	spent = b->given ? b->spent : spent_locked(b);
+	spent = b->given ? b->use.tokens : day_use_spent(&b->use);
 	return spent <= most && tokens <= most - spent;
 }
 
@@ -59,7 +43,7 @@ budget_has(struct budget *b, int64_t tokens, int64_t wall_ms)
 	if (b->per_day == 0)
 		return true;
 	pthread_mutex_lock(&b->mtx);
-	has = has_locked(b, tokens, wall_ms / DAY_MS);
+	has = has_locked(b, tokens, day_use_day(wall_ms));
 	pthread_mutex_unlock(&b->mtx);
 	return has;
 }
@@ -73,11 +57,11 @@ budget_take(struct budget *b, struct budget_share *share, int64_t tokens,
 	if (b->per_day == 0)
 		return true;
 	pthread_mutex_lock(&b->mtx);
-	if ((has = has_locked(b, tokens, wall_ms / DAY_MS))) {
-		b->spent += tokens;
+	if ((has = has_locked(b, tokens, day_use_day(wall_ms)))) {
+		day_use_add(&b->use, b->use.day, tokens);
 		if (tokens > b->largest)
 			b->largest = tokens;
-		*share = (struct budget_share){ b->day, tokens };
+		*share = (struct budget_share){ b->use.day, tokens };
 	}
 	pthread_mutex_unlock(&b->mtx);
 	return has;
@@ -89,10 +73,7 @@ budget_settle(struct budget *b, struct budget_share *share, int64_t used)
 	if (share->tokens == 0)
 		return;
 	pthread_mutex_lock(&b->mtx);
-	if (share->day == b->day)
-		b->spent += used - share->tokens;
-	else if (share->day == b->other_day)
-		b->other_spent += used - share->tokens;
+	day_use_add(&b->use, share->day, used - share->tokens);
 	pthread_mutex_unlock(&b->mtx);
 	*share = (struct budget_share){ 0 };
 }
@@ -105,14 +86,15 @@ budget_settle(struct budget *b, struct budget_share *share, int64_t used)
 static int64_t
 most_locked(const struct budget *b, uint64_t turns, int64_t each)
 {
-	int64_t left = b->given ? b->most - b->spent
-	                        : (b->per_day - spent_locked(b)) / 2;
+	int64_t spent = b->use.tokens;
+	int64_t left = b->given ? b->most - spent
+	                        : (b->per_day - day_use_spent(&b->use)) / 2;
 
 	if (left <= 0 || each == 0)
-		return b->spent;
+		return spent;
 	if (turns <= (uint64_t)(left / each))
 		left = (int64_t)turns * each;
-	return b->spent + left;
+	return spent + left;
 }
 
 bool
@@ -122,9 +104,9 @@ budget_give(struct budget *b, uint64_t turns, int64_t more, int64_t wall_ms,
 	int64_t most;
 
 	pthread_mutex_lock(&b->mtx);
-	begin_day_locked(b, wall_ms / DAY_MS);
+	begin_day_locked(b, day_use_day(wall_ms));
 	most = most_locked(b, turns, b->largest + more);
-	*account = (struct budget_account){ b->day, most - b->told,
+	*account = (struct budget_account){ b->use.day, most - b->told,
 		b->largest };
 	b->given = true;
 	b->most = b->told = most;
@@ -145,14 +127,14 @@ void
 budget_adopt(struct budget *b, const struct budget_account *account)
 {
 	pthread_mutex_lock(&b->mtx);
-	if (account->day > b->day)
+	if (account->day > b->use.day)
 		begin_day_locked(b, account->day);
-	if (account->day == b->day)
-		b->spent += account->tokens;
-	if (b->spent < 0)
-		b->spent = 0;
-	if (b->spent > BUDGET_MAX)
-		b->spent = BUDGET_MAX;
+	if (account->day == b->use.day)
+		b->use.tokens += account->tokens;
+	if (b->use.tokens < 0)
+		b->use.tokens = 0;
+	if (b->use.tokens > BUDGET_MAX)
+		b->use.tokens = BUDGET_MAX;
 	if (account->largest > b->largest)
 		b->largest = account->largest;
 	pthread_mutex_unlock(&b->mtx);

@@ -1,20 +1,19 @@
 /* The model's tokens that a client, and its network, have used on a day. */
+#include "limits/day_use.h"
 #include "limits/limit.h"
 #include "limits/limit_state.h"
-
-#define DAY_MS INT64_C(86400000)
 
 /* Whether one has so many left, of a day that begins anew at midnight. */
 static bool
 has_locked(
-    const struct limit_use *use, int64_t most, int64_t tokens, int64_t day)
+    const struct limit_use *use, int64_t most, int64_t tokens, uint32_t day)
 {
-	return tokens <= (use->day == day ? most - use->tokens : most);
+	return tokens <= most - day_use_spent_on(&use->day, day);
 }
 
 static bool
 both_have_locked(const struct limits *l, const struct limit_use *use,
-    const struct limit_use *net, int64_t tokens, int64_t day)
+    const struct limit_use *net, int64_t tokens, uint32_t day)
 {
 	int64_t most = l->conf.day_tokens;
 
@@ -36,25 +35,22 @@ limit_has_tokens(
 	at = limit_place(l, addr);
 	pthread_mutex_lock(&at.shard->mtx);
 	c = limit_find_locked(&at);
-	has = both_have_locked(
-	    l, c == NULL ? &unused : &c->use, at.net, tokens, wall_ms / DAY_MS);
+	has = both_have_locked(l, c == NULL ? &unused : &c->use, at.net, tokens,
+	    day_use_day(wall_ms));
 	pthread_mutex_unlock(&at.shard->mtx);
 	return has;
 }
 
 static void
-add_locked(struct limit_use *use, int64_t tokens, int64_t day)
+add_locked(struct limit_use *use, int64_t tokens, uint32_t day)
 {
-	if (use->day != day) {
-		use->day = (uint32_t)day;
-		use->tokens = 0;
-	}
-	use->tokens += tokens;
+	day_use_begin(&use->day, day);
+	day_use_add(&use->day, day, tokens);
 }
 
 static bool
 take_locked(const struct limits *l, const struct limit_place *at,
-    int64_t tokens, int64_t day)
+    int64_t tokens, uint32_t day)
 {
 	struct limit_client *c;
 	bool has;
@@ -74,7 +70,7 @@ bool
 limit_take_tokens(struct limits *l, const struct addr *addr,
     struct limit_share *share, int64_t tokens, int64_t wall_ms)
 {
-	int64_t day = wall_ms / DAY_MS;
+	uint32_t day = day_use_day(wall_ms);
 	struct limit_place at;
 	bool has;
 
@@ -89,16 +85,15 @@ limit_take_tokens(struct limits *l, const struct addr *addr,
 	return has;
 }
 
-/* Of the same day only. */
+/* Of the day on which it was taken, if that is still known. */
 static void
 settle_locked(
     struct limit_use *use, const struct limit_share *share, int64_t used)
 {
-	if (use->day != share->day)
-		return;
-	use->tokens += used - share->tokens;
-	if (use->tokens < 0)
-		use->tokens = 0;
+	int64_t had = day_use_of(&use->day, share->day);
+	int64_t more = used - share->tokens;
+
+	day_use_add(&use->day, share->day, more > -had ? more : -had);
 }
 
 void

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "limits/day_use.h"
 #include "limits/limit_state.h"
 
 #define KINDS       (LIMIT_KINDS - 1)
@@ -63,7 +64,8 @@ add_client(struct buf *b, const struct limits *l, const struct limit_client *c,
     int64_t now)
 {
 	int64_t lack[KINDS];
-	bool full = c->use.tokens == 0;
+	int64_t tokens = day_use_spent(&c->use.day);
+	bool full = tokens == 0;
 
 	for (unsigned i = 0; i < KINDS; i++) {
 		lack[i] = lack_of(c->use.full[i], &l->conf.rate[1 + i], now);
@@ -72,8 +74,8 @@ add_client(struct buf *b, const struct limits *l, const struct limit_client *c,
 	if (full)
 		return;
 	buf_add(b, c->key.b, sizeof(c->key.b));
-	bytes_add(b, c->use.day, 4);
-	bytes_add(b, (uint64_t)c->use.tokens, 8);
+	bytes_add(b, c->use.day.day, 4);
+	bytes_add(b, (uint64_t)tokens, 8);
 	for (unsigned i = 0; i < KINDS; i++)
 		bytes_add(b, (uint64_t)lack[i], LACK_BYTES);
 }
@@ -234,18 +236,16 @@ static void
 update_tokens(
     struct limit_use *use, struct limit_use *net, const struct update *up)
 {
-	int64_t had = use->day == up->day ? use->tokens : 0;
+	int64_t more = up->tokens - day_use_of(&use->day, up->day);
 
-	if (up->tokens <= had || up->day < use->day)
+	if (more <= 0)
 		return;
-	use->tokens = up->tokens;
-	use->day = up->day;
-	if (net->day < up->day) {
-		net->day = up->day;
-		net->tokens = 0;
-	}
-	if (net->day == up->day)
-		net->tokens += up->tokens - had;
+	if (up->day > use->day.day)
+		day_use_begin(&use->day, up->day);
+	if (up->day > net->day.day)
+		day_use_begin(&net->day, up->day);
+	day_use_add(&use->day, up->day, more);
+	day_use_add(&net->day, up->day, more);
 }
 
 static bool

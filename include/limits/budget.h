@@ -3,9 +3,7 @@
  * What a call may use at most is taken before it is made, and settled with what
  * it did use, so that calls side by side cannot exceed the day's. Counted since
  * the start of the process, or of the first one of those that handed it on to
- * each other. Times are wall milliseconds. A clock that runs ahead for a moment
- * costs no day that comes, and one that is set back gives no day again: what
- * was spent later than the day that it is counts until midnight.
+ * each other. Times are wall milliseconds, of a clock that may be wrong.
  */
 #ifndef LIMITS_BUDGET_H
 #define LIMITS_BUDGET_H
@@ -14,17 +12,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "limits/day_use.h"
+
 struct budget {
 	/* immutable */
 	int64_t		per_day;	/* tokens; 0: no limit */
 
 	/* guarded by mtx */
 	pthread_mutex_t	mtx;
-	int64_t		day;		/* since 1970 */
-	int64_t		spent;		/* of it, or taken */
-	int64_t		other_day;	/* that the clock came from: earlier,
-					   or later when it was set back */
-	int64_t		other_spent;
+	struct day_use	use;		/* used or taken */
 	int64_t		largest;	/* share that a call has taken */
 
 	/* guarded by mtx; handed over to another process */
@@ -35,7 +31,7 @@ struct budget {
 
 /* What a call has taken; { 0 }: nothing. */
 struct budget_share {
-	int64_t		day;
+	uint32_t	day;
 	int64_t		tokens;
 };
 
@@ -54,7 +50,7 @@ void budget_settle(struct budget *, struct budget_share *, int64_t used);
 
 /* What one process has another one count: tokens more, or fewer, of a day. */
 struct budget_account {
-	int64_t		day;		/* from 0 */
+	uint32_t	day;
 	int64_t		tokens;
 	int64_t		largest;	/* share, of any day; from 0 */
 };

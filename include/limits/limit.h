@@ -24,8 +24,8 @@
 #include "base/buf.h"
 #include "base/rc.h"
 
-#define LIMIT_MAX_IDLE (128 * 1024)	/* clients, 96 bytes each */
-#define LIMIT_NETWORKS (64 * 1024)	/* 56 bytes each */
+#define LIMIT_MAX_IDLE (128 * 1024)	/* clients, 112 bytes each */
+#define LIMIT_NETWORKS (64 * 1024)	/* 72 bytes each */
 #define LIMIT_MAX_COUNT 1000000		/* tokens of a bucket */
 #define LIMIT_MAX_SECONDS 86400		/* until it is full again */
 
@@ -118,7 +118,7 @@ enum rc limit_begin_empty(struct limits *, const struct addr *, bool crowded);
  * that were taken are settled with what was used of them, once.
  */
 struct limit_share {
-	int64_t		day;
+	uint32_t	day;
 	int64_t		tokens;		/* 0: nothing was taken */
 };
 bool limit_has_tokens(struct limits *, const struct addr *, int64_t tokens,

@@ -11,6 +11,7 @@
 
 #include "base/addr.h"
 #include "base/siphash.h"
+#include "limits/day_use.h"
 #include "limits/limit.h"
 
 #define LIMIT_SHARDS 64			/* a power of two */
@@ -19,8 +20,7 @@
 /* What a client, or a network, has used. */
 struct limit_use {
 	int64_t		full[LIMIT_KINDS - 1];	/* when each bucket is */
-	int64_t		tokens;			/* used or taken on the day */
-	uint32_t	day;			/* since 1970 */
+	struct day_use	day;			/* used or taken */
 	uint32_t	live[LIMIT_LIVE];
 };
 

@@ -167,8 +167,9 @@ check_spent_moves(struct place *old, struct place *new)
 		buf_clear(&piece);
 	}
 	HOLDS(limit_clients(new->app.limits) <= limit_clients(old->app.limits));
-	HOLDS(new->budget.spent == old->budget.spent);
-	HOLDS(old->budget.spent >= 0 && old->budget.spent <= BUDGET_MAX);
+	HOLDS(new->budget.use.tokens == old->budget.use.tokens);
+	HOLDS(old->budget.use.tokens >= 0 &&
+	      old->budget.use.tokens <= BUDGET_MAX);
 	buf_free(&piece);
 }
 
@@ -180,7 +181,8 @@ check_spent(const char *data, size_t n)
 
 	if (!spent_adopt(&place.app, data, n, clock_mono_ms())) {
 		HOLDS(limit_clients(place.app.limits) == 0);
-		HOLDS(place.budget.spent == 0 && place.budget.day == 0);
+		HOLDS(
+		    place.budget.use.tokens == 0 && place.budget.use.day == 0);
 		return;
 	}
 	place_open(&new);

@@ -201,7 +201,7 @@ calls_side_by_side_stay_within_it(void **state)
 		pthread_join(threads[i], NULL);
 	assert_true(used <= 100000);
 	assert_true(used > 100000 - THREADS * 60);
-	assert_int_equal(used, budget.spent);
+	assert_int_equal(used, budget.use.tokens);
 	budget_destroy(&budget);
 }
 

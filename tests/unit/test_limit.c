@@ -409,6 +409,41 @@ a_client_has_so_many_tokens_a_day(void **state)
 	limits_close(l);
 }
 
+/* Around midnight it may go to and fro, and for a moment be years ahead. */
+static void
+a_clock_that_is_wrong_gives_no_day_again(void **state)
+{
+	static const struct limit_conf conf = { .day_tokens = 1000 };
+	struct limits *l = limits_open(&conf);
+	const int64_t ahead = 4000 * DAY;
+	struct addr addr = addr_of("192.0.2.1");
+	struct limit_share first = { 0 }, second = { 0 }, late = { 0 };
+
+	(void)state;
+	assert_non_null(l);
+	assert_true(limit_take_tokens(l, &addr, &first, 700, 2 * DAY - 1));
+	assert_true(limit_take_tokens(l, &addr, &second, 300, 2 * DAY));
+	for (int i = 0; i < 3; i++) {
+		assert_false(limit_has_tokens(l, &addr, 1, 2 * DAY - 1));
+		assert_false(
+		    limit_take_tokens(l, &addr, &late, 1, 2 * DAY - 1));
+		assert_false(limit_has_tokens(l, &addr, 701, 2 * DAY));
+		assert_false(limit_take_tokens(l, &addr, &late, 701, 2 * DAY));
+	}
+	limit_settle_tokens(l, &addr, &first, 600);
+	assert_false(limit_has_tokens(l, &addr, 101, 2 * DAY - 1));
+	assert_true(limit_has_tokens(l, &addr, 100, 2 * DAY - 1));
+
+	assert_true(limit_take_tokens(l, &addr, &late, 1000, ahead));
+	assert_false(limit_has_tokens(l, &addr, 1, 2 * DAY));
+	limit_settle_tokens(l, &addr, &late, 0);
+	assert_true(limit_has_tokens(l, &addr, 700, 2 * DAY));
+	assert_false(limit_has_tokens(l, &addr, 701, 2 * DAY));
+	assert_true(limit_take_tokens(l, &addr, &late, 1000, 3 * DAY));
+	assert_false(limit_has_tokens(l, &addr, 1, 3 * DAY));
+	limits_close(l);
+}
+
 static void
 a_network_has_the_tokens_of_four_clients(void **state)
 {
@@ -626,6 +661,7 @@ main(void)
 		cmocka_unit_test(many_clients_of_a_network_displace_few_others),
 		cmocka_unit_test(what_is_being_read_has_a_limit),
 		cmocka_unit_test(a_client_has_so_many_tokens_a_day),
+		cmocka_unit_test(a_clock_that_is_wrong_gives_no_day_again),
 		cmocka_unit_test(a_network_has_the_tokens_of_four_clients),
 		cmocka_unit_test(nothing_is_counted_without_a_limit),
 		cmocka_unit_test(sessions_and_chats_are_given_back),
