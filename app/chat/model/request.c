@@ -14,8 +14,7 @@
 #define FRAME       40                 /* bytes of a message beside its text */
 
 /* What a message of the user begins with, behind another one. */
-static const char user_begins[] = ",{\"role\":\"user\",\"content\":\"";
-#define USER_BEGINS (sizeof(user_begins) - 1)
+#define USER_BEGINS (sizeof(",{\"role\":\"user\",\"content\":\"") - 1)
 
 const char *const request_quirks[QUIRKS] = { "max_completion_tokens",
 	"no max_tokens", "no stream_options", "no temperature",
