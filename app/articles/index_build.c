@@ -270,8 +270,7 @@ build_checked(struct index_build *b, const struct article_text *t,
 		return "url: must begin with http:// or https:// and be ASCII "
 		       "without blanks";
 	if (url_is_known(b, url, url_len))
-		return "url: must be another article's than that of an "
-		       "earlier line";
+		return "url: must be unique";
 	*value = NULL;
 	return build_article(b, t, url, url_len);
 }
@@ -288,7 +287,7 @@ index_build_add(
 		return "date: must be YYYY-MM-DD";
 	*value = NULL;
 	if (b->head.articles >= b->limits.articles)
-		return "is one article more than articles_max";
+		return "is one article too many (articles_max)";
 	if (t->title_len + t->url_len + t->text_len > b->limits.article_bytes)
 		return "is longer than article_max_bytes";
 	buf_init(&copy, 3 * URL_MAX);
@@ -296,7 +295,7 @@ index_build_add(
 	what = build_checked(b, t, url, copy.len, value);
 	buf_free(&copy);
 	if (what == NULL && build_size(b) > b->limits.memory)
-		what = "is more than articles_memory";
+		what = "needs more than articles_memory";
 	return what;
 }
 

@@ -18,12 +18,12 @@ index_check_head(const struct index_head *head, uint64_t file_size)
 	if (memcmp(head->magic, INDEX_MAGIC, sizeof(head->magic)) != 0)
 		return "is not an index";
 	if (head->order != INDEX_ORDER)
-		return "is an index of another kind of machine";
+		return "was made on another kind of machine";
 	if (head->version != INDEX_VERSION)
-		return "is an index of another version: make it again";
+		return "was made by another version: make it again";
 	if (head->size != file_size || file_size > SIZE_MAX ||
 	    index_layout(&v, head, NULL) != file_size)
-		return "is cut off, or not of the size that it says";
+		return "is cut off, or not as long as it says";
 	if (head->articles == 0)
 		return "contains no article";
 	return NULL;

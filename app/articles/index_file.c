@@ -40,7 +40,7 @@ read_all(int fd, char *bytes, size_t size, size_t from,
 		if (n == -1 && errno != EINTR)
 			return strerror(errno);
 		if (n == 0)
-			return "was cut off while it was read";
+			return "was truncated while it was being read";
 		if (n > 0)
 			from += (size_t)n;
 	}
@@ -53,7 +53,7 @@ check_limits(const struct index_head *head, const struct index_limits *limits)
 	if (head->articles > limits->articles)
 		return "has more articles than articles_max";
 	if (head->size > limits->memory)
-		return "is more than articles_memory";
+		return "needs more than articles_memory";
 	return NULL;
 }
 
@@ -66,7 +66,7 @@ read_block(
 	char *block;
 
 	if (size < sizeof(head)) {
-		*what = "is cut off, or not of the size that it says";
+		*what = "is cut off, or not as long as it says";
 		return NULL;
 	}
 	if ((*what = read_all(fd, (char *)&head, sizeof(head), 0, limits)) !=

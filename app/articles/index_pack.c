@@ -238,7 +238,7 @@ pack_all(struct pack *pk, size_t *size, const char **what)
 	pk->mean = mean_words(pk);
 	*size = index_layout(&v, &b->head, NULL);
 	if (*size == 0 || *size > b->limits.memory) {
-		*what = "is more than articles_memory";
+		*what = "needs more than articles_memory";
 		return NULL;
 	}
 	if ((block = block_new(*size)) != NULL) {

@@ -244,8 +244,8 @@ read_options(
 		case 'l':
 			break;
 		case ':':
-			conf_refuse(ld, "-%c: a value is missing; usage: %s",
-			    optopt, CONF_USAGE);
+			conf_refuse(ld, "-%c: needs a value; usage: %s", optopt,
+			    CONF_USAGE);
 			return CONF_INVALID;
 		default:
 			refuse_option(ld, argv);

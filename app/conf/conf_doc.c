@@ -56,20 +56,20 @@ conf_help(FILE *f)
 	    "       causerie [-f FILE] [-s KEY=VALUE]... --index IN OUT\n\n"
 	    "  -f FILE       read settings from a file of \"key = value\" "
 	    "lines\n"
-	    "  -s KEY=VALUE  set one here\n"
+	    "  -s KEY=VALUE  set one setting\n"
 	    "  -l LISTEN     listen there, the same as -s listen=LISTEN\n"
 	    "  -t            check the settings and the files they name, "
 	    "then exit\n"
 	    "  -V            print the version\n"
 	    "  -h            print this\n"
 	    "  --owner-status  print who owns the sessions of owner_dir\n"
-	    "  --owner-stop    end that owner in order\n"
-	    "  --index IN OUT  make an index file out of articles in JSON "
+	    "  --owner-stop    stop that owner cleanly\n"
+	    "  --index IN OUT  make an index file from articles in JSON "
 	    "Lines\n\n"
 	    "A value comes from the command line, else from the environment\n"
 	    "(CAUSERIE_THREADS for threads), else from the file, else it is "
 	    "the default.\n"
-	    "Sizes are in bytes, or with K, M or G behind them.\n\nSettings:\n",
+	    "Sizes are in bytes, or with the suffix K, M or G.\n\nSettings:\n",
 	    f);
 	for (i = 0; i < conf_settings_count; i++) {
 		st = &conf_settings[i];

@@ -26,8 +26,8 @@ check_path(struct conf_loader *ld, const char *setting, const char *path)
 	if (strchr(path, '/') != NULL || access(path, F_OK) == 0)
 		return true;
 	return conf_refuse(ld,
-	    "%s: there is no such file; it must be the path of a file, not "
-	    "what stands in it",
+	    "%s: no such file; it must be the path of a file, not its "
+	    "contents",
 	    setting);
 }
 
@@ -43,8 +43,8 @@ apply_key_file(struct conf_loader *ld)
 		return true;
 	if (ld->cf->llm_api_key != NULL)
 		return conf_refuse(ld,
-		    "llm_api_key_file: llm_api_key is set too, "
-		    "only one of them may be");
+		    "llm_api_key_file: llm_api_key is set as well; set only "
+		    "one of them");
 	snprintf(where, sizeof(where), "llm_api_key_file: %s", path);
 	buf_init(&key, MAX_LINE);
 	ok = check_path(ld, "llm_api_key_file", path) &&
@@ -90,7 +90,7 @@ header_fault(const char *line)
 		return "has no value";
 	for (; line[i] != '\0'; i++)
 		if ((line[i] < ' ' && line[i] != '\t') || line[i] > '~')
-			return "must be of ASCII characters";
+			return "must consist of ASCII characters";
 	return NULL;
 }
 
@@ -111,7 +111,7 @@ add_header(struct text_file *tf, struct buf *line, struct buf *headers)
 	buf_adds(headers, text);
 	buf_addc(headers, '\n');
 	return !headers->failed ||
-	       text_file_refuse(tf, "is too much: all headers together may "
+	       text_file_refuse(tf, "is too long: all headers together may "
 				    "have 16384 bytes");
 }
 

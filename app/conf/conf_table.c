@@ -22,13 +22,16 @@ const struct conf_setting conf_settings[] = {
 	    "(503 session_capacity), live ones are never evicted" },
 	{ "memory_limit", CONF_BYTES, CONF(memory_limit), "512M", "64K",
 	    "1024G",
-	    "memory of all sessions together; beyond, as for max_sessions" },
+	    "memory of all sessions together; beyond, new ones are refused "
+	    "(503 session_capacity)" },
 	{ "session_max_messages", CONF_WHOLE, CONF(session_max_messages), "200",
 	    "2", "1000000",
 	    "messages kept of a session; beyond, its oldest "
 	    "question-answer pairs are dropped" },
 	{ "session_max_bytes", CONF_BYTES, CONF(session_max_bytes), "256K",
-	    "1K", "64M", "text kept of a session; beyond, likewise" },
+	    "1K", "64M",
+	    "text kept of a session; beyond, its oldest question-answer pairs "
+	    "are dropped" },
 	{ "message_max_bytes", CONF_BYTES, CONF(message_max_bytes), "16K", "1",
 	    "1M", "length of a message (413 message_too_long)" },
 	{ "request_max_bytes", CONF_BYTES, CONF(request_max_bytes), "64K",
@@ -40,7 +43,7 @@ const struct conf_setting conf_settings[] = {
 	    "other sites whose pages may use the service (CORS), separated by "
 	    "commas; *: all; without it, only pages of its own origin" },
 	{ "session_cookie", CONF_TOKEN, CONF(session_cookie), "", NULL, NULL,
-	    "name of a cookie that the session id travels in as well; without "
+	    "name of a cookie that carries the session id as well; without "
 	    "it, none" },
 	{ "context_messages", CONF_WHOLE, CONF(context_messages), "40", "0",
 	    "1000000", "messages of the history that go into a prompt" },
@@ -52,24 +55,24 @@ const struct conf_setting conf_settings[] = {
 	    "(then 409 session_busy)" },
 	{ "articles", CONF_FILE_READ_ANEW, CONF(articles), "", NULL, NULL,
 	    "collection that answers are searched in: JSON Lines (title, url, "
-	    "date, text) or an index (--index); read anew when it changes; "
+	    "date, text) or an index (--index); reloaded when it changes; "
 	    "without it, the built-in samples" },
 	{ "articles_max", CONF_WHOLE, CONF(articles_max), "50000", "1",
-	    "1000000", "articles of a collection; beyond, it is refused" },
+	    "1000000", "articles in a collection; a larger one is refused" },
 	{ "articles_memory", CONF_BYTES, CONF(articles_memory), "512M", "1M",
 	    "16G",
-	    "memory of a collection with its index; beyond, it is refused; "
-	    "while it is replaced, both are there" },
+	    "memory of a collection with its index; a larger one is refused; "
+	    "while one replaces another, both are in memory" },
 	{ "article_max_bytes", CONF_BYTES, CONF(article_max_bytes), "256K",
-	    "1K", "4M", "length of an article; beyond, it is refused" },
+	    "1K", "4M", "length of an article; a longer one is refused" },
 	{ "sources_threshold", CONF_HUNDREDTHS, CONF(sources_threshold), "0.75",
 	    "0", "3",
-	    "share of a question's words, by weight, from which on an article "
-	    "answers it" },
+	    "least share of a question's words, by weight, that an article "
+	    "must have to answer it" },
 	{ "follow_weight", CONF_HUNDREDTHS, CONF(follow_weight), "0.3", "0",
-	    "1", "what the words of the question before count in a search" },
+	    "1", "weight of the previous question's words in a search" },
 	{ "recency", CONF_RECENCY, CONF(recency), "0.1/30", NULL, NULL,
-	    "by how much an article of today counts more than an old one, and "
+	    "how much more an article of today counts than an old one, and "
 	    "the days in which that halves" },
 	{ "recency_news", CONF_RECENCY, CONF(recency_news), "0.5/180", NULL,
 	    NULL, "as recency, for a question that asks for what is new" },
@@ -90,8 +93,8 @@ const struct conf_setting conf_settings[] = {
 	{ "llm_api_key_file", CONF_FILE, CONF(llm_api_key_file), "", NULL, NULL,
 	    "a file with the key alone, instead of llm_api_key" },
 	{ "llm_headers_file", CONF_FILE, CONF(llm_headers_file), "", NULL, NULL,
-	    "a file with further headers of calls to the API, a line "
-	    "\"Name: value\" each; as secret as the key" },
+	    "a file with additional headers for calls to the API, one "
+	    "\"Name: value\" a line; as secret as the key" },
 	{ "llm_proxy", CONF_PROXY, CONF(llm_proxy), "", NULL, NULL,
 	    "the proxy that the API is called through; the environment's is "
 	    "never used" },
@@ -106,27 +109,27 @@ const struct conf_setting conf_settings[] = {
 	    "1000000", "tokens of an answer" },
 	{ "llm_max_tokens_field", CONF_TOKENS_FIELD, CONF(llm_max_tokens_field),
 	    "auto", NULL, NULL,
-	    "the name that the API has for it; auto: max_tokens, and the "
+	    "the API's name for llm_max_tokens; auto: max_tokens, and the "
 	    "other one when that is refused" },
 	{ "llm_connect_timeout_seconds", CONF_SECONDS, CONF(llm_connect_ms),
 	    "5", "0.001", "3600",
-	    "seconds for the name of the API's server, and for a connection" },
+	    "seconds to look up the API's server and to connect to it" },
 	{ "llm_first_token_seconds", CONF_SECONDS, CONF(llm_first_token_ms),
 	    "60", "0.001", "3600",
 	    "seconds of silence until the answer begins" },
 	{ "llm_stall_seconds", CONF_SECONDS, CONF(llm_stall_ms), "30", "0.001",
 	    "3600", "seconds of silence within an answer" },
 	{ "llm_timeout_seconds", CONF_SECONDS, CONF(llm_whole_ms), "180",
-	    "0.001", "3600", "seconds for an answer, with all its tries" },
+	    "0.001", "3600", "seconds for an answer, retries included" },
 	{ "llm_retries", CONF_WHOLE, CONF(llm_retries), "2", "0", "10",
-	    "further tries when the API is busy, failing or refuses "
-	    "connections, before any text came" },
+	    "retries when the API is busy, fails or refuses connections, "
+	    "before any text came" },
 	{ "rate_new", CONF_RATE, CONF(rate_new), "20/60", NULL, NULL,
 	    "new sessions of one client address (IPv6: one /64): a bucket of "
 	    "so many that fills in so many seconds; beyond, 429 rate_limited; "
 	    "0 also lets ids be guessed at any speed" },
 	{ "rate_chat", CONF_RATE, CONF(rate_chat), "30/60", NULL, NULL,
-	    "messages of one client address, likewise" },
+	    "messages of one client address; a bucket as for rate_new" },
 	{ "sessions_per_ip", CONF_WHOLE, CONF(sessions_per_ip), "100", "0",
 	    "1000000000",
 	    "live sessions of one client address (429 too_many_sessions); "
@@ -141,13 +144,13 @@ const struct conf_setting conf_settings[] = {
 	    "limit" },
 	{ "tokens_per_ip_per_day", CONF_AUTO_WHOLE, CONF(tokens_per_ip_per_day),
 	    "auto", NULL, NULL,
-	    "what of them one client address may use, likewise, and its "
-	    "network four times (IPv4 /24, IPv6 /48); auto: a tenth of "
-	    "tokens_per_day; 0: no limit" },
+	    "tokens that one client address may use in that time; its network "
+	    "(IPv4 /24, IPv6 /48) may use four times as many; auto: a tenth "
+	    "of tokens_per_day; 0: no limit" },
 	{ "trusted_proxies", CONF_ADDRESSES, CONF(trusted_proxies), "", NULL,
 	    NULL,
-	    "the proxies whose X-Forwarded-For is believed; without them, the "
-	    "client is who connects to the web server" },
+	    "the proxies whose X-Forwarded-For is trusted; without them, the "
+	    "client is whatever connects to the web server" },
 	{ "listen", CONF_LISTEN, CONF(listen), "", NULL, NULL,
 	    "where to listen, as -l; without it, on descriptor 0 when it is "
 	    "a listening socket, else on systemd's descriptor 3" },
@@ -157,19 +160,19 @@ const struct conf_setting conf_settings[] = {
 	    "event loops; 0: one per core" },
 	{ "owner_dir", CONF_FILE, CONF(owner_dir), "", NULL, NULL,
 	    "directory of the owner of the sessions, for a web server that "
-	    "starts several processes, and for restarts that lose none; made "
-	    "with mode 0700 when its parent exists" },
+	    "starts several processes, and for restarts that lose none; "
+	    "created with mode 0700 when its parent exists" },
 	{ "owner_linger_seconds", CONF_SECONDS, CONF(owner_linger_ms), "0", "0",
 	    "31536000",
 	    "seconds that an owner stays without a web server, longer while "
 	    "there are sessions; 0: session_timeout_minutes" },
 	{ "log_level", CONF_LEVEL, CONF(log_level), "info", NULL, NULL,
-	    "least weight of a line in the log; requests have info" },
+	    "least important level that is logged; requests have info" },
 	{ "log_format", CONF_LOG_FORMAT, CONF(log_format), "logfmt", NULL, NULL,
 	    "how a line of the log looks: key=value, or an object in JSON" },
 	{ "log_target", CONF_LOG_TARGET, CONF(log_target), "stderr", NULL, NULL,
-	    "where the log goes; a file is made when it does not exist, and "
-	    "opened anew on SIGHUP" },
+	    "where the log goes; a file is created when it does not exist, and "
+	    "reopened on SIGHUP" },
 	{ "log_client", CONF_LOG_CLIENT, CONF(log_client), "prefix", NULL, NULL,
 	    "what the log shows of a client's address: full, only its "
 	    "network (prefix: /24 or /48), or none" },

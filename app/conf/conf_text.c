@@ -48,7 +48,7 @@ conf_fault_file(const char *s)
 	if (strncasecmp(s, "file:", 5) == 0)
 		return "leave out file:";
 	if (strncmp(s, "~/", 2) == 0)
-		return "only a shell knows what ~ is";
+		return "only a shell expands ~";
 	return conf_fault_text(s);
 }
 
@@ -159,10 +159,10 @@ conf_fault_proxy(const char *s)
 	if (*s == '\0')
 		return NULL;
 	if (strchr(s, '@') != NULL)
-		return "user and password belong into llm_proxy_user_file";
+		return "user and password belong in llm_proxy_user_file";
 	if (strncasecmp(s, "socks", 5) == 0 && strncasecmp(s, "socks5h:", 8))
-		return "of SOCKS it is only socks5h, where the proxy looks up "
-		       "the name";
+		return "the only SOCKS scheme is socks5h, where the proxy "
+		       "looks up the name";
 	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
 		if (strncasecmp(s, schemes[i], strlen(schemes[i])) == 0)
 			n = strlen(schemes[i]);

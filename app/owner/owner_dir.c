@@ -74,7 +74,7 @@ owner_dir_open(struct owner_dir *od, const char *path, bool make, bool any,
 
 	*od = (struct owner_dir){ .path = path, .fd = -1 };
 	if (make && mkdir(path, S_IRWXU) == -1 && errno != EEXIST)
-		return refuse(&rp, "cannot be made: %s", strerror(errno));
+		return refuse(&rp, "cannot be created: %s", strerror(errno));
 	od->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (od->fd == -1 && (errno == ENOTDIR || errno == ELOOP))
 		return refuse(&rp, "is not a directory, or is a symbolic link");

@@ -208,7 +208,7 @@ owner_give_late(struct owner *ow)
 		return;
 	}
 	owner_identity_end(ow->heir->pidfd);
-	give_up(ow, "the new one stands still");
+	give_up(ow, "the new owner does not respond");
 }
 
 /*

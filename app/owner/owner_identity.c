@@ -64,7 +64,7 @@ owner_identity_check(pid_t pid, int *pidfd)
 
 	*pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
 	if (*pidfd == -1)
-		return "its process is not to be seen";
+		return "its process cannot be seen";
 	why = compare(pid);
 	if (why == NULL && !owner_identity_lives(*pidfd))
 		why = "its process is gone";

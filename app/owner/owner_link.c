@@ -142,17 +142,17 @@ static void
 refuse(struct owner_link *link, int fd)
 {
 	const struct owner *ow = link->owner;
-	char text[WIRE_MAX_TEXT] = "descriptor 0 is no listening socket";
+	char text[WIRE_MAX_TEXT] = "descriptor 0 is not a listening socket";
 
 	close(fd);
 	if (ow->listeners >= ow->max_listeners)
 		snprintf(text, sizeof(text),
-		    "the owner has %u listeners, for more it has not enough "
-		    "descriptors (LimitNOFILE, ulimit -n)",
+		    "the owner has %u listeners and not enough descriptors for "
+		    "more (LimitNOFILE, ulimit -n)",
 		    ow->listeners);
 	if (ow->listeners >= OWNER_MAX_LISTENERS)
 		snprintf(text, sizeof(text),
-		    "the owner has %u listeners, there may be no more",
+		    "the owner has %u listeners, the most that it may have",
 		    ow->listeners);
 	owner_link_answer(link, WIRE_REFUSED, text);
 }

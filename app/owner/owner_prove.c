@@ -49,7 +49,8 @@ void
 owner_prove_late(struct owner_link *link)
 {
 	if (link->role == LINK_PROVES) {
-		log_warn("owner", LOG_STR("failed", "the new one stands still"),
+		log_warn("owner",
+		    LOG_STR("failed", "the new owner does not respond"),
 		    LOG_INT("pid", link->cred.pid));
 		owner_identity_end(link->pidfd);
 	}

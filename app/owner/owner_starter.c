@@ -314,7 +314,7 @@ owner_starter_run(const struct owner_dir *od, const struct wire_hello *self,
 	close_next(&st);
 	close(listener);
 	if (out == AGAIN)
-		fail(&st, "owner: none answers");
+		fail(&st, "owner: no owner answers");
 	return OWNER_STARTER_FAILED;
 }
 

@@ -100,7 +100,7 @@ static bool
 refused(struct owner *ow, const struct wire_frame *frame)
 {
 	snprintf(ow->err, ow->errsize,
-	    "owner: the one before refuses this one: %.*s", (int)frame->len,
+	    "owner: the previous owner refuses this one: %.*s", (int)frame->len,
 	    frame->data);
 	*ow->conf.refused = true;
 	return false;
@@ -210,7 +210,8 @@ owner_take(struct owner *ow)
 
 	fd = owner_dir_connect(ow->conf.dir, ow->err, ow->errsize);
 	if (fd == -1 || (old = owner_link_add(ow, fd, LINK_OLD)) == NULL) {
-		snprintf(ow->err, ow->errsize, "owner: the one before is gone");
+		snprintf(
+		    ow->err, ow->errsize, "owner: the previous owner is gone");
 		return false;
 	}
 	wire_hello_put(hello, &ow->conf.self);
@@ -221,6 +222,6 @@ owner_take(struct owner *ow)
 		return true;
 	if (!*ow->conf.refused)
 		snprintf(ow->err, ow->errsize,
-		    "owner: the one before did not hand over");
+		    "owner: the previous owner did not hand over");
 	return false;
 }

@@ -193,7 +193,7 @@ bind_unix(int fd, const struct place *pl, const struct report *rp)
 		ok = bind(fd, &pl->addr.any, pl->len) == 0;
 	}
 	if (!ok)
-		refuse(rp, "%s: cannot be made: %s", path, strerror(errno));
+		refuse(rp, "%s: cannot be created: %s", path, strerror(errno));
 out:
 	umask(before);
 	return ok;

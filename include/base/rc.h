@@ -97,14 +97,14 @@ enum lang {
 	    "The service is unavailable at the moment")                        \
 	X(RC_HELD, 409, "session_busy",                                        \
 	    "Une réponse est déjà en cours dans cette session",                \
-	    "An answer is already being given in this session")                \
+	    "An answer is already in progress in this session")                \
 	X(RC_LOST, 503, "unavailable",                                         \
 	    "Une autre réponse a été donnée entre-temps, réessayez",           \
 	    "Another answer was given meanwhile, try again")                   \
 	X(RC_CAPACITY, 503, "session_capacity",                                \
 	    "Trop de sessions sont ouvertes, réessayez plus tard",             \
 	    "Too many sessions are open, try again later")                     \
-	/* why an answer that had begun was ended early: a status, no error */ \
+	/* why an answer was ended early: a status, not an error */            \
 	X(RC_STOPPED, 200, "stopped", "La réponse a été arrêtée",              \
 	    "The answer was stopped")                                          \
 	X(RC_ANSWER_SIZE, 200, "answer_too_long",                              \

@@ -23,7 +23,7 @@
 	    conf_store_whole,						\
 	    "auto or a whole number up to 1000000000000000")		\
 	NUMBER(CONF_BYTES, uint64_t, conf_read_bytes, conf_store_whole,	\
-	    "bytes, or with K, M or G")					\
+	    "a size in bytes, or with K, M or G")			\
 	NUMBER(CONF_MINUTES, int64_t, conf_read_minutes, conf_store_ms,	\
 	    "a number")							\
 	NUMBER(CONF_SECONDS, int64_t, conf_read_seconds, conf_store_ms,	\
@@ -70,8 +70,8 @@
 	TEXT(CONF_TOKEN, conf_fault_token, 0,				\
 	    "at most 64 letters, digits and - . _ ~")			\
 	TEXT(CONF_ADDRESSES, conf_fault_addresses, 0,			\
-	    "addresses and networks such as 10.0.0.0/8, with commas "	\
-	    "between them")						\
+	    "addresses and networks such as 10.0.0.0/8, separated "	\
+	    "by commas")						\
 	TEXT(CONF_LOG_TARGET, conf_fault_log_target, 0,			\
 	    "stderr, syslog or /path/of/file")
 

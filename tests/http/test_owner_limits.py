@@ -272,7 +272,7 @@ def test_what_is_not_understood_is_refused(owners, bytes_):
     other, owner = [*rates(), "-s", "threads=1"], place.owner()
     place.fail_to_follow(f"SPENT {bytes_}", *other)
     log = place.owner_log.read_text()
-    assert "the one before did not hand over" in log
+    assert "the previous owner did not hand over" in log
     assert "failed, serving on" in log
     assert "event=taken_over" not in log
     place.variables.clear()

@@ -207,8 +207,7 @@ def test_an_empty_file_is_told_with_its_setting(place, setting, what, content):
     ("articles", b"[\n", 1,
      "is not a valid JSON object; each line must be one"),
     ("articles", ARTICLE % 1 + b"\n" + ARTICLE % 1, 2,
-     "url: must be another article's than that of an earlier line, "
-     'not "http://a/1"'),
+     'url: must be unique, not "http://a/1"'),
     ("articles", (ARTICLE % 1).replace(b"2025-01-31", b"31/01/2025"), 1,
      'date: must be YYYY-MM-DD, not "31/01/2025"'),
     ("system_prompt_file", "a\nRéponds".encode("cp1252"), 2, "is not UTF-8"),

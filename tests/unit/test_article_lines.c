@@ -61,8 +61,7 @@ test_broken_lines(void **state)
 		{ OTHER("http://a\x7f"), ":1: " BAD_URL("http://a?") },
 		{ OTHER("http://é"), ":1: " BAD_URL("http://??") },
 		{ GOOD OTHER("http://a"),
-		    ":2: url: must be another article's than that of an "
-		    "earlier line, not \"http://a\"" },
+		    ":2: url: must be unique, not \"http://a\"" },
 		{ GOOD "r\xe9sum\xe9\r\n", ":2: is not UTF-8" },
 		{ DATED("2025-13-01"),
 		    ":1: date: must be YYYY-MM-DD, not \"2025-13-01\"" },
@@ -145,7 +144,7 @@ test_limits(void **state)
 
 	(void)state;
 	assert_refused(many, sizeof(many) - 1,
-	    ":4: is one article more than articles_max");
+	    ":4: is one article too many (articles_max)");
 	len = (size_t)snprintf(text, sizeof(text),
 	    ROW("\"t\"", "\"http://a\"", "\"2025-01-31\"", "\"%*d\""),
 	    ARTICLE_BYTES, 1);

@@ -461,12 +461,12 @@ a_keys_file_is_there_and_alone(void **state)
 		{ { .args = { "-s", "llm_api_key_file=/nonexistent/key" } },
 		    "llm_api_key_file: /nonexistent/key: cannot be read" },
 		{ { .args = { "-s", "llm_api_key_file=sk-canary" } },
-		    "must be the path of a file, not what stands in it" },
+		    "must be the path of a file, not its contents" },
 		{ { .args = { "-s", "llm_api_key_file=/tmp" } },
 		    "llm_api_key_file: /tmp: cannot be read" },
 		{ { .file = "llm_api_key = canary",
 		      .args = { "-s", "llm_api_key_file=/nonexistent/key" } },
-		    "llm_api_key_file: llm_api_key is set too" },
+		    "llm_api_key_file: llm_api_key is set as well" },
 	};
 
 	(void)state;
@@ -590,10 +590,8 @@ options_say_what_to_do(void **state)
 		    "--owner-stop: unknown option" },
 		{ { .args = { "--owner-status" } }, CONF_INVALID,
 		    "owner_dir: must be set" },
-		{ { .args = { "-s" } }, CONF_INVALID,
-		    "-s: a value is missing" },
-		{ { .args = { "-f" } }, CONF_INVALID,
-		    "-f: a value is missing" },
+		{ { .args = { "-s" } }, CONF_INVALID, "-s: needs a value" },
+		{ { .args = { "-f" } }, CONF_INVALID, "-f: needs a value" },
 		{ { .args = { "start" } }, CONF_INVALID, "too many arguments" },
 		{ { .args = { "start", "-h" } }, CONF_INVALID, "too many" },
 	};

@@ -106,18 +106,18 @@ test_ceilings(void **state)
 	assert_null(add(b, "t", "http://a/2", "2025-01-01", "x"));
 	assert_null(add(b, "t", "http://a/3", "2025-01-01", "x"));
 	assert_string_equal(add(b, "t", "http://a/4", "2025-01-01", "x"),
-	    "is one article more than articles_max");
+	    "is one article too many (articles_max)");
 	index_build_free(b);
 
 	small.memory = 200;
 	b = index_build_new(&small);
 	assert_null(add(b, "t", "http://a/1", "2025-01-01", "mot"));
 	assert_null(index_build_finish(b, &what));
-	assert_string_equal(what, "is more than articles_memory");
+	assert_string_equal(what, "needs more than articles_memory");
 	assert_string_equal(add(b, "t", "http://a/2", "2025-01-01",
 				"des mots et des mots, et des mots encore, et "
 				"tant d'autres mots pour finir"),
-	    "is more than articles_memory");
+	    "needs more than articles_memory");
 	index_build_free(b);
 	index_build_free(NULL);
 }

@@ -193,10 +193,10 @@ test_cut_while_read(void **state)
 	(void)state;
 	temp_file_write(bytes, size - 1);
 	assert_null(read_as(size, &what));
-	assert_string_equal(what, "was cut off while it was read");
+	assert_string_equal(what, "was truncated while it was being read");
 	temp_file_write(bytes, sizeof(struct index_head) - 1);
 	assert_null(read_as(size, &what));
-	assert_string_equal(what, "was cut off while it was read");
+	assert_string_equal(what, "was truncated while it was being read");
 }
 
 /* Each byte changed: the checksum, or what stands before it, tells. */
@@ -262,11 +262,11 @@ test_head(void **state)
 		const char *why;
 	} rows[] = {
 		{ 0, 0x53554143, "is not an index" },
-		{ 8, 2, "is an index of another version" },
-		{ 12, 0x04030201, "is an index of another kind of machine" },
-		{ 16, 0, "is cut off, or not of the size that it says" },
+		{ 8, 2, "was made by another version" },
+		{ 12, 0x04030201, "was made on another kind of machine" },
+		{ 16, 0, "is cut off, or not as long as it says" },
 		{ 24, 0, "is damaged: its checksum differs" },
-		{ 32, 0, "is cut off, or not of the size that it says" },
+		{ 32, 0, "is cut off, or not as long as it says" },
 		{ 36, 0xffffffff, "is cut off" },
 		{ 84, 0x00010000, "is cut off" },
 	};
@@ -303,7 +303,7 @@ test_limits(void **state)
 	assert_string_equal(what, "has more articles than articles_max");
 	small.memory = size - 1;
 	assert_null(index_file_read(fd, size, &small, &what));
-	assert_string_equal(what, "is more than articles_memory");
+	assert_string_equal(what, "needs more than articles_memory");
 	stopped.stop = &stop;
 	assert_null(index_file_read(fd, size, &stopped, &what));
 	assert_string_equal(what, "stopped");

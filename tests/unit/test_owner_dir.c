@@ -81,7 +81,7 @@ it_is_made_when_its_parent_exists(void **state)
 	owner_dir_close(&pl->od);
 	snprintf(pl->path, sizeof(pl->path), "%s/no/own", pl->parent);
 	assert_false(opens(pl, true));
-	assert_non_null(strstr(pl->err, "cannot be made"));
+	assert_non_null(strstr(pl->err, "cannot be created"));
 }
 
 static void
