@@ -300,7 +300,7 @@ def test_a_line_that_is_no_header_is_refused(file, tmp_path, line, what):
      "user:password"),
     ({"llm_ca_file": "there"}, "certificate"),
     ({"llm_ca_file": "missing"}, "missing"),
-    ({"llm_headers_file": "missing"}, "missing"),
+    ({"llm_headers_file": "missing"}, "no such file"),
 ])
 def test_what_cannot_be_meant_is_refused(file, tmp_path, settings, what):
     file("there", "s3cr3t:\n")

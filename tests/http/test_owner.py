@@ -282,7 +282,7 @@ def test_a_link_instead_of_the_directory_is_refused(owners):
 
 def test_a_directory_without_parent_is_refused(owners):
     place = owners(settings={"owner_dir": "/nowhere/at/all"})
-    assert "cannot be made" in refused(place)
+    assert "cannot be created" in refused(place)
 
 
 @pytest.mark.parametrize("name", ["owner.lock", "owner.sock"])
