@@ -1,6 +1,6 @@
 /*
  * The owner's life, on a loop of its own beside those that serve requests: its
- * door, its signals, its end.
+ * signals, its seconds, its beginning and its end.
  */
 #include "owner/owner.h"
 
@@ -11,94 +11,28 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/container.h"
-#include "log/log.h"
-#include "owner/owner_patience.h"
+#include "owner/owner_greet.h"
+#include "owner/owner_link.h"
+#include "owner/owner_serve.h"
 #include "owner/owner_state.h"
+#include "owner/owner_take.h"
 
 #define SECOND_MS  1000
 #define LOOP_INDEX 0
 
-/*
- * The door.
- */
-
-/* The directory lets nobody else in; this is for the day when it does. */
-static bool
-is_allowed(const struct owner *ow, uid_t uid)
-{
-	return uid == ow->conf.dir->uid || uid == 0;
-}
-
-static bool
-has_room(const struct owner *ow)
-{
-	return ow->links_count < ow->listeners + ow->max_others;
-}
-
-/* Who comes then waits outside, and is not looked at again and again. */
+/* Those that are gone make room for others. */
 static void
-door_close(struct owner *ow)
+owner_bury(struct loop_task *task)
 {
-	loop_unwatch(ow->loop, &ow->door);
+	struct owner *ow = container_of(task, struct owner, bury);
+
+	owner_links_bury(ow);
+	owner_door_open(ow);
 }
-
-void
-owner_door_open(struct owner *ow)
-{
-	if (ow->state != OWNER_SERVES || ow->door.fd != -1 || !has_room(ow))
-		return;
-	if (loop_watch(ow->loop, &ow->door, ow->socket, EPOLLIN) == -1)
-		log_warn("owner", LOG_STR("failed", "door"),
-		    LOG_INT("errno", errno));
-}
-
-/* Without descriptors or memory the door is left alone for a while. */
-static void
-knock_failed(struct owner *ow)
-{
-	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
-		return;
-	log_warn("owner", LOG_STR("failed", "accept"), LOG_INT("errno", errno));
-	door_close(ow);
-}
-
-static void
-owner_knock(struct loop_io *io, uint32_t events)
-{
-	struct owner *ow = container_of(io, struct owner, door);
-	struct owner_link *link;
-	int fd;
-
-	(void)events;
-	if (!has_room(ow)) {
-		door_close(ow);
-		return;
-	}
-	fd = accept4(ow->socket, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd == -1) {
-		knock_failed(ow);
-		return;
-	}
-	if ((link = owner_link_add(ow, fd, LINK_NEW)) == NULL)
-		return;
-	if (!is_allowed(ow, link->cred.uid)) {
-		log_warn("owner", LOG_STR("refused", "stranger"),
-		    LOG_INT("uid", link->cred.uid));
-		owner_link_drop(link);
-		return;
-	}
-	loop_timer(ow->loop, &link->patience,
-	    loop_now(ow->loop) + owner_patience(PATIENCE_HELLO));
-}
-
-/*
- * Its life.
- */
 
 static void
 owner_signal(struct loop_io *io, uint32_t events)
@@ -123,56 +57,6 @@ owner_second(struct timer *timer, void *arg)
 	ow->app.tick(ow->app.arg);
 	owner_door_open(ow);
 	loop_timer(ow->loop, timer, loop_now(ow->loop) + SECOND_MS);
-}
-
-static void
-owner_lingered(struct timer *timer, void *arg)
-{
-	struct owner *ow = arg;
-
-	if (ow->listeners > 0 || ow->state != OWNER_SERVES)
-		return;
-	if (ow->app.live(ow->app.arg) == 0)
-		owner_end(ow, "nobody");
-	else
-		loop_timer(ow->loop, timer, loop_now(ow->loop) + SECOND_MS);
-}
-
-void
-owner_linger(struct owner *ow)
-{
-	if (ow->listeners == 0 && ow->state == OWNER_SERVES)
-		loop_timer(ow->loop, &ow->linger,
-		    loop_now(ow->loop) + ow->conf.linger_ms);
-}
-
-void
-owner_end(struct owner *ow, const char *why)
-{
-	if (ow->state != OWNER_ENDS)
-		log_notice("drain", LOG_STR("why", why));
-	ow->state = OWNER_ENDS;
-	loop_stop(ow->loop);
-}
-
-void
-owner_serve(struct owner *ow)
-{
-	struct owner_link *link, *next;
-
-	for (link = ow->links; link != NULL; link = next) {
-		next = link->next;
-		if (link->fd == -1)
-			continue;
-		link->intake = acceptor_open(ow->conf.server, link->fd);
-		if (link->intake != NULL)
-			link->fd = -1;
-		else
-			owner_link_drop(link);
-	}
-	ow->state = OWNER_SERVES;
-	owner_door_open(ow);
-	owner_linger(ow);
 }
 
 static bool
@@ -240,9 +124,12 @@ owner_open(const struct owner_conf *conf, const struct owner_app *app,
 	ow->lock = conf->lock;
 	ow->socket = ow->signal_fd = -1;
 	divide(ow);
-	ow->door = (struct loop_io){ owner_knock, -1 };
+	ow->door.fd = -1;
 	ow->signals = (struct loop_io){ owner_signal, -1 };
-	ow->bury.run = owner_links_bury;
+	ow->newcomer = &owner_newcomer;
+	list_init(&ow->links);
+	list_init(&ow->dead);
+	ow->bury.run = owner_bury;
 	ow->since_ms = clock_wall_ms();
 	timer_init(&ow->second, owner_second, ow);
 	timer_init(&ow->linger, owner_lingered, ow);
@@ -258,15 +145,11 @@ owner_open(const struct owner_conf *conf, const struct owner_app *app,
 void
 owner_run(struct owner *ow)
 {
-	struct owner_link *link;
-
 	if (ow->state == OWNER_SERVES)
 		loop_run(ow->loop);
 	ow->app.alone(ow->app.arg);
-	for (link = ow->links; link != NULL; link = link->next)
-		if (link->role == LINK_OLD)
-			peer_send(&link->peer, WIRE_DRAIN, NULL, 0, NULL);
-	loop_unwatch(ow->loop, &ow->door);
+	owner_take_end(ow);
+	owner_door_close(ow);
 	loop_turn(ow->loop, 0);
 }
 
@@ -277,22 +160,30 @@ close_fd(int fd)
 		close(fd);
 }
 
+static void
+links_close(struct owner *ow)
+{
+	struct list *node, *next;
+	struct owner_link *link;
+
+	LIST_EACH(node, next, &ow->links)
+	{
+		link = container_of(node, struct owner_link, node);
+		acceptor_free(link->acceptor);
+		link->acceptor = NULL;
+		owner_link_drop(link);
+	}
+	owner_links_bury(ow);
+}
+
 void
 owner_close(struct owner *ow)
 {
-	struct owner_link *link;
-
 	if (ow == NULL)
 		return;
-	ow->state = OWNER_ENDS;
-	while ((link = ow->links) != NULL) {
-		acceptor_free(link->intake);
-		link->intake = NULL;
-		owner_link_drop(link);
-	}
-	if (ow->loop != NULL)
-		owner_links_bury(&ow->bury);
-	quiesce_free(ow->halt);
+	owner_to(ow, OWNER_ENDS);
+	links_close(ow);
+	quiesce_free(ow->quiesce);
 	transits_close(&ow->conns);
 	buf_wipe(&ow->result);
 	buf_wipe(&ow->spent);

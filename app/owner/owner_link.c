@@ -1,43 +1,26 @@
-/* A link of the owner's: who talks to it, and what for. */
+/* A link of the owner's: its life, and what happens to it as its role says. */
+#include "owner/owner_link.h"
+
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/container.h"
+#include "base/must.h"
 #include "log/log.h"
-#include "owner/owner_report.h"
-#include "owner/owner_state.h"
-#include "server/listener.h"
 
 void
-owner_links_bury(struct loop_task *task)
+owner_links_bury(struct owner *ow)
 {
-	struct owner *ow = container_of(task, struct owner, bury);
 	struct owner_link *link;
+	struct list *node;
 
-	while ((link = ow->dead) != NULL) {
-		ow->dead = link->next;
+	while ((node = list_take_first(&ow->dead)) != NULL) {
+		link = container_of(node, struct owner_link, node);
 		if (link->pidfd != -1)
 			close(link->pidfd);
 		free(link);
 	}
-}
-
-static void
-owner_waiter_gone(struct owner_link *link)
-{
-	struct owner *ow = link->owner;
-
-	if (link->intake != NULL)
-		acceptor_close(link->intake, ow->state != OWNER_RETIRES);
-	else if (link->fd != -1)
-		close(link->fd);
-	link->intake = NULL;
-	link->fd = -1;
-	ow->listeners--;
-	owner_linger(ow);
 }
 
 /* It is freed when nobody works with it any more. */
@@ -48,20 +31,43 @@ owner_link_drop(struct owner_link *link)
 
 	peer_close(&link->peer);
 	loop_untimer(ow->loop, &link->patience);
-	*(link->prev != NULL ? &link->prev->next : &ow->links) = link->next;
-	if (link->next != NULL)
-		link->next->prev = link->prev;
+	list_remove(&link->node);
+	list_add_last(&ow->dead, &link->node);
 	ow->links_count--;
-	link->next = ow->dead;
-	ow->dead = link;
 	loop_task(ow->loop, &ow->bury);
-	if (link->role == LINK_WAITER)
-		owner_waiter_gone(link);
-	else if (link->role == LINK_HEIR)
-		owner_give_broken(ow);
-	else if (link->role == LINK_OLD)
-		owner_take_broken(link);
-	owner_door_open(ow);
+	if (link->role->gone != NULL)
+		link->role->gone(link);
+}
+
+void
+owner_links_drop(struct owner *ow, const struct link_role *role)
+{
+	struct list *node, *next;
+	struct owner_link *link;
+
+	LIST_EACH(node, next, &ow->links)
+	{
+		link = container_of(node, struct owner_link, node);
+		if (link->role == role)
+			owner_link_drop(link);
+	}
+}
+
+static bool
+link_frame(struct peer *peer, const struct wire_frame *frame, const int *fds)
+{
+	struct owner_link *link = container_of(peer, struct owner_link, peer);
+
+	return link->role->frame != NULL && link->role->frame(link, frame, fds);
+}
+
+static void
+link_room(struct peer *peer)
+{
+	struct owner_link *link = container_of(peer, struct owner_link, peer);
+
+	if (link->role->room != NULL)
+		link->role->room(link);
 }
 
 static void
@@ -71,37 +77,23 @@ link_gone(struct peer *peer)
 }
 
 static void
-link_impatient(struct timer *timer, void *arg)
+link_late(struct timer *timer, void *arg)
 {
 	struct owner_link *link = arg;
 
 	(void)timer;
-	if (link->role == LINK_HEIR)
-		owner_give_late(link->owner);
-	else
-		owner_prove_late(link);
-}
-
-/* Who asked is answered; the heir is sent more. */
-static void
-link_room(struct peer *peer)
-{
-	struct owner_link *link = container_of(peer, struct owner_link, peer);
-
-	if (link->role == LINK_ASKS && peer_is_flushed(peer))
-		owner_link_drop(link);
-	else if (link->role == LINK_HEIR)
-		owner_give_room(link->owner);
+	must(link->role->late != NULL);
+	link->role->late(link);
 }
 
 static const struct peer_events link_events = {
-	.frame = owner_link_frame,
+	.frame = link_frame,
 	.room = link_room,
 	.gone = link_gone,
 };
 
 struct owner_link *
-owner_link_add(struct owner *ow, int fd, enum link_role role)
+owner_link_add(struct owner *ow, int fd, const struct link_role *role)
 {
 	struct owner_link *link;
 
@@ -117,136 +109,32 @@ owner_link_add(struct owner *ow, int fd, enum link_role role)
 	link->owner = ow;
 	link->role = role;
 	link->fd = link->pidfd = -1;
-	timer_init(&link->patience, link_impatient, link);
-	if ((link->next = ow->links) != NULL)
-		link->next->prev = link;
-	ow->links = link;
+	timer_init(&link->patience, link_late, link);
+	list_add_first(&ow->links, &link->node);
 	ow->links_count++;
 	return link;
 }
 
 /*
- * What they want.
+ * Who asked is answered.
  */
+
+static void
+link_answered(struct owner_link *link)
+{
+	if (peer_is_flushed(&link->peer))
+		owner_link_drop(link);
+}
+
+static const struct link_role link_asks = { .room = link_answered };
 
 void
 owner_link_answer(
-    struct owner_link *link, enum wire_type type, const char *text)
+    struct owner_link *link, enum wire_type type, const void *data, size_t len)
 {
-	link->role = LINK_ASKS;
-	if (!peer_send(&link->peer, type, text, strlen(text), NULL))
+	link->role = &link_asks;
+	if (!peer_send(&link->peer, type, data, len, NULL))
 		owner_link_drop(link);
-}
-
-static void
-refuse(struct owner_link *link, int fd)
-{
-	const struct owner *ow = link->owner;
-	char text[WIRE_MAX_TEXT] = "descriptor 0 is not a listening socket";
-
-	close(fd);
-	if (ow->listeners >= ow->max_listeners)
-		snprintf(text, sizeof(text),
-		    "the owner has %u listeners and not enough descriptors for "
-		    "more (LimitNOFILE, ulimit -n)",
-		    ow->listeners);
-	if (ow->listeners >= OWNER_MAX_LISTENERS)
-		snprintf(text, sizeof(text),
-		    "the owner has %u listeners, the most that it may have",
-		    ow->listeners);
-	owner_link_answer(link, WIRE_REFUSED, text);
-}
-
-static bool
-hello_listen(struct owner_link *link, int fd)
-{
-	struct owner *ow = link->owner;
-
-	if (ow->listeners >= ow->max_listeners || !listener_adopt(fd) ||
-	    (link->intake = acceptor_open(ow->conf.server, fd)) == NULL) {
-		refuse(link, fd);
-		return true;
-	}
-	link->role = LINK_WAITER;
-	ow->listeners++;
-	loop_untimer(ow->loop, &ow->linger);
-	log_info("listener", LOG_INT("pid", link->cred.pid),
-	    LOG_INT("listeners", ow->listeners));
-	if (!peer_send(&link->peer, WIRE_ACCEPTED, NULL, 0, NULL))
-		owner_link_drop(link);
-	return true;
-}
-
-static void
-hello_status(struct owner_link *link)
-{
-	struct buf text;
-
-	buf_init(&text, WIRE_MAX_STATUS);
-	owner_report(&text, link->owner);
-	link->role = LINK_ASKS;
-	if (text.failed ||
-	    !peer_send(&link->peer, WIRE_REPORT, text.data, text.len, NULL))
-		owner_link_drop(link);
-	buf_free(&text);
-}
-
-static bool
-is_same(const struct owner *ow, const struct wire_hello *hello)
-{
-	return hello->program == ow->conf.self.program &&
-	       hello->conf == ow->conf.self.conf;
-}
-
-static bool
-hello_take(struct owner_link *link, const struct wire_frame *frame, int fd)
-{
-	struct owner *ow = link->owner;
-	struct wire_hello hello;
-
-	if (!wire_hello_get(&hello, frame->data, frame->len))
-		return false;
-	switch (frame->type) {
-	case WIRE_LISTEN:
-		if (is_same(ow, &hello))
-			return hello_listen(link, fd);
-		close(fd);
-		owner_link_answer(link, WIRE_DIFFERS, "");
-		return true;
-	case WIRE_STATUS:
-		hello_status(link);
-		return true;
-	case WIRE_STOP:
-		peer_send(&link->peer, WIRE_ACCEPTED, NULL, 0, NULL);
-		owner_end(ow, "stop");
-		return true;
-	case WIRE_FOLLOW:
-		owner_prove_begin(link);
-		return true;
-	default:
-		return false;
-	}
-}
-
-bool
-owner_link_frame(
-    struct peer *peer, const struct wire_frame *frame, const int *fds)
-{
-	struct owner_link *link = container_of(peer, struct owner_link, peer);
-
-	switch (link->role) {
-	case LINK_NEW:
-		loop_untimer(link->owner->loop, &link->patience);
-		return hello_take(link, frame, fds[0]);
-	case LINK_PROVES:
-		return owner_prove_frame(link, frame);
-	case LINK_HEIR:
-		return owner_give_frame(link->owner, frame);
-	case LINK_OLD:
-		return owner_take_frame(link, frame, fds);
-	default:
-		return false;
-	}
 }
 
 bool

@@ -6,21 +6,56 @@
  * back: the kernel notes who says it, and the descriptor of the process that
  * was looked at, that this one has been there all the time.
  */
+#include "owner/owner_prove.h"
+
 #include <string.h>
 #include <sys/random.h>
 
 #include "log/log.h"
+#include "owner/owner_give.h"
 #include "owner/owner_identity.h"
+#include "owner/owner_link.h"
 #include "owner/owner_patience.h"
-#include "owner/owner_state.h"
 
 static void
 refuse(struct owner_link *link, const char *why)
 {
 	log_warn("owner", LOG_STR("refused", "follower"), LOG_STR("why", why),
 	    LOG_INT("pid", link->cred.pid), LOG_INT("uid", link->cred.uid));
-	owner_link_answer(link, WIRE_REFUSED, why);
+	owner_link_answer(link, WIRE_REFUSED, why, strlen(why));
 }
+
+/* It is known to be ours, and what it stands in the way of is the next one. */
+static void
+prove_late(struct owner_link *link)
+{
+	log_warn("owner", LOG_STR("failed", "the new owner does not respond"),
+	    LOG_INT("pid", link->cred.pid));
+	owner_identity_end(link->pidfd);
+	owner_link_drop(link);
+}
+
+static bool
+prove_frame(
+    struct owner_link *link, const struct wire_frame *frame, const int *fds)
+{
+	(void)fds;
+	if (frame->type != WIRE_PROOF || frame->len != OWNER_NONCE ||
+	    memcmp(frame->data, link->nonce, OWNER_NONCE) != 0)
+		return false;
+	loop_untimer(link->owner->loop, &link->patience);
+	if (link->peer.sender != link->cred.pid ||
+	    !owner_identity_lives(link->pidfd))
+		refuse(link, "another process speaks for it");
+	else
+		owner_give_begin(link->owner, link);
+	return true;
+}
+
+static const struct link_role link_proves = {
+	.frame = prove_frame,
+	.late = prove_late,
+};
 
 void
 owner_prove_begin(struct owner_link *link)
@@ -32,7 +67,7 @@ owner_prove_begin(struct owner_link *link)
 		refuse(link, why);
 		return;
 	}
-	link->role = LINK_PROVES;
+	link->role = &link_proves;
 	if (getrandom(link->nonce, OWNER_NONCE, 0) != OWNER_NONCE ||
 	    !peer_name(&link->peer) ||
 	    !peer_send(
@@ -42,32 +77,4 @@ owner_prove_begin(struct owner_link *link)
 	}
 	loop_timer(ow->loop, &link->patience,
 	    loop_now(ow->loop) + owner_patience(PATIENCE_HEIR));
-}
-
-/* It is known to be ours, and what it stands in the way of is the next one. */
-void
-owner_prove_late(struct owner_link *link)
-{
-	if (link->role == LINK_PROVES) {
-		log_warn("owner",
-		    LOG_STR("failed", "the new owner does not respond"),
-		    LOG_INT("pid", link->cred.pid));
-		owner_identity_end(link->pidfd);
-	}
-	owner_link_drop(link);
-}
-
-bool
-owner_prove_frame(struct owner_link *link, const struct wire_frame *frame)
-{
-	if (frame->type != WIRE_PROOF || frame->len != OWNER_NONCE ||
-	    memcmp(frame->data, link->nonce, OWNER_NONCE) != 0)
-		return false;
-	loop_untimer(link->owner->loop, &link->patience);
-	if (link->peer.sender != link->cred.pid ||
-	    !owner_identity_lives(link->pidfd))
-		refuse(link, "another process speaks for it");
-	else
-		owner_give_begin(link->owner, link);
-	return true;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "owner/owner_state.h"
 
 /* A unix socket's path; nothing of others. */
@@ -24,21 +25,19 @@ report_address(struct buf *b, int fd)
 static void
 report_link(struct buf *b, const struct owner_link *link)
 {
-	const char *what = link->role == LINK_WAITER ? "listener" : "before";
-
-	if (link->role != LINK_WAITER && link->role != LINK_OLD)
+	if (link->role->reported == NULL)
 		return;
-	buf_addf(b, "%s pid=%ld uid=%lu", what, (long)link->cred.pid,
-	    (unsigned long)link->cred.uid);
-	if (link->intake != NULL)
-		report_address(b, acceptor_fd(link->intake));
+	buf_addf(b, "%s pid=%ld uid=%lu", link->role->reported,
+	    (long)link->cred.pid, (unsigned long)link->cred.uid);
+	if (link->acceptor != NULL)
+		report_address(b, acceptor_fd(link->acceptor));
 	buf_addc(b, '\n');
 }
 
 void
 owner_report(struct buf *b, const struct owner *ow)
 {
-	const struct owner_link *link;
+	struct list *node;
 	char since[CLOCK_TEXT_SIZE];
 
 	clock_text(since, ow->since_ms);
@@ -48,6 +47,6 @@ owner_report(struct buf *b, const struct owner *ow)
 	    (long)getpid(), (unsigned long)geteuid(), PACKAGE_VERSION, since,
 	    (unsigned long long)ow->app.live(ow->app.arg), ow->listeners,
 	    ow->conf.dir->path);
-	for (link = ow->links; link != NULL; link = link->next)
-		report_link(b, link);
+	for (node = ow->links.next; node != &ow->links; node = node->next)
+		report_link(b, container_of(node, struct owner_link, node));
 }

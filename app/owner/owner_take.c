@@ -2,6 +2,8 @@
  * The new owner's side. It serves only when the old one has let go: both never
  * do at once.
  */
+#include "owner/owner_take.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,8 +12,9 @@
 #include "base/clock.h"
 #include "log/log.h"
 #include "owner/owner_identity.h"
+#include "owner/owner_link.h"
 #include "owner/owner_patience.h"
-#include "owner/owner_state.h"
+#include "owner/owner_serve.h"
 
 #define TURN_MS 100
 
@@ -31,14 +34,14 @@ take_listener(struct owner *ow, const struct wire_frame *frame, const int *fds)
 
 	if (frame->len != 16)
 		return false;
-	if ((link = owner_link_add(ow, fds[1], LINK_WAITER)) == NULL) {
+	if ((link = owner_link_add(ow, fds[1], &owner_waiter)) == NULL) {
 		close(fds[0]);
 		return true;
 	}
 	link->cred.pid = (pid_t)bytes_get(frame->data, 8);
 	link->cred.uid = (uid_t)bytes_get(frame->data + 8, 8);
 	link->fd = fds[0];
-	ow->listeners++;
+	owner_waiter_add(link);
 	return true;
 }
 
@@ -55,15 +58,6 @@ take_connection(
 		return true;
 	buf_wipe(&transit.part);
 	return false;
-}
-
-void
-owner_serve_connections(struct owner *ow)
-{
-	struct transit transit;
-
-	while (transits_take(&ow->conns, &transit))
-		acceptor_connection(ow->conf.server, &transit);
 }
 
 static void
@@ -145,8 +139,8 @@ take_piece(
 	}
 }
 
-bool
-owner_take_frame(
+static bool
+take_frame(
     struct owner_link *link, const struct wire_frame *frame, const int *fds)
 {
 	struct owner *ow = link->owner;
@@ -175,15 +169,22 @@ owner_take_frame(
 	}
 }
 
-void
-owner_take_broken(struct owner_link *link)
+static void
+take_broken(struct owner_link *link)
 {
 	struct owner *ow = link->owner;
 
+	ow->before = NULL;
 	ow->app.orphaned(ow->app.arg, link);
 	if (ow->state == OWNER_TAKES)
 		ow->failed = true;
 }
+
+static const struct link_role take_before = {
+	.reported = "before",
+	.frame = take_frame,
+	.gone = take_broken,
+};
 
 /* Until it serves, or cannot; shown until it was looked at. */
 static void
@@ -205,18 +206,18 @@ bool
 owner_take(struct owner *ow)
 {
 	char hello[WIRE_HELLO_SIZE];
-	struct owner_link *old;
 	int fd;
 
 	fd = owner_dir_connect(ow->conf.dir, ow->err, ow->errsize);
-	if (fd == -1 || (old = owner_link_add(ow, fd, LINK_OLD)) == NULL) {
+	if (fd == -1 ||
+	    (ow->before = owner_link_add(ow, fd, &take_before)) == NULL) {
 		snprintf(
 		    ow->err, ow->errsize, "owner: the previous owner is gone");
 		return false;
 	}
 	wire_hello_put(hello, &ow->conf.self);
 	ow->failed = !peer_send(
-	    &old->peer, WIRE_FOLLOW, hello, sizeof(hello), NULL);
+	    &ow->before->peer, WIRE_FOLLOW, hello, sizeof(hello), NULL);
 	take_all(ow);
 	if (ow->state == OWNER_SERVES)
 		return true;
@@ -224,4 +225,11 @@ owner_take(struct owner *ow)
 		snprintf(ow->err, ow->errsize,
 		    "owner: the previous owner did not hand over");
 	return false;
+}
+
+void
+owner_take_end(struct owner *ow)
+{
+	if (ow->before != NULL)
+		peer_send(&ow->before->peer, WIRE_DRAIN, NULL, 0, NULL);
 }
