@@ -21,8 +21,7 @@ turns_end(struct turns *turns, bool running)
 	struct list *node, *next;
 	struct turn *t;
 
-	LIST_EACH(node, next, &turns->running)
-	{
+	LIST_EACH(node, next, &turns->running) {
 		t = container_of(node, struct turn, node);
 		if (running || turn_has_not_begun(t))
 			turn_interrupt(t, RC_UNAVAILABLE);
@@ -45,8 +44,7 @@ turns_signal(void *arg, const struct sid *sid, const struct sid *token,
 	struct list *node, *next;
 	struct turn *t;
 
-	LIST_EACH(node, next, &turns->running)
-	{
+	LIST_EACH(node, next, &turns->running) {
 		t = container_of(node, struct turn, node);
 		if (sid_equal(&t->hold.token, token) &&
 		    sid_equal(&t->sid, sid)) {

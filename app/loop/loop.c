@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/must.h"
 #include "log/log.h"
 #include "log/metrics.h"
 
@@ -21,11 +22,6 @@
 #define LOG_DELAY_MS 50  /* lines wait so long for others */
 #define MAX_TIMERS   64  /* timers fired in a turn */
 #define LAG_MS       100 /* a timer is watched so often while there is work */
-
-struct tasks {
-	struct loop_task *first, *last;
-	unsigned count;
-};
 
 struct loop {
 	/* immutable */
@@ -40,41 +36,15 @@ struct loop {
 	struct timers timers;
 	struct timer log;
 	struct timer lag;
-	struct tasks tasks;
+	struct list tasks;
+	unsigned tasks_count;
 	struct epoll_event events[MAX_EVENTS];
 	int events_at, events_count;
 
 	/* guarded by mtx */
 	pthread_mutex_t mtx;
-	struct tasks mail;
+	struct list mail;
 };
-
-static void
-tasks_add(struct tasks *tasks, struct loop_task *task)
-{
-	task->next = NULL;
-	task->prev = tasks->last;
-	if (tasks->last != NULL)
-		tasks->last->next = task;
-	else
-		tasks->first = task;
-	tasks->last = task;
-	tasks->count++;
-}
-
-static void
-tasks_remove(struct tasks *tasks, struct loop_task *task)
-{
-	if (task->prev != NULL)
-		task->prev->next = task->next;
-	else
-		tasks->first = task->next;
-	if (task->next != NULL)
-		task->next->prev = task->prev;
-	else
-		tasks->last = task->prev;
-	tasks->count--;
-}
 
 /* Empties the eventfd; the mail itself is taken once per turn. */
 static void
@@ -116,6 +86,8 @@ loop_new(unsigned index)
 	loop->wakeup.ready = loop_woken;
 	loop->wakeup.fd = -1;
 	loop->epoll = -1;
+	list_init(&loop->tasks);
+	list_init(&loop->mail);
 	pthread_mutex_init(&loop->mtx, NULL);
 	if ((loop->metrics = metrics_new()) == NULL ||
 	    (loop->epoll = epoll_create1(EPOLL_CLOEXEC)) == -1 ||
@@ -153,7 +125,7 @@ loop_patience(const struct loop *loop, int wait_ms)
 	int64_t next = timers_next(&loop->timers);
 	int64_t left;
 
-	if (loop->tasks.first != NULL)
+	if (!list_is_empty(&loop->tasks))
 		return 0;
 	if (next == INT64_MAX)
 		return wait_ms;
@@ -168,15 +140,16 @@ loop_patience(const struct loop *loop, int wait_ms)
 static void
 loop_run_mail(struct loop *loop)
 {
-	struct loop_task *task, *next;
+	struct loop_task *task;
+	struct list mail, *node;
 
 	pthread_mutex_lock(&loop->mtx);
-	task = loop->mail.first;
-	loop->mail = (struct tasks){ NULL, NULL, 0 };
+	list_move(&mail, &loop->mail);
 	pthread_mutex_unlock(&loop->mtx);
 
-	for (; task != NULL; task = next) {
-		next = task->next;
+	while ((node = list_take_first(&mail)) != NULL) {
+		task = container_of(node, struct loop_task, node);
+		task->queued = false;
 		task->run(task);
 	}
 }
@@ -185,10 +158,11 @@ loop_run_mail(struct loop *loop)
 static void
 loop_run_tasks(struct loop *loop)
 {
-	unsigned left = loop->tasks.count;
+	unsigned left = loop->tasks_count;
 	struct loop_task *task;
 
-	while (left-- > 0 && (task = loop->tasks.first) != NULL) {
+	while (left-- > 0 && !list_is_empty(&loop->tasks)) {
+		task = container_of(loop->tasks.next, struct loop_task, node);
 		loop_untask(loop, task);
 		task->run(task);
 	}
@@ -310,7 +284,8 @@ loop_task(struct loop *loop, struct loop_task *task)
 	if (task->queued)
 		return;
 	task->queued = true;
-	tasks_add(&loop->tasks, task);
+	list_add_last(&loop->tasks, &task->node);
+	loop->tasks_count++;
 }
 
 void
@@ -319,7 +294,8 @@ loop_untask(struct loop *loop, struct loop_task *task)
 	if (!task->queued)
 		return;
 	task->queued = false;
-	tasks_remove(&loop->tasks, task);
+	list_remove(&task->node);
+	loop->tasks_count--;
 }
 
 void
@@ -329,8 +305,10 @@ loop_mail(struct loop *loop, struct loop_task *task)
 	bool first;
 
 	pthread_mutex_lock(&loop->mtx);
-	first = loop->mail.first == NULL;
-	tasks_add(&loop->mail, task);
+	must(!task->queued);
+	task->queued = true;
+	first = list_is_empty(&loop->mail);
+	list_add_last(&loop->mail, &task->node);
 	pthread_mutex_unlock(&loop->mtx);
 
 	while (first && write(loop->wakeup.fd, &one, sizeof(one)) == -1 &&

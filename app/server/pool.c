@@ -39,13 +39,19 @@ pool_accepts(const struct pool *pool)
 	return !pool->env.draining && !pool->env.held && !pool->retry.set;
 }
 
+static struct pool_listener *
+listener_of(struct list *node)
+{
+	return container_of(node, struct pool_listener, node);
+}
+
 static void
 pool_mute(struct pool *pool)
 {
-	struct pool_listener *pl;
+	struct list *node, *next;
 
-	for (pl = pool->listeners; pl != NULL; pl = pl->next)
-		loop_unwatch(pool->env.loop, &pl->io);
+	LIST_EACH(node, next, &pool->listeners)
+		loop_unwatch(pool->env.loop, &listener_of(node)->io);
 }
 
 static void
@@ -60,11 +66,13 @@ static void
 pool_resume(struct pool *pool)
 {
 	struct pool_listener *pl;
+	struct list *node, *next;
 
 	loop_untimer(pool->env.loop, &pool->retry);
 	if (!pool_accepts(pool))
 		return;
-	for (pl = pool->listeners; pl != NULL; pl = pl->next) {
+	LIST_EACH(node, next, &pool->listeners) {
+		pl = listener_of(node);
 		if (pl->io.fd != -1 ||
 		    loop_watch(pool->env.loop, &pl->io, pl->fd,
 			EPOLLIN | EPOLLEXCLUSIVE) == 0)
@@ -257,6 +265,7 @@ void
 pool_open(struct pool *pool)
 {
 	pool->env.events = &pool_events;
+	list_init(&pool->listeners);
 	list_init(&pool->idle);
 	list_init(&pool->busy);
 	timer_init(&pool->retry, pool_retry, pool);
@@ -269,10 +278,7 @@ pool_listen(struct pool *pool, struct pool_listener *pl, int fd)
 	pl->io = (struct loop_io){ pool_accept, -1 };
 	pl->pool = pool;
 	pl->fd = fd;
-	pl->prev = NULL;
-	if ((pl->next = pool->listeners) != NULL)
-		pl->next->prev = pl;
-	pool->listeners = pl;
+	list_add_first(&pool->listeners, &pl->node);
 	if (!pool->retry.set)
 		pool_resume(pool);
 }
@@ -290,9 +296,7 @@ pool_unlisten(struct pool *pool, struct pool_listener *pl, bool last_calls)
 		    pl->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) != -1)
 		pool_add(pool, fd);
 	loop_unwatch(pool->env.loop, &pl->io);
-	*(pl->prev != NULL ? &pl->prev->next : &pool->listeners) = pl->next;
-	if (pl->next != NULL)
-		pl->next->prev = pl->prev;
+	list_remove(&pl->node);
 	pl->pool = NULL;
 }
 
@@ -305,7 +309,7 @@ pool_hold(struct pool *pool)
 	loop_untimer(pool->env.loop, &pool->retry);
 	pool_mute(pool);
 	LIST_EACH(node, next, &pool->idle)
-	conn_mute(conn_of(node));
+		conn_mute(conn_of(node));
 }
 
 void
@@ -317,7 +321,7 @@ pool_release(struct pool *pool)
 	pool->env.passes = false;
 	pool->pass = NULL;
 	LIST_EACH(node, next, &pool->idle)
-	conn_hear(conn_of(node));
+		conn_hear(conn_of(node));
 	pool_resume(pool);
 }
 
@@ -335,8 +339,7 @@ pool_find(const struct pool *pool, bool (*does)(const struct conn *))
 {
 	struct list *node, *next;
 
-	LIST_EACH(node, next, &pool->busy)
-	{
+	LIST_EACH(node, next, &pool->busy) {
 		if (does(conn_of(node)))
 			return conn_of(node);
 	}

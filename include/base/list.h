@@ -61,6 +61,18 @@ list_remove(struct list *node)
 	list_init(node);
 }
 
+/* Move all nodes to a list that is set anew; `from` is empty then. */
+static inline void
+list_move(struct list *to, struct list *from)
+{
+	list_init(to);
+	if (list_is_empty(from))
+		return;
+	*to = *from;
+	to->next->prev = to->prev->next = to;
+	list_init(from);
+}
+
 /* The first node, taken out; NULL: the list is empty. */
 static inline struct list *
 list_take_first(struct list *l)

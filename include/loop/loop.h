@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "loop/timer.h"
 
 struct loop;
@@ -37,8 +38,7 @@ struct loop_task;
 typedef void loop_task_f(struct loop_task *);
 struct loop_task {
 	loop_task_f		*run;
-	struct loop_task	*next;
-	struct loop_task	*prev;
+	struct list		 node;
 	bool			 queued;
 };
 

@@ -22,13 +22,13 @@ struct pool_listener {
 	struct loop_io		 io;
 	struct pool		*pool;
 	int			 fd;
-	struct pool_listener	*next, *prev;
+	struct list		 node;
 };
 
 struct pool {
 	struct conn_env			 env;	/* set before pool_open */
 
-	struct pool_listener		*listeners;
+	struct list			 listeners;
 	struct timer			 retry;		/* set: accept pauses */
 	struct timer			 give_up;
 	struct list			 idle;		/* longest first */

@@ -161,8 +161,7 @@ hold_find(struct late *st, const struct sid *sid)
 	struct list *node, *next;
 	struct late_hold *h;
 
-	LIST_EACH(node, next, &st->held)
-	{
+	LIST_EACH(node, next, &st->held) {
 		h = container_of(node, struct late_hold, node);
 		if (sid_equal(&h->sid, sid))
 			return h;
@@ -216,7 +215,7 @@ hold_wait(struct late_hold *h, const struct late_op *op)
 	unsigned n = 0;
 
 	LIST_EACH(node, next, &h->waiting)
-	n++;
+		n++;
 	if (n == STORE_MAX_WAITING)
 		return RC_BUSY;
 	w = late_new(sizeof(*w));
@@ -263,8 +262,7 @@ hold_quit(struct late_hold *h, const struct late_op *op)
 		hold_pass(h);
 		return;
 	}
-	LIST_EACH(node, next, &h->waiting)
-	{
+	LIST_EACH(node, next, &h->waiting) {
 		w = container_of(node, struct late_wait, node);
 		if (sid_equal(&w->token, &op->hold.token)) {
 			list_remove(node);
@@ -385,8 +383,7 @@ hold_forget(struct late_hold *h, const struct late_port *port)
 	struct list *node, *next;
 	struct late_wait *w;
 
-	LIST_EACH(node, next, &h->waiting)
-	{
+	LIST_EACH(node, next, &h->waiting) {
 		w = container_of(node, struct late_wait, node);
 		if (w->port == port) {
 			list_remove(node);
@@ -403,7 +400,7 @@ late_forget(struct late *st, const struct late_port *port)
 	struct list *node, *next;
 
 	LIST_EACH(node, next, &st->held)
-	hold_forget(container_of(node, struct late_hold, node), port);
+		hold_forget(container_of(node, struct late_hold, node), port);
 }
 
 static void

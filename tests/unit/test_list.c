@@ -19,7 +19,7 @@ number_of(const struct list *l)
 	int all = 0;
 
 	LIST_EACH(node, next, l)
-	all = 10 * all + container_of(node, struct thing, node)->n;
+		all = 10 * all + container_of(node, struct thing, node)->n;
 	return all;
 }
 
@@ -60,8 +60,28 @@ a_node_can_be_removed_any_time(void **state)
 	list_remove(&b.node);
 	assert_int_equal(number_of(&l), 13);
 	LIST_EACH(node, next, &l)
-	list_remove(node);
+		list_remove(node);
 	assert_true(list_is_empty(&l));
+}
+
+static void
+a_list_moves_as_a_whole(void **state)
+{
+	struct thing a = { .n = 1 }, b = { .n = 2 }, c = { .n = 3 };
+	struct list from, to;
+
+	(void)state;
+	list_init(&from);
+	list_move(&to, &from);
+	assert_true(list_is_empty(&to));
+	list_add_last(&from, &a.node);
+	list_add_last(&from, &b.node);
+	list_move(&to, &from);
+	assert_true(list_is_empty(&from));
+	list_add_last(&to, &c.node);
+	assert_int_equal(number_of(&to), 123);
+	list_remove(&a.node);
+	assert_int_equal(number_of(&to), 23);
 }
 
 int
@@ -70,6 +90,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nodes_come_in_order),
 		cmocka_unit_test(a_node_can_be_removed_any_time),
+		cmocka_unit_test(a_list_moves_as_a_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

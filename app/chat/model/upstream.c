@@ -66,15 +66,21 @@ upstream_cleanup(void)
 	curl_global_cleanup();
 }
 
+static struct upstream_call *
+call_of(struct list *node)
+{
+	return container_of(node, struct upstream_call, node);
+}
+
 static void
 multi_close(struct upstream *up)
 {
-	struct upstream_call *call;
+	struct list *node, *next;
 
 	if (up->multi == NULL)
 		return;
-	for (call = up->first; call != NULL; call = call->next)
-		curl_multi_remove_handle(up->multi, call->easy);
+	LIST_EACH(node, next, &up->calls)
+		curl_multi_remove_handle(up->multi, call_of(node)->easy);
 	curl_multi_cleanup(up->multi);
 	curl_loop_close(&up->sockets);
 	up->multi = NULL;
@@ -95,9 +101,10 @@ upstream_give_up(struct upstream *up)
 	log_error(
 	    "upstream", LOG_STR("lost", "memory"), LOG_INT("calls", left));
 	multi_close(up);
-	for (; left > 0 && up->last != NULL; left--)
+	for (; left > 0 && !list_is_empty(&up->calls); left--)
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): unlisted */
-		upstream_call_done(up->last, CURLE_OUT_OF_MEMORY);
+		upstream_call_done(
+		    call_of(up->calls.next), CURLE_OUT_OF_MEMORY);
 }
 
 /* libcurl was at work: what has ended? */
@@ -180,11 +187,12 @@ call_impatient(struct timer *timer, void *arg)
 static struct upstream_call *
 oldest_waiting(const struct upstream *up)
 {
-	struct upstream_call *call = up->last;
+	struct list *node, *next;
 
-	while (call != NULL && !call->waits)
-		call = call->prev;
-	return call;
+	LIST_EACH(node, next, &up->calls)
+		if (call_of(node)->waits)
+			return call_of(node);
+	return NULL;
 }
 
 /* Those who begin to wait meanwhile are not of this one's. */
@@ -233,6 +241,7 @@ upstream_open(struct loop *loop, const struct upstream_conf *conf)
 		return NULL;
 	up->conf = *conf;
 	up->loop = loop;
+	list_init(&up->calls);
 	resolver_init(
 	    &up->resolver, loop, up->peer.host, upstream_resolved, up);
 	up->headers = upstream_headers_new(conf);

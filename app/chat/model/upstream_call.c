@@ -94,19 +94,14 @@ easy_give(struct upstream *up, CURL *easy)
 void
 upstream_call_list(struct upstream *up, struct upstream_call *call)
 {
-	if ((call->next = up->first) != NULL)
-		call->next->prev = call;
-	else
-		up->last = call;
-	up->first = call;
+	list_add_last(&up->calls, &call->node);
 	up->count++;
 }
 
 static void
 call_unlist(struct upstream *up, struct upstream_call *call)
 {
-	*(call->prev != NULL ? &call->prev->next : &up->first) = call->next;
-	*(call->next != NULL ? &call->next->prev : &up->last) = call->prev;
+	list_remove(&call->node);
 	up->count--;
 }
 

@@ -10,6 +10,7 @@
 
 #include <curl/curl.h>
 
+#include "base/list.h"
 #include "chat/model/curl_loop.h"
 #include "chat/model/resolver.h"
 #include "chat/model/upstream.h"
@@ -23,7 +24,8 @@ struct upstream_call {
 	CURL *easy;
 	const struct upstream_events *events; /* NULL: cancelled */
 	void *arg;
-	struct upstream_call *prev, *next, *doomed;
+	struct list node;
+	struct upstream_call *doomed; /* the next one */
 	struct curl_slist id; /* stands before the common ones */
 	char id_line[96];
 	size_t header_bytes;
@@ -47,7 +49,7 @@ struct upstream {
 	unsigned version;           /* of the addresses that libcurl knows */
 	unsigned waiting;           /* calls */
 	struct curl_slist *headers; /* common to all calls */
-	struct upstream_call *first, *last; /* all calls, new ones first */
+	struct list calls; /* oldest first */
 	unsigned count;
 	struct upstream_call *doomed; /* cancelled inside libcurl */
 	CURL *idle[UPSTREAM_MAX_IDLE];
