@@ -8,9 +8,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "chat/model/redact.h"
 
+#define DEADLINE 5 /* seconds, of a machine that is busy */
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct buf
@@ -54,6 +56,16 @@ a_secret_is_hidden(void **state)
 		    "{\"k\":\"****************\"}" },
 		{ "canary", "\\u0063\\u0061nary", "****************" },
 		{ "canary", "\\\\u0063\\\\u0061nary", "******************" },
+		{ "sk-a/b+c=d", "sk-a%2Fb%2Bc%3Dd, sk-a%252Fb%252bc%253dd",
+		    "****************, **********************" },
+		{ "sk-a&b<c'd\"e", "sk-a&amp;b&lt;c&#39;d&quot;e",
+		    "****************************" },
+		{ "sk-a&b", "sk-a&#x26;b sk-a&amp;#38;b",
+		    "*********** **************" },
+		{ "a/b", "a\\/b a%2fb b/a.", "**** ***** b/a." },
+		{ "k", "{\"key\": \"\\u006b\"}", "{\"*ey\": \"******\"}" },
+		{ ".*+?^${}()|[]\\", ".*+?^${}()|[]\\\\ .*+?^${}()|[]",
+		    "**************\\ *************" },
 		/* of nothing but asterisks, or marks */
 		{ "********", "a ******** b", "a ******** b" },
 		{ "********", "***", "***" },
@@ -103,6 +115,33 @@ what_was_asked_is_hidden(void **state)
 		    "*******************" },
 		{ MESSAGES("x"), "prompt 7: sois aimable. x",
 		    "prompt 7: ************. x" },
+		/* in other escapes */
+		{ MESSAGES("prénom: Zoé"), "m=pr%C3%A9nom%3A%20Zo%C3%A9&n=1",
+		    "m=*************************&n=1" },
+		{ MESSAGES("prénom: Zoé"), "m=pr%25c3%25a9nom+Zo%25c3%25a9.",
+		    "m=****************************." },
+		{ MESSAGES("prénom: Zoé"), "<p>pr&eacute;nom: Zo&#233;</p>",
+		    "<p>***********************</p>" },
+		{ MESSAGES("prénom: Zoé"),
+		    "<p>pr&amp;#xE9;nom: Zo&amp;eacute;</p>",
+		    "<p>*******************************</p>" },
+		{ MESSAGES("prénom: Zoé"), "b'pr\\xc3\\xa9nom: Zo\\xe9'",
+		    "b'*********************'" },
+		{ MESSAGES("de 100% & plus"), "de 100%25 &amp; plus",
+		    "********************" },
+		{ MESSAGES("le \\ud83d\\ude00 rit"), "le \\U0001f600 rit",
+		    "*****************" },
+		{ MESSAGES("abcdefgh"), "%", "%" },
+		{ MESSAGES("abcdefgh"), "%4", "%4" },
+		{ MESSAGES("abcdefgh"), "%25", "%25" },
+		{ MESSAGES("abcdefgh"), "a&#;b&#x;c&#99999999;d&;e&",
+		    "a&#;b&#x;c&#99999999;d&;e&" },
+		/* words by themselves, but of those that failures have */
+		{ MESSAGES("Je suis Lili Dupont, le code est 4711"),
+		    "invalid name: Dupont (code 4711)",
+		    "invalid name: ****** (code ****)" },
+		{ MESSAGES("Lili et Tom"), "Lilia, Tomas: tom and \\nLILI",
+		    "Lilia, Tomas: *** and \\n****" },
 		/* shorter than a piece, but all of it */
 		{ MESSAGES("Lili !"), "I may not say Lili here",
 		    "I may not say **** here" },
@@ -156,6 +195,33 @@ a_piece_of_much_is_hidden(void **state)
 	free(asked);
 }
 
+/* However often one letter comes, on either side. */
+static void
+what_repeats_itself_takes_no_time(void **state)
+{
+	const size_t n = 4 * 1024 * 1024;
+	char *asked = malloc(n);
+	struct buf said;
+
+	(void)state;
+	assert_non_null(asked);
+	memset(asked, 'a', n);
+	for (int i = 0; i < 2; i++) {
+		buf_init(&said, REDACT_MAX);
+		buf_add(&said, asked, REDACT_MAX);
+		alarm(DEADLINE);
+		if (i == 0)
+			redact_asked(&said, asked, n);
+		else
+			redact_secret(&said, asked + n - 5000);
+		alarm(0);
+		assert_int_equal(strspn(buf_string(&said), "*"), REDACT_MAX);
+		buf_free(&said);
+		asked[n - 1] = '\0';
+	}
+	free(asked);
+}
+
 static void
 words_of_failures_are_shown(void **state)
 {
@@ -179,6 +245,7 @@ main(void)
 		cmocka_unit_test(a_secret_is_hidden),
 		cmocka_unit_test(what_was_asked_is_hidden),
 		cmocka_unit_test(a_piece_of_much_is_hidden),
+		cmocka_unit_test(what_repeats_itself_takes_no_time),
 		cmocka_unit_test(words_of_failures_are_shown),
 	};
 

@@ -1,6 +1,7 @@
 /*
- * Texts are compared as rows of letters and digits: whatever quotes, escapes
- * or blanks a server puts between them, these stay.
+ * Texts are compared as rows of letters and digits (letters.h). What was said is
+ * short, and stands in a table by its pieces and words; what was asked is gone
+ * through once.
  */
 #include "chat/model/redact.h"
 
@@ -10,19 +11,17 @@
 #include <string.h>
 #include <strings.h>
 
-#define SLOTS     4096 /* a power of two, over REDACT_MAX */
-#define MIN_WHOLE 3    /* letters of a message that is told by them */
+#include "chat/model/letters.h"
+
+#define MIN_WHOLE 3 /* letters of what is told by them */
+#define WORDS     (REDACT_MAX / (MIN_WHOLE + 1) + 1)
+#define PLACES    (REDACT_MAX + WORDS)
+#define SLOTS     8192 /* a power of two, over PLACES */
 #define NO_PLACE  UINT16_MAX
 #define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 
-/* The letters and digits of a text, one after the other, as UTF-8. */
-struct letters {
-	const char *p, *end;
-	const char *from;   /* of the last one */
-	char left[4];       /* of an escape that stands for several bytes */
-	unsigned lefts, at; /* of left */
-	bool latin;         /* the last byte began a Latin-1 letter */
-};
+_Static_assert(REDACT_PIECE == 8, "so many letters are one number");
+_Static_assert(PLACES < SLOTS, "there is always a free slot");
 
 /* What was said: its letters, and where they stand. */
 struct said {
@@ -34,135 +33,11 @@ struct said {
 };
 
 /*
- * Letters.
- */
-
-static bool
-read_hex(const struct letters *l, const char *p, unsigned *code)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *digit;
-
-	*code = 0;
-	if (l->end - p < 4)
-		return false;
-	for (int i = 0; i < 4; i++) {
-		digit = strchr(digits, tolower((unsigned char)p[i]));
-		if (p[i] == '\0' || digit == NULL)
-			return false;
-		*code = *code << 4 | (unsigned)(digit - digits);
-	}
-	return true;
-}
-
-static void
-put_utf8(struct letters *l, unsigned code)
-{
-	static const unsigned char mark[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
-	unsigned n = code < 0x80      ? 1
-	             : code < 0x800   ? 2
-	             : code < 0x10000 ? 3
-	                              : 4;
-
-	for (unsigned i = n; i > 1; i--, code >>= 6)
-		l->left[i - 1] = (char)(0x80 | (code & 0x3f));
-	l->left[0] = (char)(mark[n] | code);
-	l->lefts = n;
-	l->at = 0;
-}
-
-/* At "uXXXX", behind a backslash; perhaps the first half of a pair. */
-static bool
-read_unicode(struct letters *l)
-{
-	unsigned code, low;
-	const char *p = l->p + 1;
-
-	if (!read_hex(l, p, &code))
-		return false;
-	p += 4;
-	l->p = p;
-	if (code >= 0xd800 && code < 0xdc00) {
-		while (p < l->end && *p == '\\')
-			p++;
-		if (p > l->p && p < l->end && *p == 'u' &&
-		    read_hex(l, p + 1, &low) && low >= 0xdc00 && low < 0xe000) {
-			code = 0x10000 + ((code - 0xd800) << 10) +
-			       (low - 0xdc00);
-			l->p = p + 5;
-		}
-	}
-	put_utf8(l, code);
-	return true;
-}
-
-/* Behind backslashes, however many: escapes may be escaped again. */
-static void
-read_escape(struct letters *l)
-{
-	while (l->p < l->end && *l->p == '\\')
-		l->p++;
-	if (l->p == l->end || (*l->p == 'u' && read_unicode(l)))
-		return;
-	if (strchr("bfnrt", *l->p) != NULL)
-		l->p++;
-}
-
-static bool
-is_letter(unsigned char c)
-{
-	return c >= 0x80 || isalnum(c);
-}
-
-/* Of ASCII, and of the Latin-1 letters (U+00C0 to U+00DE). */
-static int
-small_letter(struct letters *l, unsigned char c)
-{
-	bool latin = l->latin;
-
-	l->latin = c == 0xc3;
-	if (latin && c >= 0x80 && c <= 0x9e)
-		return c + 0x20;
-	return tolower(c);
-}
-
-/* The next one, small; -1 at the end. */
-static int
-next_letter(struct letters *l)
-{
-	unsigned char c;
-
-	for (;;) {
-		if (l->at < l->lefts) {
-			c = (unsigned char)l->left[l->at++];
-		} else if (l->p == l->end) {
-			return -1;
-		} else {
-			l->from = l->p;
-			c = (unsigned char)*l->p;
-			if (c == '\\') {
-				read_escape(l);
-				continue;
-			}
-			l->p++;
-		}
-		if (is_letter(c))
-			return small_letter(l, c);
-	}
-}
-
-static struct letters
-letters_of(const char *text, size_t n)
-{
-	return (struct letters){ .p = text, .end = text + n };
-}
-
-/*
  * What was said.
  */
 
 static void
-said_read(struct said *s, struct buf *text)
+said_read(struct said *s, struct buf *text, bool marks)
 {
 	struct letters l;
 	int c;
@@ -172,7 +47,8 @@ said_read(struct said *s, struct buf *text)
 	s->text = text;
 	s->n = 0;
 	l = letters_of(text->data, text->len);
-	while ((c = next_letter(&l)) != -1) {
+	l.marks = marks;
+	while ((c = letters_next(&l)) != -1 && s->n < REDACT_MAX) {
 		s->letter[s->n] = (unsigned char)c;
 		s->from[s->n] = (uint16_t)(l.from - text->data);
 		s->to[s->n] = (uint16_t)(l.p - text->data);
@@ -212,6 +88,97 @@ said_hide_row(struct said *s, const unsigned char *row, size_t n)
 }
 
 /*
+ * Places.
+ */
+
+/* Where what was said has a row of letters, by that as a number. */
+struct places {
+	size_t n;
+	uint16_t slot[SLOTS];    /* the last one of those alike */
+	uint16_t before[PLACES]; /* the next of these */
+	uint16_t at[PLACES];
+	uint8_t len[PLACES];
+	uint64_t row[PLACES];
+};
+
+static void
+places_init(struct places *p)
+{
+	p->n = 0;
+	memset(p->slot, 0xff, sizeof(p->slot));
+}
+
+static size_t
+slot_find(const struct places *p, uint64_t row)
+{
+	size_t slot = (row * UINT64_C(0x9e3779b97f4a7c15)) >> 51;
+
+	while (p->slot[slot] != NO_PLACE && p->row[p->slot[slot]] != row)
+		slot = (slot + 1) % SLOTS;
+	return slot;
+}
+
+static void
+places_add(struct places *p, uint64_t row, size_t at, size_t len)
+{
+	size_t slot = slot_find(p, row);
+
+	p->row[p->n] = row;
+	p->at[p->n] = (uint16_t)at;
+	p->len[p->n] = (uint8_t)len;
+	p->before[p->n] = p->slot[slot];
+	p->slot[slot] = (uint16_t)p->n++;
+}
+
+/* What was hidden once is not looked at again, but the last of those alike. */
+static void
+places_hide(struct places *p, struct said *s, uint64_t row)
+{
+	uint16_t place = p->slot[slot_find(p, row)], next;
+
+	for (; place != NO_PLACE; place = next) {
+		said_hide(s, p->at[place], p->len[place]);
+		next = p->before[place];
+		p->before[place] = NO_PLACE;
+	}
+}
+
+/* The last letters of a row of them. */
+static uint64_t
+row_add(uint64_t row, int c, size_t len)
+{
+	row = row << 8 | (unsigned)c;
+	return len == sizeof(row) ? row : row & ((UINT64_C(1) << 8 * len) - 1);
+}
+
+static void
+places_add_pieces(struct places *p, const struct said *s, size_t len)
+{
+	uint64_t row = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		row = row_add(row, s->letter[i], len);
+		if (i + 1 >= len)
+			places_add(p, row, i + 1 - len, len);
+	}
+}
+
+static void
+places_hide_pieces(
+    struct places *p, struct said *s, struct letters l, size_t len)
+{
+	uint64_t row = 0;
+	size_t seen = 0;
+	int c;
+
+	while ((c = letters_next(&l)) != -1) {
+		row = row_add(row, c, len);
+		if (++seen >= len)
+			places_hide(p, s, row);
+	}
+}
+
+/*
  * Secrets.
  */
 
@@ -229,28 +196,52 @@ hide_whole(struct buf *said, const char *secret, size_t n)
 			memset(end - n, '*', n);
 }
 
-void
-redact_secret(struct buf *said, const char *secret)
+/* Also in escapes. */
+static void
+hide_meant(struct buf *said, const char *secret, bool marks)
 {
-	unsigned char row[REDACT_SECRET];
-	struct letters l;
+	struct letters l = letters_of(secret, strlen(secret));
+	unsigned char row[REDACT_MAX];
 	struct said s;
 	size_t n = 0;
 	int c;
 
+	l.marks = marks;
+	while ((c = letters_next(&l)) != -1) {
+		if (n == REDACT_MAX)
+			return;
+		row[n++] = (unsigned char)c;
+	}
+	if (!marks && n < MIN_WHOLE)
+		return;
+	said_read(&s, said, marks);
+	said_hide_row(&s, row, n);
+	said_write(&s);
+}
+
+static void
+hide_pieces(struct buf *said, const char *secret)
+{
+	struct places places;
+	struct said s;
+
+	said_read(&s, said, false);
+	places_init(&places);
+	places_add_pieces(&places, &s, REDACT_SECRET);
+	places_hide_pieces(
+	    &places, &s, letters_of(secret, strlen(secret)), REDACT_SECRET);
+	said_write(&s);
+}
+
+void
+redact_secret(struct buf *said, const char *secret)
+{
 	if (said->len == 0 || secret == NULL || *secret == '\0')
 		return;
-	said_read(&s, said);
-	l = letters_of(secret, strlen(secret));
-	while ((c = next_letter(&l)) != -1) {
-		if (n == REDACT_SECRET)
-			memmove(row, row + 1, --n);
-		row[n++] = (unsigned char)c;
-		if (n == REDACT_SECRET)
-			said_hide_row(&s, row, n);
-	}
-	said_write(&s);
 	hide_whole(said, secret, strlen(secret));
+	hide_meant(said, secret, true);
+	hide_meant(said, secret, false);
+	hide_pieces(said, secret);
 }
 
 void
@@ -276,64 +267,96 @@ redact_headers(struct buf *said, const char *lines)
  * What was asked.
  */
 
-/* The places of what was said, by the eight letters that begin there. */
-struct places {
-	uint16_t slot[SLOTS];
-	uint64_t eight[REDACT_MAX];
-};
-
-_Static_assert(REDACT_PIECE == 8, "so many letters are one number");
-
-static size_t
-slot_of(uint64_t eight)
+static bool
+is_known(const char *word, size_t n)
 {
-	return (size_t)((eight * UINT64_C(0x9e3779b97f4a7c15)) >> 52);
+	static const char *const known[] = { "aborted", "access", "account",
+		"again", "allowed", "and", "any", "api", "are", "assistant",
+		"at", "available", "backend", "bad", "be", "billing", "busy",
+		"by", "cannot", "capacity", "check", "closed", "code",
+		"completion", "connection", "content", "context", "credits",
+		"currently", "denied", "detail", "does", "due", "engine",
+		"error", "event", "exceed", "exceeded", "exception",
+		"exhausted", "exist", "expected", "failed", "failure", "false",
+		"field", "filter", "for", "format", "found", "from", "gateway",
+		"has", "have", "in", "incorrect", "input", "insufficient",
+		"internal", "invalid", "is", "it", "key", "large", "later",
+		"least", "length", "less", "limit", "loaded", "loading", "long",
+		"many", "max", "maximum", "may", "message", "missing", "model",
+		"most", "must", "network", "no", "not", "null", "of", "on",
+		"only", "or", "out", "output", "overload", "overloaded",
+		"param", "parameter", "parameters", "permission", "plan",
+		"please", "policy", "project", "prompt", "provided", "provider",
+		"quota", "rate", "reached", "refused", "request", "requests",
+		"required", "reset", "resource", "retry", "role", "see",
+		"server", "service", "size", "status", "stream", "support",
+		"supported", "system", "temporarily", "than", "that", "the",
+		"this", "timed", "timeout", "to", "token", "tokens", "too",
+		"true", "try", "type", "unavailable", "unknown", "unsupported",
+		"upstream", "use", "used", "user", "value", "was", "with",
+		"within", "you", "your" };
+
+	for (size_t i = 0; i < COUNT(known); i++)
+		if (strlen(known[i]) == n &&
+		    strncasecmp(known[i], word, n) == 0)
+			return true;
+	return n == 3 && isdigit((unsigned char)word[0]) &&
+	       isdigit((unsigned char)word[1]) &&
+	       isdigit((unsigned char)word[2]);
 }
 
+/* Words that are shorter than a piece, but of those that failures have. */
 static void
-places_read(struct places *p, const struct said *s)
+places_add_words(struct places *p, const struct said *s)
 {
-	uint64_t eight = 0;
-	size_t slot;
+	uint64_t row = 0;
+	size_t len = 0;
 
-	memset(p->slot, 0xff, sizeof(p->slot));
 	for (size_t i = 0; i < s->n; i++) {
-		eight = eight << 8 | s->letter[i];
-		if (i + 1 < REDACT_PIECE)
+		row = row << 8 | s->letter[i];
+		len++;
+		if (i + 1 < s->n && s->to[i] >= s->from[i + 1])
 			continue;
-		p->eight[i + 1 - REDACT_PIECE] = eight;
-		slot = slot_of(eight);
-		while (p->slot[slot] != NO_PLACE)
-			slot = (slot + 1) % SLOTS;
-		p->slot[slot] = (uint16_t)(i + 1 - REDACT_PIECE);
+		if (len >= MIN_WHOLE && len < REDACT_PIECE &&
+		    !is_known((const char *)s->letter + i + 1 - len, len))
+			places_add(p, row, i + 1 - len, len);
+		row = 0;
+		len = 0;
 	}
 }
 
 static void
-places_hide(const struct places *p, struct said *s, uint64_t eight)
+places_hide_words(struct places *p, struct said *s, struct letters l)
 {
-	size_t slot = slot_of(eight);
-
-	for (; p->slot[slot] != NO_PLACE; slot = (slot + 1) % SLOTS)
-		if (p->eight[p->slot[slot]] == eight)
-			said_hide(s, p->slot[slot], REDACT_PIECE);
-}
-
-static void
-hide_pieces(struct said *s, const char *messages, size_t n)
-{
-	struct letters l = letters_of(messages, n);
-	struct places places;
-	uint64_t eight = 0;
-	size_t seen = 0;
+	const char *end = NULL;
+	uint64_t row = 0;
+	size_t len = 0;
 	int c;
 
-	places_read(&places, s);
-	while ((c = next_letter(&l)) != -1) {
-		eight = eight << 8 | (unsigned)c;
-		if (++seen >= REDACT_PIECE)
-			places_hide(&places, s, eight);
-	}
+	do {
+		c = letters_next(&l);
+		if (len > 0 && (c == -1 || l.from > end)) {
+			if (len >= MIN_WHOLE && len < REDACT_PIECE)
+				places_hide(p, s, row);
+			row = 0;
+			len = 0;
+		}
+		row = row << 8 | (unsigned)c;
+		len++;
+		end = l.p;
+	} while (c != -1);
+}
+
+/* Behind what the service itself says first. */
+static struct letters
+letters_of_visitors(const char *messages, size_t n)
+{
+	static const char first[] = "{\"role\":\"user\",\"content\":\"";
+	const char *at = memmem(messages, n, first, sizeof(first) - 1);
+
+	if (at == NULL)
+		return letters_of(messages, 0);
+	return letters_of(at, (size_t)(messages + n - at));
 }
 
 /* The text of the last message, up to its quote. */
@@ -359,7 +382,7 @@ hide_short(struct said *s, const char *text, size_t n)
 	int c;
 
 	l = letters_of(text, quote != NULL ? (size_t)(quote - text) : n);
-	while ((c = next_letter(&l)) != -1) {
+	while ((c = letters_next(&l)) != -1) {
 		if (len == REDACT_PIECE)
 			return;
 		row[len++] = (unsigned char)c;
@@ -372,43 +395,29 @@ void
 redact_asked(struct buf *said, const char *messages, size_t n)
 {
 	const char *last = last_text(messages, n);
+	struct places places;
 	struct said s;
 
 	if (said->len == 0)
 		return;
-	said_read(&s, said);
-	hide_pieces(&s, messages, n);
+	said_read(&s, said, false);
+	places_init(&places);
+	places_add_pieces(&places, &s, REDACT_PIECE);
+	places_add_words(&places, &s);
+	places_hide_pieces(&places, &s, letters_of(messages, n), REDACT_PIECE);
+	places_hide_words(&places, &s, letters_of_visitors(messages, n));
 	hide_short(&s, last, (size_t)(messages + n - last));
 	said_write(&s);
 }
 
 /*
- * Words of failures.
+ * What was not.
  */
 
 static bool
-is_known(const char *word, size_t n)
+is_letter(char c)
 {
-	static const char *const known[] = { "aborted", "api", "backend", "bad",
-		"busy", "capacity", "closed", "code", "connection", "content",
-		"context", "detail", "due", "engine", "error", "event",
-		"exceeded", "exception", "exhausted", "failed", "failure",
-		"false", "filter", "gateway", "internal", "invalid", "length",
-		"limit", "loading", "long", "max", "maximum", "message",
-		"model", "network", "not", "null", "out", "overload",
-		"overloaded", "param", "policy", "provider", "quota", "rate",
-		"reached", "request", "requests", "reset", "resource", "retry",
-		"server", "service", "status", "stream", "temporarily",
-		"timeout", "timed", "tokens", "too", "true", "type",
-		"unavailable", "unknown", "upstream" };
-
-	for (size_t i = 0; i < COUNT(known); i++)
-		if (strlen(known[i]) == n &&
-		    strncasecmp(known[i], word, n) == 0)
-			return true;
-	return n == 3 && isdigit((unsigned char)word[0]) &&
-	       isdigit((unsigned char)word[1]) &&
-	       isdigit((unsigned char)word[2]);
+	return (unsigned char)c >= 0x80 || isalnum((unsigned char)c);
 }
 
 void
@@ -417,8 +426,7 @@ redact_unknown(struct buf *said)
 	size_t n;
 
 	for (size_t i = 0; i<said->len; i += n> 0 ? n : 1) {
-		for (n = 0; i + n < said->len &&
-			    is_letter((unsigned char)said->data[i + n]);
+		for (n = 0; i + n < said->len && is_letter(said->data[i + n]);
 		     n++)
 			;
 		if (!is_known(said->data + i, n))
