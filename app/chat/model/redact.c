@@ -1,7 +1,7 @@
 /*
- * Texts are compared as rows of letters and digits (letters.h). What was said is
- * short, and stands in a table by its pieces and words; what was asked is gone
- * through once.
+ * Texts are compared as rows of letters and digits (letters.h). What was said
+ * is short, and stands in a table by its pieces and words; what was asked is
+ * gone through once.
  */
 #include "chat/model/redact.h"
 
