@@ -212,6 +212,7 @@ class Session:
             "unavailable": attempt.restarted,
             "upstream_timeout": slow or plan.breaks(text, "upstream_timeout"),
             "upstream_failed": plan.breaks(text, "upstream_failed"),
+            "length": plan.breaks(text, "length"),
             "answer_too_long": plan.breaks(text, "answer_too_long"),
         }
         return any(reasons.values()) if code is None else \
@@ -279,9 +280,10 @@ class Session:
                          f"{pair.code}", end)
         pair.code = code
         if "usage" in end:
-            if pair.prompt is not None:
-                self.differs("a replay without usage", end)
-            pair.prompt = end["usage"]["prompt_tokens"]
+            prompt = end["usage"]["prompt_tokens"]
+            if pair.prompt not in (None, prompt):
+                self.differs(f"the usage of the first, {pair.prompt}", end)
+            pair.prompt = prompt
 
     def failed(self, attempt, problem, now):
         """A problem, or an error event."""

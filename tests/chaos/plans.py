@@ -78,9 +78,13 @@ def ordinary(rng, nonce):
     tokens = rng.choice([1, 2, 5, 10, 30, 60])
     pace = rng.choice([0, 0, 1, 5, 20])
     first = rng.choice([0, 0, 0, 20, 200])
-    return Plan(nonce, f"nonce={nonce} tokens={tokens} pace={pace} "
-                f"first={first} {rng.choice(FORMS)}".strip(),
-                words(nonce, 1, tokens))
+    form = rng.choice(FORMS)
+    text = words(nonce, 1, tokens)
+    directives = f"nonce={nonce} tokens={tokens} pace={pace} " \
+        f"first={first} {form}".strip()
+    if form == "finish=length":
+        return Plan(nonce, directives, None, broken=(text, "length"))
+    return Plan(nonce, directives, text)
 
 
 def long(rng, nonce):

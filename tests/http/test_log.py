@@ -140,8 +140,8 @@ def test_every_byte_everywhere_makes_one_line_a_request(launch, form):
     told = [line for line in found if line["event"] in ("request", "fastcgi")]
     assert len(told) == asked
     assert {line["event"] for line in found} <= {
-        "start", "serving", "request", "fastcgi", "suspicious", "turn", "drain",
-        "stop"}
+        "start", "serving", "request", "fastcgi", "suspicious", "turn",
+        "connection", "drain", "stop"}
     log = program.log.read_text()
     for secret in SECRET, session, session.upper(), session[9:], KEY:
         assert secret not in log

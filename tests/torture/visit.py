@@ -108,8 +108,9 @@ class Visit:
         self.sessions = {}
         self.open = []
         self.asked = 0
-        self.client = f"10.{Visit.count >> 16 & 255}." \
-            f"{Visit.count >> 8 & 255}.{Visit.count & 255}"
+        # each visit comes from a network of its own, which has limits too
+        n = Visit.count
+        self.client = f"10.{n >> 8 & 255}.{n & 255}.{1 + (n >> 16 & 127)}"
 
     def connect(self):
         connection = Connection(self.program.address())
