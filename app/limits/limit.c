@@ -284,7 +284,7 @@ limit_clients(struct limits *l)
 
 	for (unsigned i = 0; i < LIMIT_SHARDS; i++) {
 		pthread_mutex_lock(&l->shards[i].mtx);
-		n += l->shards[i].clients;
+		n += l->shards[i].clients.count;
 		pthread_mutex_unlock(&l->shards[i].mtx);
 	}
 	return n;
@@ -312,7 +312,7 @@ limits_open(const struct limit_conf *conf)
 	l->conf = *conf;
 	ok = siphash_key_make(&l->key);
 	for (unsigned i = 0; i < LIMIT_SHARDS; i++)
-		ok = limit_shard_open(&l->shards[i]) && ok;
+		ok = limit_shard_open(&l->shards[i], l) && ok;
 	if (!ok) {
 		limits_close(l);
 		return NULL;

@@ -41,8 +41,11 @@ client_hash(uint64_t network, unsigned member)
 }
 
 static uint64_t
-hash_of(const struct limits *l, const struct limit_client *c)
+client_hash_of(struct table_item *item, const void *arg)
 {
+	const struct limit_client *c = container_of(
+	    item, struct limit_client, item);
+	const struct limits *l = arg;
 	unsigned member;
 	uint64_t network = network_hash(l, &c->key, &member);
 
@@ -62,47 +65,18 @@ limit_place(struct limits *l, const struct addr *addr)
 	return at;
 }
 
-/*
- * The table.
- */
-
-static struct limit_client **
-table_slot_locked(
-    const struct limit_shard *sh, const struct addr *key, uint64_t hash)
-{
-	struct limit_client **p = &sh->table[hash & (sh->buckets - 1)];
-
-	while (*p != NULL && !addr_equal(&(*p)->key, key))
-		p = &(*p)->chain;
-	return p;
-}
-
 struct limit_client *
 limit_find_locked(const struct limit_place *at)
 {
-	return *table_slot_locked(at->shard, &at->key, at->hash);
-}
+	struct table_item *item = table_first(&at->shard->clients, at->hash);
+	struct limit_client *c;
 
-/* Twice as many buckets; without memory the chains grow instead. */
-static void
-table_grow_locked(const struct limits *l, struct limit_shard *sh)
-{
-	struct limit_client **old = sh->table, **fresh, **slot, *c;
-	size_t n = sh->buckets;
-
-	if ((fresh = calloc(2 * n, sizeof(*fresh))) == NULL)
-		return;
-	for (size_t i = 0; i < n; i++) {
-		while ((c = old[i]) != NULL) {
-			old[i] = c->chain;
-			slot = &fresh[hash_of(l, c) & (2 * n - 1)];
-			c->chain = *slot;
-			*slot = c;
-		}
+	for (; item != NULL; item = item->next) {
+		c = container_of(item, struct limit_client, item);
+		if (addr_equal(&c->key, &at->key))
+			return c;
 	}
-	sh->table = fresh;
-	sh->buckets = 2 * n;
-	free(old);
+	return NULL;
 }
 
 /*
@@ -122,19 +96,15 @@ is_idle(const struct limit_client *c)
 static void
 list_add_locked(struct limit_shard *sh, struct limit_client *c)
 {
-	c->older = sh->newest;
-	c->newer = NULL;
-	*(sh->newest != NULL ? &sh->newest->newer : &sh->oldest) = c;
-	sh->newest = c;
-	sh->idle++;
+	list_add_last(&sh->idle, &c->node);
+	sh->idle_count++;
 }
 
 static void
 list_remove_locked(struct limit_shard *sh, struct limit_client *c)
 {
-	*(c->older != NULL ? &c->older->newer : &sh->oldest) = c->newer;
-	*(c->newer != NULL ? &c->newer->older : &sh->newest) = c->older;
-	sh->idle--;
+	list_remove(&c->node);
+	sh->idle_count--;
 }
 
 /*
@@ -145,11 +115,11 @@ list_remove_locked(struct limit_shard *sh, struct limit_client *c)
 static struct limit_client *
 client_forget_locked(const struct limits *l, struct limit_shard *sh)
 {
-	struct limit_client *c = sh->oldest;
+	struct limit_client *c = container_of(
+	    sh->idle.next, struct limit_client, node);
 
 	list_remove_locked(sh, c);
-	*table_slot_locked(sh, &c->key, hash_of(l, c)) = c->chain;
-	sh->clients--;
+	table_remove(&sh->clients, &c->item, client_hash_of(&c->item, l));
 	return c;
 }
 
@@ -158,19 +128,15 @@ static struct limit_client *
 client_new_locked(const struct limits *l, const struct limit_place *at)
 {
 	struct limit_shard *sh = at->shard;
-	struct limit_client **slot, *c;
+	struct limit_client *c;
 
-	if (sh->idle >= SHARD_IDLE)
+	if (sh->idle_count >= SHARD_IDLE)
 		c = client_forget_locked(l, sh);
 	else if ((c = malloc(sizeof(*c))) == NULL)
 		return NULL;
 	memset(c, 0, sizeof(*c));
 	c->key = at->key;
-	if (sh->clients >= sh->buckets)
-		table_grow_locked(l, sh);
-	slot = table_slot_locked(sh, &at->key, at->hash);
-	*slot = c;
-	sh->clients++;
+	table_add(&sh->clients, &c->item, at->hash);
 	return c;
 }
 
@@ -193,32 +159,30 @@ limit_client_put_locked(
 	if (!is_idle(c))
 		return;
 	list_add_locked(sh, c);
-	if (sh->idle > SHARD_IDLE)
+	if (sh->idle_count > SHARD_IDLE)
 		free(client_forget_locked(l, sh));
 }
 
 bool
-limit_shard_open(struct limit_shard *sh)
+limit_shard_open(struct limit_shard *sh, const struct limits *l)
 {
+	bool ok = table_open(&sh->clients, TABLE_MIN, client_hash_of, l);
+
+	list_init(&sh->idle);
 	pthread_mutex_init(&sh->mtx, NULL);
-	sh->table = calloc(TABLE_MIN, sizeof(*sh->table));
 	sh->nets = calloc(LIMIT_CELLS, sizeof(*sh->nets));
-	sh->buckets = sh->table == NULL ? 0 : TABLE_MIN;
-	return sh->table != NULL && sh->nets != NULL;
+	return ok && sh->nets != NULL;
 }
 
 void
 limit_shard_close(struct limit_shard *sh)
 {
-	struct limit_client *c, *next;
+	struct table_item *item, *next;
 
-	for (size_t i = 0; i < sh->buckets; i++) {
-		for (c = sh->table[i]; c != NULL; c = next) {
-			next = c->chain;
-			free(c);
-		}
+	for (item = table_close(&sh->clients); item != NULL; item = next) {
+		next = item->next;
+		free(container_of(item, struct limit_client, item));
 	}
-	free(sh->table);
 	free(sh->nets);
 	pthread_mutex_destroy(&sh->mtx);
 }

@@ -85,11 +85,14 @@ static void
 encode_locked(struct buf *b, const struct limits *l,
     const struct limit_shard *sh, size_t *bucket, int64_t now)
 {
-	const struct limit_client *c;
+	struct table_item *item;
 
-	for (; *bucket < sh->buckets && b->len < PIECE; ++*bucket)
-		for (c = sh->table[*bucket]; c != NULL; c = c->chain)
-			add_client(b, l, c, now);
+	for (; *bucket < sh->clients.size && b->len < PIECE; ++*bucket) {
+		item = table_first(&sh->clients, *bucket);
+		for (; item != NULL; item = item->next)
+			add_client(b, l,
+			    container_of(item, struct limit_client, item), now);
+	}
 }
 
 /* A place is a shard's number, then a bucket's of its table. */
@@ -108,7 +111,7 @@ limits_encode(struct limits *l, uint64_t *place, int64_t now, struct buf *b)
 		sh = &l->shards[shard];
 		pthread_mutex_lock(&sh->mtx);
 		encode_locked(b, l, sh, &bucket, now);
-		if (bucket >= sh->buckets) {
+		if (bucket >= sh->clients.size) {
 			bucket = 0;
 			shard++;
 		}

@@ -1,6 +1,6 @@
 /*
- * A table of fixed size: a hash table whose rows are also a list, the one that
- * was idle longest first. Rows are named by their index.
+ * A fixed number of rows: those in use stand in a table and in a list, the one
+ * that was idle longest first; the others in a list of their own.
  */
 #include "limits/suspicion.h"
 
@@ -8,17 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/siphash.h"
+#include "base/table.h"
 #include "log/log.h"
-
-#define NOBODY (-1)
 
 struct row {
 	struct suspicion s; /* count: not told yet */
 	int64_t told_ms;    /* when the last line was due */
 	bool used;
-	int chain;        /* the next in the bucket */
-	int older, newer; /* in the list */
+	struct table_item item;
+	struct list node;
 };
 
 struct suspicions {
@@ -27,9 +27,9 @@ struct suspicions {
 
 	/* guarded by mtx */
 	pthread_mutex_t mtx;
-	int bucket[SUSPICIONS_MAX];
-	int oldest, newest;
-	int unused; /* the first in a chain */
+	struct table used;
+	struct list idle; /* longest first */
+	struct list unused;
 	struct row row[SUSPICIONS_MAX];
 };
 
@@ -58,6 +58,25 @@ suspicion_of(enum rc rc)
 	}
 }
 
+static uint64_t
+hash_of(const struct suspicions *all, const struct addr *client,
+    enum metrics_suspicious kind)
+{
+	uint8_t name[sizeof(client->b) + 1];
+
+	memcpy(name, client->b, sizeof(client->b));
+	name[sizeof(client->b)] = (uint8_t)kind;
+	return siphash(&all->key, name, sizeof(name));
+}
+
+static uint64_t
+row_hash(struct table_item *item, const void *arg)
+{
+	const struct row *r = container_of(item, struct row, item);
+
+	return hash_of(arg, &r->s.client, r->s.kind);
+}
+
 struct suspicions *
 suspicions_open(void)
 {
@@ -65,17 +84,15 @@ suspicions_open(void)
 
 	if ((all = calloc(1, sizeof(*all))) == NULL)
 		return NULL;
-	if (!siphash_key_make(&all->key)) {
+	if (!siphash_key_make(&all->key) ||
+	    !table_open(&all->used, SUSPICIONS_MAX, row_hash, all)) {
 		free(all);
 		return NULL;
 	}
-	for (int i = 0; i < SUSPICIONS_MAX; i++) {
-		all->bucket[i] = NOBODY;
-		all->row[i].chain = i + 1;
-	}
-	all->row[SUSPICIONS_MAX - 1].chain = NOBODY;
-	all->oldest = NOBODY;
-	all->newest = NOBODY;
+	list_init(&all->idle);
+	list_init(&all->unused);
+	for (int i = 0; i < SUSPICIONS_MAX; i++)
+		list_add_last(&all->unused, &all->row[i].node);
 	pthread_mutex_init(&all->mtx, NULL);
 	return all;
 }
@@ -85,85 +102,55 @@ suspicions_close(struct suspicions *all)
 {
 	if (all == NULL)
 		return;
+	table_close(&all->used);
 	pthread_mutex_destroy(&all->mtx);
 	free(all);
 }
 
-/* The place that names the row of a client and a kind, or ends its bucket. */
-static int *
-slot_locked(struct suspicions *all, const struct addr *client,
+/* The row of a client and a kind; NULL: there is none. */
+static struct row *
+find_locked(const struct suspicions *all, const struct addr *client,
     enum metrics_suspicious kind)
 {
-	uint8_t name[sizeof(client->b) + 1];
-	int *slot;
+	struct table_item *item = table_first(
+	    &all->used, hash_of(all, client, kind));
+	struct row *r;
 
-	memcpy(name, client->b, sizeof(client->b));
-	name[sizeof(client->b)] = (uint8_t)kind;
-	slot = &all->bucket[siphash(&all->key, name, sizeof(name)) %
-			    SUSPICIONS_MAX];
-	while (*slot != NOBODY &&
-	       (all->row[*slot].s.kind != kind ||
-		   !addr_equal(&all->row[*slot].s.client, client)))
-		slot = &all->row[*slot].chain;
-	return slot;
+	for (; item != NULL; item = item->next) {
+		r = container_of(item, struct row, item);
+		if (r->s.kind == kind && addr_equal(&r->s.client, client))
+			return r;
+	}
+	return NULL;
 }
 
 static void
-unlink_locked(struct suspicions *all, int i)
+forget_locked(struct suspicions *all, struct row *r)
 {
-	const struct row *r = &all->row[i];
-
-	*(r->older != NOBODY ? &all->row[r->older].newer
-			     : &all->oldest) = r->newer;
-	*(r->newer != NOBODY ? &all->row[r->newer].older
-			     : &all->newest) = r->older;
-}
-
-static void
-link_newest_locked(struct suspicions *all, int i)
-{
-	struct row *r = &all->row[i];
-
-	r->older = all->newest;
-	r->newer = NOBODY;
-	*(all->newest != NOBODY ? &all->row[all->newest].newer
-				: &all->oldest) = i;
-	all->newest = i;
-}
-
-static void
-forget_locked(struct suspicions *all, int i)
-{
-	struct row *r = &all->row[i];
-
-	*slot_locked(all, &r->s.client, r->s.kind) = r->chain;
-	unlink_locked(all, i);
+	table_remove(&all->used, &r->item, row_hash(&r->item, all));
 	r->used = false;
-	r->chain = all->unused;
-	all->unused = i;
+	list_remove(&r->node);
+	list_add_first(&all->unused, &r->node);
 }
 
-/* A row for somebody who has none. */
-static int
+/* A row for somebody who has none, in no list. */
+static struct row *
 add_locked(struct suspicions *all, const struct addr *client,
     enum metrics_suspicious kind, int64_t now)
 {
-	int i, *slot;
+	struct row *r;
 
-	if (all->unused == NOBODY)
-		forget_locked(all, all->oldest);
-	i = all->unused;
-	all->unused = all->row[i].chain;
-	all->row[i] = (struct row){
+	if (list_is_empty(&all->unused))
+		forget_locked(
+		    all, container_of(all->idle.next, struct row, node));
+	r = container_of(list_take_first(&all->unused), struct row, node);
+	*r = (struct row){
 		.s = { .client = *client, .kind = kind },
 		.told_ms = now - SUSPICION_MS,
 		.used = true,
-		.chain = NOBODY,
 	};
-	slot = slot_locked(all, client, kind);
-	*slot = i;
-	link_newest_locked(all, i);
-	return i;
+	table_add(&all->used, &r->item, row_hash(&r->item, all));
+	return r;
 }
 
 static bool
@@ -190,16 +177,13 @@ suspicions_note(struct suspicions *all, const struct addr *client,
 	struct addr key = addr_key(client);
 	int64_t count = 0;
 	struct row *r;
-	int i;
 
 	pthread_mutex_lock(&all->mtx);
-	if ((i = *slot_locked(all, &key, kind)) == NOBODY) {
-		i = add_locked(all, &key, kind, now);
-	} else {
-		unlink_locked(all, i);
-		link_newest_locked(all, i);
-	}
-	r = &all->row[i];
+	if ((r = find_locked(all, &key, kind)) == NULL)
+		r = add_locked(all, &key, kind, now);
+	else
+		list_remove(&r->node);
+	list_add_last(&all->idle, &r->node);
 	r->s.count++;
 	if (is_over(r, now))
 		count = take_count(r, now);
@@ -209,14 +193,13 @@ suspicions_note(struct suspicions *all, const struct addr *client,
 
 /* Who has done nothing for a minute is forgotten. */
 static bool
-due_locked(struct suspicions *all, int i, int64_t now, struct suspicion *due)
+due_locked(
+    struct suspicions *all, struct row *r, int64_t now, struct suspicion *due)
 {
-	struct row *r = &all->row[i];
-
 	if (!r->used || !is_over(r, now))
 		return false;
 	if (r->s.count == 0) {
-		forget_locked(all, i);
+		forget_locked(all, r);
 		return false;
 	}
 	*due = r->s;
@@ -231,8 +214,8 @@ suspicions_due(
 	bool found = false;
 
 	pthread_mutex_lock(&all->mtx);
-	while (!found && *at < SUSPICIONS_MAX && all->oldest != NOBODY)
-		found = due_locked(all, (int)(*at)++, now, due);
+	while (!found && *at < SUSPICIONS_MAX && !list_is_empty(&all->idle))
+		found = due_locked(all, &all->row[(*at)++], now, due);
 	pthread_mutex_unlock(&all->mtx);
 	return found;
 }

@@ -75,18 +75,24 @@ memory_ended(const struct memory *st, const struct addr *creator)
 void
 memory_free(struct memory *st, struct shard_entry *e)
 {
-	struct shard_entry *next;
+	if (e == NULL)
+		return;
+	atomic_fetch_sub(&st->bytes, memory_cost(&e->history));
+	memory_count_out(st);
+	history_revoke(&e->history);
+	history_free(&e->history);
+	memory_ended(st, &e->creator);
+	explicit_bzero(e, sizeof(*e));
+	free(e);
+}
 
-	for (; e != NULL; e = next) {
-		next = e->chain;
-		atomic_fetch_sub(&st->bytes, memory_cost(&e->history));
-		memory_count_out(st);
-		history_revoke(&e->history);
-		history_free(&e->history);
-		memory_ended(st, &e->creator);
-		explicit_bzero(e, sizeof(*e));
-		free(e);
-	}
+void
+memory_free_all(struct memory *st, struct list *all)
+{
+	struct list *node;
+
+	while ((node = list_take_first(all)) != NULL)
+		memory_free(st, container_of(node, struct shard_entry, node));
 }
 
 void

@@ -45,9 +45,13 @@ export_locked(const struct memory *st, const struct shard *sh, size_t *bucket,
     const struct store_now *now, struct store_list *list)
 {
 	const struct shard_entry *e;
+	struct table_item *item;
 
-	for (; *bucket < sh->buckets && list->count < EXPORT_BATCH; ++*bucket) {
-		for (e = sh->table[*bucket]; e != NULL; e = e->chain) {
+	for (; *bucket < sh->table.size && list->count < EXPORT_BATCH;
+	     ++*bucket) {
+		item = table_first(&sh->table, *bucket);
+		for (; item != NULL; item = item->next) {
+			e = container_of(item, struct shard_entry, item);
 			if (!entry_is_over(st, e, now) &&
 			    !list_add(list, st, e, now))
 				return false;
@@ -71,7 +75,7 @@ memory_export(struct store *store, uint64_t *place, const struct store_now *now,
 		return RC_NOSESSION;
 	pthread_mutex_lock(&sh->mtx);
 	ok = export_locked(st, sh, &bucket, now, list);
-	if (bucket >= sh->buckets) {
+	if (bucket >= sh->table.size) {
 		bucket = 0;
 		shard++;
 	}
@@ -109,10 +113,8 @@ memory_forget(
 	struct shard_entry *e;
 
 	pthread_mutex_lock(&sh->mtx);
-	if ((e = shard_find_locked(sh, sid, now->mono_ms)) != NULL) {
+	if ((e = shard_find_locked(sh, sid, now->mono_ms)) != NULL)
 		shard_remove_locked(sh, e);
-		e->chain = NULL;
-	}
 	pthread_mutex_unlock(&sh->mtx);
 	memory_free(st, e);
 }
@@ -176,10 +178,8 @@ memory_adopt(
 	memory_count_in(st);
 
 	pthread_mutex_lock(&sh->mtx);
-	if ((before = shard_at_locked(sh, &e->sid)) != NULL) {
+	if ((before = shard_at_locked(sh, &e->sid)) != NULL)
 		shard_remove_locked(sh, before);
-		before->chain = NULL;
-	}
 	shard_add_locked(sh, e);
 	if (s->held)
 		shard_hold_locked(sh, e, e->active_ms);

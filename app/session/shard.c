@@ -1,8 +1,6 @@
 /* The table and the list of a shard of the sessions. */
 #include "session/shard.h"
 
-#include <stdlib.h>
-
 #define TABLE_MIN 16 /* buckets, a power of two */
 
 static bool
@@ -11,71 +9,23 @@ expired(const struct shard *sh, const struct shard_entry *e, int64_t now)
 	return now - e->active_ms >= sh->ttl_ms;
 }
 
-/*
- * The table.
- */
-
-static struct shard_entry **
-table_bucket_locked(struct shard *sh, const struct sid *sid)
+static struct shard_entry *
+entry_of(struct list *node)
 {
-	return &sh->table[sid_key(sid) / SHARDS & (sh->buckets - 1)];
+	return container_of(node, struct shard_entry, node);
 }
 
-/* Where the pointer to a session is, or would be. */
-static struct shard_entry **
-table_slot_locked(struct shard *sh, const struct sid *sid)
+static uint64_t
+bucket_hash(const struct sid *sid)
 {
-	struct shard_entry **p = table_bucket_locked(sh, sid);
-
-	while (*p != NULL && !sid_equal(&(*p)->sid, sid))
-		p = &(*p)->chain;
-	return p;
+	return sid_key(sid) / SHARDS;
 }
 
-/* Twice as many buckets; without memory the chains grow instead. */
-static void
-table_grow_locked(struct shard *sh)
+static uint64_t
+entry_hash(struct table_item *item, const void *arg)
 {
-	struct shard_entry **old = sh->table, **fresh, **slot, *e;
-	size_t n = sh->buckets;
-
-	if ((fresh = calloc(2 * n, sizeof(*fresh))) == NULL)
-		return;
-	for (size_t i = 0; i < n; i++) {
-		while ((e = old[i]) != NULL) {
-			old[i] = e->chain;
-			slot = &fresh[sid_key(&e->sid) / SHARDS & (2 * n - 1)];
-			e->chain = *slot;
-			*slot = e;
-		}
-	}
-	sh->table = fresh;
-	sh->buckets = 2 * n;
-	free(old);
-}
-
-static void
-table_add_locked(struct shard *sh, struct shard_entry *e)
-{
-	struct shard_entry **bucket;
-
-	if (sh->entries >= sh->buckets)
-		table_grow_locked(sh);
-	bucket = table_bucket_locked(sh, &e->sid);
-	e->chain = *bucket;
-	*bucket = e;
-	sh->entries++;
-}
-
-static void
-table_remove_locked(struct shard *sh, const struct shard_entry *e)
-{
-	struct shard_entry **p = table_bucket_locked(sh, &e->sid);
-
-	while (*p != e)
-		p = &(*p)->chain;
-	*p = e->chain;
-	sh->entries--;
+	(void)arg;
+	return bucket_hash(&container_of(item, struct shard_entry, item)->sid);
 }
 
 /*
@@ -86,33 +36,28 @@ table_remove_locked(struct shard *sh, const struct shard_entry *e)
 static void
 list_add_locked(struct shard *sh, struct shard_entry *e)
 {
-	struct shard_entry *older = sh->newest, *newer = NULL;
+	struct list *newer = &sh->active;
 
-	while (older != NULL && older->active_ms > e->active_ms) {
-		newer = older;
-		older = older->older;
-	}
-	e->older = older;
-	e->newer = newer;
-	*(older != NULL ? &older->newer : &sh->oldest) = e;
-	*(newer != NULL ? &newer->older : &sh->newest) = e;
+	while (newer->prev != &sh->active &&
+	       entry_of(newer->prev)->active_ms > e->active_ms)
+		newer = newer->prev;
+	list_insert(newer, &e->node);
 
-	e->passed = newer != NULL && newer->passed;
+	e->passed = newer != &sh->active && entry_of(newer)->passed;
 	if (e->passed)
 		sh->passed++;
 	else if (newer == sh->live)
-		sh->live = e;
+		sh->live = &e->node;
 }
 
 static void
 list_remove_locked(struct shard *sh, struct shard_entry *e)
 {
-	*(e->older != NULL ? &e->older->newer : &sh->oldest) = e->newer;
-	*(e->newer != NULL ? &e->newer->older : &sh->newest) = e->older;
 	if (e->passed)
 		sh->passed--;
-	else if (sh->live == e)
-		sh->live = e->newer;
+	else if (sh->live == &e->node)
+		sh->live = e->node.next;
+	list_remove(&e->node);
 }
 
 /*
@@ -122,13 +67,21 @@ list_remove_locked(struct shard *sh, struct shard_entry *e)
 struct shard_entry *
 shard_at_locked(struct shard *sh, const struct sid *sid)
 {
-	return *table_slot_locked(sh, sid);
+	struct table_item *item = table_first(&sh->table, bucket_hash(sid));
+	struct shard_entry *e;
+
+	for (; item != NULL; item = item->next) {
+		e = container_of(item, struct shard_entry, item);
+		if (sid_equal(&e->sid, sid))
+			return e;
+	}
+	return NULL;
 }
 
 struct shard_entry *
 shard_find_locked(struct shard *sh, const struct sid *sid, int64_t now)
 {
-	struct shard_entry *e = *table_slot_locked(sh, sid);
+	struct shard_entry *e = shard_at_locked(sh, sid);
 
 	if (e != NULL && e->holds == 0 && expired(sh, e, now))
 		return NULL;
@@ -138,7 +91,7 @@ shard_find_locked(struct shard *sh, const struct sid *sid, int64_t now)
 void
 shard_add_locked(struct shard *sh, struct shard_entry *e)
 {
-	table_add_locked(sh, e);
+	table_add(&sh->table, &e->item, bucket_hash(&e->sid));
 	list_add_locked(sh, e);
 }
 
@@ -147,7 +100,7 @@ shard_remove_locked(struct shard *sh, struct shard_entry *e)
 {
 	if (e->holds == 0)
 		list_remove_locked(sh, e);
-	table_remove_locked(sh, e);
+	table_remove(&sh->table, &e->item, bucket_hash(&e->sid));
 }
 
 void
@@ -172,40 +125,45 @@ shard_release_locked(struct shard *sh, struct shard_entry *e, int64_t now)
 
 unsigned
 shard_reap_locked(
-    struct shard *sh, int64_t now, unsigned max, struct shard_entry **dead)
+    struct shard *sh, int64_t now, unsigned max, struct list *dead)
 {
 	struct shard_entry *e;
 	unsigned n;
 
-	for (n = 0; n < max; n++) {
-		e = sh->oldest;
-		if (e == NULL || !expired(sh, e, now))
+	for (n = 0; n < max && !list_is_empty(&sh->active); n++) {
+		e = entry_of(sh->active.next);
+		if (!expired(sh, e, now))
 			break;
 		shard_remove_locked(sh, e);
-		e->chain = *dead;
-		*dead = e;
+		list_add_last(dead, &e->node);
 	}
 	return n;
+}
+
+static bool
+is_expired_at(const struct shard *sh, struct list *node, int64_t now)
+{
+	return node != &sh->active && expired(sh, entry_of(node), now);
 }
 
 bool
 shard_settle_locked(struct shard *sh, int64_t now, unsigned steps)
 {
-	struct shard_entry *e;
+	struct list *older;
 
 	for (; steps > 0; steps--) {
-		if ((e = sh->live) != NULL && expired(sh, e, now)) {
-			e->passed = true;
+		if (is_expired_at(sh, sh->live, now)) {
+			entry_of(sh->live)->passed = true;
 			sh->passed++;
-			sh->live = e->newer;
+			sh->live = sh->live->next;
 			continue;
 		}
-		e = e != NULL ? e->older : sh->newest;
-		if (e == NULL || expired(sh, e, now))
+		older = sh->live->prev;
+		if (older == &sh->active || is_expired_at(sh, older, now))
 			return true;
-		e->passed = false;
+		entry_of(older)->passed = false;
 		sh->passed--;
-		sh->live = e;
+		sh->live = older;
 	}
 	return false;
 }
@@ -213,36 +171,30 @@ shard_settle_locked(struct shard *sh, int64_t now, unsigned steps)
 size_t
 shard_live_locked(const struct shard *sh)
 {
-	return sh->entries - sh->passed;
+	return sh->table.count - sh->passed;
 }
 
 bool
 shard_init(struct shard *sh, int64_t ttl_ms)
 {
-	sh->table = calloc(TABLE_MIN, sizeof(*sh->table));
-	if (sh->table == NULL)
+	if (!table_open(&sh->table, TABLE_MIN, entry_hash, NULL))
 		return false;
-	sh->buckets = TABLE_MIN;
+	list_init(&sh->active);
+	sh->live = &sh->active;
 	sh->ttl_ms = ttl_ms;
 	pthread_mutex_init(&sh->mtx, NULL);
 	return true;
 }
 
-struct shard_entry *
-shard_close(struct shard *sh)
+void
+shard_close(struct shard *sh, struct list *all)
 {
-	struct shard_entry *all = NULL, *e;
+	struct table_item *item;
 
-	if (sh->table == NULL)
-		return NULL;
-	for (size_t i = 0; i < sh->buckets; i++) {
-		while ((e = sh->table[i]) != NULL) {
-			sh->table[i] = e->chain;
-			e->chain = all;
-			all = e;
-		}
-	}
-	free(sh->table);
+	if (sh->table.size == 0)
+		return;
+	for (item = table_close(&sh->table); item != NULL; item = item->next)
+		list_add_last(
+		    all, &container_of(item, struct shard_entry, item)->node);
 	pthread_mutex_destroy(&sh->mtx);
-	return all;
 }

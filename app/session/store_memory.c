@@ -55,7 +55,7 @@ memory_sweep(struct store *store, const struct store_now *now, unsigned max)
 {
 	struct memory *st = memory_of(store);
 	struct shard *sh;
-	struct shard_entry *dead;
+	struct list dead;
 	unsigned first, n = 0;
 
 	if (max == 0)
@@ -63,11 +63,11 @@ memory_sweep(struct store *store, const struct store_now *now, unsigned max)
 	first = atomic_fetch_add(&st->next_shard, 1);
 	for (unsigned i = 0; i < SHARDS && n < max; i++) {
 		sh = &st->shards[(first + i) % SHARDS];
-		dead = NULL;
+		list_init(&dead);
 		pthread_mutex_lock(&sh->mtx);
 		n += shard_reap_locked(sh, now->mono_ms, max - n, &dead);
 		pthread_mutex_unlock(&sh->mtx);
-		memory_free(st, dead);
+		memory_free_all(st, &dead);
 	}
 	return n;
 }
@@ -300,7 +300,6 @@ memory_remove(struct store_port *port, const struct sid *sid,
 	pthread_mutex_lock(&sh->mtx);
 	if ((e = find_locked(sh, sid, creator, now)) != NULL) {
 		shard_remove_locked(sh, e);
-		e->chain = NULL;
 		rc = RC_OK;
 	}
 	pthread_mutex_unlock(&sh->mtx);
@@ -325,10 +324,13 @@ static void
 memory_close(struct store *store)
 {
 	struct memory *st = memory_of(store);
+	struct list all;
 
 	st->limits.ended = NULL;
+	list_init(&all);
 	for (unsigned i = 0; i < SHARDS; i++)
-		memory_free(st, shard_close(&st->shards[i]));
+		shard_close(&st->shards[i], &all);
+	memory_free_all(st, &all);
 	free(st);
 }
 

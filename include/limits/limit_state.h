@@ -10,7 +10,9 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/list.h"
 #include "base/siphash.h"
+#include "base/table.h"
 #include "limits/day_use.h"
 #include "limits/limit.h"
 
@@ -26,8 +28,8 @@ struct limit_use {
 
 struct limit_client {
 	struct addr		 key;
-	struct limit_client	*chain;		/* the next in the bucket */
-	struct limit_client	*older, *newer;	/* in the list, while idle */
+	struct table_item	 item;
+	struct list		 node;		/* while idle */
 	struct limit_use	 use;
 };
 
@@ -35,12 +37,10 @@ struct limit_client {
 struct limit_shard {
 	/* guarded by mtx */
 	_Alignas(64) pthread_mutex_t mtx;
-	struct limit_client	**table;
-	struct limit_use	 *nets;		/* LIMIT_CELLS */
-	size_t			  buckets;	/* a power of two */
-	size_t			  clients;	/* busy ones too */
-	struct limit_client	 *oldest, *newest;
-	size_t			  idle;		/* in the list */
+	struct table		 clients;	/* busy ones too */
+	struct limit_use	*nets;		/* LIMIT_CELLS */
+	struct list		 idle;		/* longest first */
+	size_t			 idle_count;
 };
 
 struct limits {
@@ -60,7 +60,7 @@ struct limit_place {
 };
 struct limit_place limit_place(struct limits *, const struct addr *);
 
-bool limit_shard_open(struct limit_shard *);
+bool limit_shard_open(struct limit_shard *, const struct limits *);
 void limit_shard_close(struct limit_shard *);
 
 /* A client that is known, or NULL. */

@@ -19,7 +19,7 @@
 #include "base/rc.h"
 #include "log/metrics.h"
 
-#define SUSPICIONS_MAX		4096	/* 64 bytes each */
+#define SUSPICIONS_MAX		4096	/* 80 bytes each */
 #define SUSPICION_MS		60000
 #define SUSPICION_LINES		100	/* a minute, of all clients together */
 

@@ -42,8 +42,9 @@ bool memory_reserve(struct memory *);
 /* What malloc takes for a history's block. */
 uint64_t memory_cost(const struct history *);
 
-/* Free what was taken out, also a whole chain. */
+/* Free what was taken out: one, NULL is allowed; or all of a list. */
 void memory_free(struct memory *, struct shard_entry *);
+void memory_free_all(struct memory *, struct list *);
 
 /* Tell the creator of a session that it has ended, or was not made. */
 void memory_ended(const struct memory *, const struct addr *creator);

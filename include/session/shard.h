@@ -19,7 +19,9 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/list.h"
 #include "base/sid.h"
+#include "base/table.h"
 #include "session/history.h"
 
 #define SHARDS	64	/* of a map, a power of two: the low bits of sid_key
@@ -30,8 +32,8 @@ struct shard_entry {
 	struct addr		 creator;		/* likewise */
 
 	/* the shard's own */
-	struct shard_entry	*chain;		/* the next in the bucket */
-	struct shard_entry	*older, *newer;	/* while it is not held */
+	struct table_item	 item;
+	struct list		 node;		/* while it is not held */
 
 	/* set by who makes it; active_ms then by hold and release */
 	int64_t			 created_ms;
@@ -49,11 +51,9 @@ struct shard_entry {
 struct shard {
 	/* guarded by mtx */
 	_Alignas(64) pthread_mutex_t	 mtx;
-	struct shard_entry		**table;
-	size_t				 buckets;	/* a power of two */
-	size_t				 entries;	/* held ones too */
-	struct shard_entry		*oldest, *newest;
-	struct shard_entry		*live;		/* the mark; NULL:
+	struct table			 table;		/* held ones too */
+	struct list			 active;	/* the oldest first */
+	struct list			*live;		/* the mark; &active:
 							   behind the newest */
 	size_t				 passed;	/* before the mark */
 
@@ -61,11 +61,11 @@ struct shard {
 	int64_t				 ttl_ms;
 };
 
-/* Of zeroed memory; false without memory. */
+/* Of zeroed memory, to stay in its place; false without memory. */
 bool shard_init(struct shard *, int64_t ttl_ms);
 
-/* The end of it, or of zeroed memory; returns what was in it, as a chain. */
-struct shard_entry *shard_close(struct shard *);
+/* The end of it, or of zeroed memory; what was in it is added to a list. */
+void shard_close(struct shard *, struct list *all);
 
 /* A session that is held or not expired; NULL: there is none. */
 struct shard_entry *shard_find_locked(struct shard *, const struct sid *,
@@ -86,9 +86,9 @@ void shard_remove_locked(struct shard *, struct shard_entry *);
 void shard_hold_locked(struct shard *, struct shard_entry *, int64_t now);
 void shard_release_locked(struct shard *, struct shard_entry *, int64_t now);
 
-/* Take out up to max expired ones, before *dead as a chain; how many. */
+/* Take out up to max expired ones and add them to a list; how many. */
 unsigned shard_reap_locked(struct shard *, int64_t now, unsigned max,
-    struct shard_entry **dead);
+    struct list *dead);
 
 /* Move the mark to where it belongs; false: more than these steps to go. */
 bool shard_settle_locked(struct shard *, int64_t now, unsigned steps);

@@ -25,22 +25,30 @@ setup(void **state)
 }
 
 static unsigned
-free_chain(struct shard_entry *e)
+free_all(struct list *all)
 {
-	struct shard_entry *next;
+	struct list *node;
 	unsigned n;
 
-	for (n = 0; e != NULL; e = next, n++) {
-		next = e->chain;
-		free(e);
-	}
+	for (n = 0; (node = list_take_first(all)) != NULL; n++)
+		free(container_of(node, struct shard_entry, node));
 	return n;
+}
+
+static unsigned
+close_shard(struct shard *sh)
+{
+	struct list all;
+
+	list_init(&all);
+	shard_close(sh, &all);
+	return free_all(&all);
 }
 
 static int
 teardown(void **state)
 {
-	free_chain(shard_close(*state));
+	close_shard(*state);
 	free(*state);
 	return 0;
 }
@@ -87,10 +95,12 @@ live(struct shard *sh, int64_t now)
 static unsigned
 reap(struct shard *sh, int64_t now, unsigned max)
 {
-	struct shard_entry *dead = NULL;
-	unsigned n = shard_reap_locked(sh, now, max, &dead);
+	struct list dead;
+	unsigned n;
 
-	assert_int_equal(free_chain(dead), n);
+	list_init(&dead);
+	n = shard_reap_locked(sh, now, max, &dead);
+	assert_int_equal(free_all(&dead), n);
 	return n;
 }
 
@@ -99,11 +109,11 @@ all_are_found_while_it_grows(void **state)
 {
 	struct shard *sh = *state;
 	struct shard_entry *added[MANY];
-	const size_t buckets = sh->buckets;
+	const size_t buckets = sh->table.size;
 
 	for (unsigned i = 0; i < MANY; i++)
 		added[i] = add(sh, i, 0);
-	assert_true(sh->buckets > buckets);
+	assert_true(sh->table.size > buckets);
 	for (unsigned i = 0; i < MANY; i++)
 		assert_ptr_equal(find(sh, i, 0), added[i]);
 	assert_null(find(sh, MANY, 0));
@@ -180,10 +190,10 @@ the_longest_idle_go_first(void **state)
 	shard_release_locked(sh, find(sh, 1, 30), 40);
 	assert_int_equal(reap(sh, TTL + 9, ALL), 0);
 	assert_int_equal(reap(sh, TTL + 30, 1), 1);
-	assert_ptr_equal(sh->oldest, find(sh, 3, TTL));
+	assert_ptr_equal(sh->active.next, &find(sh, 3, TTL)->node);
 	assert_int_equal(reap(sh, TTL + 30, ALL), 1);
-	assert_ptr_equal(sh->oldest, find(sh, 1, TTL));
-	assert_ptr_equal(sh->oldest, sh->newest);
+	assert_ptr_equal(sh->active.next, &find(sh, 1, TTL)->node);
+	assert_ptr_equal(sh->active.next, sh->active.prev);
 }
 
 static void
@@ -244,12 +254,12 @@ the_end_returns_all(void **state)
 	struct shard sh = { 0 };
 
 	(void)state;
-	assert_null(shard_close(&sh));
+	assert_int_equal(close_shard(&sh), 0);
 	assert_true(shard_init(&sh, TTL));
 	for (unsigned i = 0; i < MANY; i++)
 		add(&sh, i, i);
 	shard_hold_locked(&sh, find(&sh, 0, 0), 0);
-	assert_int_equal(free_chain(shard_close(&sh)), MANY);
+	assert_int_equal(close_shard(&sh), MANY);
 }
 
 int
