@@ -36,8 +36,7 @@
 #include "service/service_parts.h"
 #include "session/sweeper.h"
 
-#define EXIT_CONFIG 2 /* the configuration is to be corrected */
-#define ERR_SIZE    1024
+#define EXIT_CONFIG 2            /* the configuration is to be corrected */
 #define LARGE_BLOCK (128 * 1024) /* bytes */
 
 /* No descriptor of ours may take the place of standard error. */
@@ -258,14 +257,13 @@ static bool
 open_log(const struct conf *cf, bool owns)
 {
 	const char *target = cf->log_target;
-	char err[ERR_SIZE];
+	struct err err;
 
 	if (owns && strcmp(target, "stderr") == 0 &&
-	    log_target_check("syslog", err, sizeof(err)))
+	    log_target_check("syslog", &err))
 		target = "syslog";
-	if (!log_open(
-		target, (enum log_format)cf->log_format, err, sizeof(err)))
-		log_fatal("start", LOG_STR("failed", err));
+	if (!log_open(target, (enum log_format)cf->log_format, &err))
+		log_fatal("start", LOG_STR("failed", err.text));
 	else if (!log_start())
 		log_fatal("start", LOG_STR("failed", "log"),
 		    LOG_STR("error", strerror(errno)));
@@ -290,13 +288,13 @@ run(const struct conf *cf, struct articles *articles, const char *system,
 	struct sweeper *sweeper = NULL;
 	struct listener ls = { .fd = -1 };
 	const char *failed;
-	char err[ERR_SIZE];
+	struct err err;
 	int status = EXIT_FAILURE;
 
 	signals_block();
-	if (own == NULL && !listener_open(&ls, cf->listen, cf->allow_remote,
-			       err, sizeof(err))) {
-		log_fatal("start", LOG_STR("failed", err));
+	if (own == NULL &&
+	    !listener_open(&ls, cf->listen, cf->allow_remote, &err)) {
+		log_fatal("start", LOG_STR("failed", err.text));
 		return status;
 	}
 	if (!open_log(cf, own != NULL)) {
@@ -327,16 +325,16 @@ check_and_run(const struct conf *cf, bool test, struct run_owner *own)
 	const struct articles_conf conf = service_articles_conf(cf);
 	struct articles *articles = NULL;
 	char *system = NULL;
-	char err[ERR_SIZE];
+	struct err err;
 	int status = EXIT_CONFIG;
 
-	if (!listener_check(cf->listen, cf->allow_remote, err, sizeof(err)) ||
-	    !log_target_check(cf->log_target, err, sizeof(err)) ||
-	    !run_owner_check(cf, err, sizeof(err)) ||
-	    (articles = articles_open(&conf, err, sizeof(err))) == NULL ||
-	    (system = system_prompt_load(
-		 cf->system_prompt_file, err, sizeof(err))) == NULL) {
-		fprintf(stderr, "causerie: %s\n", err);
+	if (!listener_check(cf->listen, cf->allow_remote, &err) ||
+	    !log_target_check(cf->log_target, &err) ||
+	    !run_owner_check(cf, &err) ||
+	    (articles = articles_open(&conf, &err)) == NULL ||
+	    (system = system_prompt_load(cf->system_prompt_file, &err)) ==
+		NULL) {
+		fprintf(stderr, "causerie: %s\n", err.text);
 		goto out;
 	}
 	status = EXIT_SUCCESS;
@@ -355,13 +353,13 @@ static int
 start(const struct conf *cf, bool test)
 {
 	struct run_owner own;
-	char err[ERR_SIZE];
+	struct err err;
 	int status;
 
 	if (test || cf->owner_dir == NULL)
 		return check_and_run(cf, test, NULL);
-	if (!run_owner_begin(&own, cf, err, sizeof(err))) {
-		fprintf(stderr, "causerie: %s\n", err);
+	if (!run_owner_begin(&own, cf, &err)) {
+		fprintf(stderr, "causerie: %s\n", err.text);
 		return EXIT_FAILURE;
 	}
 	status = check_and_run(cf, false, &own);
@@ -374,12 +372,12 @@ static int
 make_index(const struct conf *cf)
 {
 	struct articles_conf conf = service_articles_conf(cf);
-	char err[ERR_SIZE];
+	struct err err;
 
 	conf.path = cf->index_from;
-	if (articles_convert(&conf, cf->index_to, err, sizeof(err)))
+	if (articles_convert(&conf, cf->index_to, &err))
 		return EXIT_SUCCESS;
-	fprintf(stderr, "causerie: %s\n", err);
+	fprintf(stderr, "causerie: %s\n", err.text);
 	return EXIT_CONFIG;
 }
 
@@ -399,7 +397,7 @@ main(int argc, char **argv)
 	enum conf_action action;
 	struct conf cf;
 	sigset_t before;
-	char err[ERR_SIZE];
+	struct err err;
 	int status = EXIT_SUCCESS;
 
 	owner_waiter_keep_signals(&before);
@@ -407,10 +405,10 @@ main(int argc, char **argv)
 	harden();
 	memory_begin();
 	log_begin();
-	action = conf_load(&cf, argc, argv, environ, err, sizeof(err));
+	action = conf_load(&cf, argc, argv, environ, &err);
 	switch (action) {
 	case CONF_INVALID:
-		fprintf(stderr, "causerie: %s\n", err);
+		fprintf(stderr, "causerie: %s\n", err.text);
 		status = EXIT_CONFIG;
 		break;
 	case CONF_VERSION:

@@ -55,12 +55,12 @@ main(int argc, char **argv)
 	};
 	struct bench b;
 	double begun = bench_cpu_us(), built;
-	char err[512];
+	struct err err;
 
 	if (argc < 4)
 		return 2;
-	if ((b.articles = articles_open(&conf, err, sizeof(err))) == NULL) {
-		fprintf(stderr, "%s\n", err);
+	if ((b.articles = articles_open(&conf, &err)) == NULL) {
+		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}
 	built = bench_cpu_us() - begun;

@@ -100,12 +100,12 @@ lines_samples(struct lines *ls)
 }
 
 static bool
-lines_file(struct lines *ls, const char *path, char *err, size_t errsize)
+lines_file(struct lines *ls, const char *path, struct err *err)
 {
 	struct buf line;
 	bool ok = true;
 
-	if (!text_file_open(&ls->file, SETTING, path, err, errsize))
+	if (!text_file_open(&ls->file, SETTING, path, err))
 		return false;
 	buf_init(&line, LINE_BYTES(ls->limits->article_bytes));
 	while (ok && text_file_next(&ls->file, &line)) {
@@ -135,23 +135,19 @@ lines_finish(struct lines *ls)
 }
 
 struct index *
-article_lines_read(const char *path, const struct index_limits *limits,
-    char *err, size_t errsize)
+article_lines_read(
+    const char *path, const struct index_limits *limits, struct err *err)
 {
 	struct lines ls = {
 		.build = index_build_new(limits),
 		.limits = limits,
-		.file = { .setting = SETTING,
-		    .path = "samples",
-		    .err = err,
-		    .errsize = errsize },
+		.file = { .setting = SETTING, .path = "samples", .err = err },
 	};
 	struct index *ix = NULL;
 
 	if (ls.build == NULL)
 		text_file_refuse(&ls.file, "out of memory");
-	else if (path != NULL ? lines_file(&ls, path, err, errsize)
-			      : lines_samples(&ls))
+	else if (path != NULL ? lines_file(&ls, path, err) : lines_samples(&ls))
 		ix = lines_finish(&ls);
 	index_build_free(ls.build);
 	return ix;

@@ -32,22 +32,21 @@ struct articles {
 struct source {
 	const struct articles_conf *conf;
 	struct stat st; /* taken before anything is read */
-	char *err;
-	size_t errsize;
+	struct err *err;
 };
 
 static void
 source_fail(const struct source *src, const char *what)
 {
-	snprintf(
-	    src->err, src->errsize, "articles: %s: %s", src->conf->path, what);
+	err_put(src->err, (struct err_place){ "articles", src->conf->path, 0 },
+	    "%s", what);
 }
 
 static void
 source_fail_open(const struct source *src)
 {
-	snprintf(src->err, src->errsize, "articles: %s: cannot be read: %s",
-	    src->conf->path, strerror(errno));
+	err_put(src->err, (struct err_place){ "articles", src->conf->path, 0 },
+	    "cannot be read: %s", strerror(errno));
 }
 
 static struct index *
@@ -81,8 +80,8 @@ source_file(struct source *src)
 	else if (index_file_is(fd))
 		ix = source_index(src, fd);
 	else
-		ix = article_lines_read(src->conf->path, &src->conf->limits,
-		    src->err, src->errsize);
+		ix = article_lines_read(
+		    src->conf->path, &src->conf->limits, src->err);
 	close(fd);
 	return ix;
 }
@@ -92,8 +91,7 @@ source_read(struct source *src)
 {
 	if (src->conf->path != NULL)
 		return source_file(src);
-	return article_lines_read(
-	    NULL, &src->conf->limits, src->err, src->errsize);
+	return article_lines_read(NULL, &src->conf->limits, src->err);
 }
 
 static int64_t
@@ -104,13 +102,14 @@ written_ms(const struct stat *st)
 }
 
 struct articles *
-articles_open(const struct articles_conf *conf, char *err, size_t errsize)
+articles_open(const struct articles_conf *conf, struct err *err)
 {
-	struct source src = { .conf = conf, .err = err, .errsize = errsize };
+	struct source src = { .conf = conf, .err = err };
 	struct articles *a;
 
 	if ((a = calloc(1, sizeof(*a))) == NULL) {
-		snprintf(err, errsize, "articles: out of memory");
+		err_put(err, (struct err_place){ "articles", NULL, 0 },
+		    "out of memory");
 		return NULL;
 	}
 	if ((a->index = source_read(&src)) == NULL) {
@@ -188,11 +187,9 @@ articles_stop(struct articles *a)
 }
 
 enum articles_renewed
-articles_renew(struct articles *a, char *err, size_t errsize)
+articles_renew(struct articles *a, struct err *err)
 {
-	struct source src = {
-		.conf = &a->conf, .err = err, .errsize = errsize
-	};
+	struct source src = { .conf = &a->conf, .err = err };
 	struct index *ix, *old;
 	struct stat st;
 
@@ -214,16 +211,17 @@ articles_renew(struct articles *a, char *err, size_t errsize)
 
 bool
 articles_convert(
-    const struct articles_conf *conf, const char *to, char *err, size_t errsize)
+    const struct articles_conf *conf, const char *to, struct err *err)
 {
-	struct source src = { .conf = conf, .err = err, .errsize = errsize };
+	struct source src = { .conf = conf, .err = err };
 	struct index *ix;
 	bool ok;
 
 	if ((ix = source_read(&src)) == NULL)
 		return false;
 	if (!(ok = index_file_write(ix, to)))
-		snprintf(err, errsize, "%s: %s", to, strerror(errno));
+		err_put(err, (struct err_place){ NULL, to, 0 }, "%s",
+		    strerror(errno));
 	index_unref(ix);
 	return ok;
 }

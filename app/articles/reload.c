@@ -13,9 +13,7 @@
 #include "base/clock.h"
 #include "log/log.h"
 
-#define LOWEST   19 /* nice(2) */
-#define ERR_SIZE 1024
-
+#define LOWEST 19 /* nice(2) */
 struct reload {
 	/* immutable */
 	struct articles *articles;
@@ -31,11 +29,11 @@ struct reload {
 static void
 reload_look(struct articles *articles)
 {
-	char err[ERR_SIZE];
+	struct err err;
 	int64_t begun = clock_mono_ms();
 	struct index *ix;
 
-	switch (articles_renew(articles, err, sizeof(err))) {
+	switch (articles_renew(articles, &err)) {
 	case ARTICLES_NEW:
 		ix = articles_index(articles);
 		log_notice("articles",
@@ -46,7 +44,7 @@ reload_look(struct articles *articles)
 		index_unref(ix);
 		break;
 	case ARTICLES_BAD:
-		log_error("articles", LOG_STR("failed", err));
+		log_error("articles", LOG_STR("failed", err.text));
 		break;
 	case ARTICLES_SAME:
 		break;

@@ -10,18 +10,12 @@
 bool
 text_file_refuse(struct text_file *tf, const char *what, ...)
 {
-	char text[512];
+	const struct err_place at = { tf->setting, tf->path, tf->line };
 	va_list ap;
 
 	va_start(ap, what);
-	vsnprintf(text, sizeof(text), what, ap);
+	err_vput(tf->err, at, what, ap);
 	va_end(ap);
-	if (tf->line > 0)
-		snprintf(tf->err, tf->errsize, "%s: %s:%zu: %s", tf->setting,
-		    tf->path, tf->line, text);
-	else
-		snprintf(tf->err, tf->errsize, "%s: %s: %s", tf->setting,
-		    tf->path, text);
 	tf->failed = true;
 	return false;
 }
@@ -35,13 +29,12 @@ refuse_unreadable(struct text_file *tf)
 
 bool
 text_file_open(struct text_file *tf, const char *setting, const char *path,
-    char *err, size_t errsize)
+    struct err *err)
 {
 	*tf = (struct text_file){
 		.setting = setting,
 		.path = path,
 		.err = err,
-		.errsize = errsize,
 	};
 	if ((tf->f = fopen(path, "re")) == NULL)
 		return refuse_unreadable(tf);
@@ -177,12 +170,12 @@ read_single(struct text_file *tf, struct buf *line, const char *what)
 
 bool
 text_file_single(struct buf *line, const char *setting, const char *path,
-    const char *what, char *err, size_t errsize)
+    const char *what, struct err *err)
 {
 	struct text_file tf;
 
 	buf_clear(line);
-	if (text_file_open(&tf, setting, path, err, errsize))
+	if (text_file_open(&tf, setting, path, err))
 		read_single(&tf, line, what);
 	return text_file_close(&tf);
 }

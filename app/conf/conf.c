@@ -76,7 +76,7 @@ apply_file(struct conf_loader *ld, const char *path)
 	if (path == NULL)
 		return true;
 	buf_init(&line, MAX_LINE);
-	ok = text_file_open(&tf, "-f", path, ld->err, ld->errsize);
+	ok = text_file_open(&tf, "-f", path, ld->err);
 	while (ok && text_file_next(&tf, &line)) {
 		if (buf_string(&line) == NULL)
 			ok = text_file_refuse(&tf, "out of memory");
@@ -299,9 +299,9 @@ check(struct conf_loader *ld)
 
 enum conf_action
 conf_load(struct conf *cf, int argc, char *const *argv, char *const *envp,
-    char *err, size_t errsize)
+    struct err *err)
 {
-	struct conf_loader ld = { .cf = cf, .err = err, .errsize = errsize };
+	struct conf_loader ld = { .cf = cf, .err = err };
 	const char *file = NULL;
 	enum conf_action action;
 

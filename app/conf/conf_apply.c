@@ -17,7 +17,7 @@ conf_refuse(struct conf_loader *ld, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(ld->err, ld->errsize, fmt, ap);
+	err_vput(ld->err, ERR_NOWHERE, fmt, ap);
 	va_end(ap);
 	return false;
 }

@@ -48,8 +48,8 @@ apply_key_file(struct conf_loader *ld)
 	snprintf(where, sizeof(where), "llm_api_key_file: %s", path);
 	buf_init(&key, MAX_LINE);
 	ok = check_path(ld, "llm_api_key_file", path) &&
-	     text_file_single(&key, "llm_api_key_file", path, "the key",
-		 ld->err, ld->errsize) &&
+	     text_file_single(
+		 &key, "llm_api_key_file", path, "the key", ld->err) &&
 	     buf_string(&key) != NULL &&
 	     conf_apply(ld, where, conf_find("llm_api_key"), key.data);
 	buf_wipe(&key);
@@ -140,8 +140,7 @@ read_headers(struct conf_loader *ld)
 	buf_init(&headers, MAX_HEADERS);
 	if (!check_path(ld, "llm_headers_file", path))
 		return false;
-	ok = text_file_open(
-	    &tf, "llm_headers_file", path, ld->err, ld->errsize);
+	ok = text_file_open(&tf, "llm_headers_file", path, ld->err);
 	while (ok && text_file_next(&tf, &line))
 		ok = add_header(&tf, &line, &headers);
 	ok = text_file_close(&tf) && ok &&
@@ -169,8 +168,8 @@ read_proxy_user(struct conf_loader *ld)
 		    ld, "llm_proxy_user_file: needs llm_proxy as well");
 	buf_init(&user, MAX_LINE);
 	ok = check_path(ld, "llm_proxy_user_file", path) &&
-	     text_file_single(&user, "llm_proxy_user_file", path,
-		 "user:password", ld->err, ld->errsize);
+	     text_file_single(
+		 &user, "llm_proxy_user_file", path, "user:password", ld->err);
 	if (ok &&
 	    (user.data[0] == ':' || memchr(user.data, ':', user.len) == NULL))
 		ok = conf_refuse(
@@ -192,7 +191,7 @@ check_authorities(struct conf_loader *ld)
 	if (path == NULL)
 		return true;
 	buf_init(&line, MAX_LINE);
-	ok = text_file_open(&tf, "llm_ca_file", path, ld->err, ld->errsize);
+	ok = text_file_open(&tf, "llm_ca_file", path, ld->err);
 	while (ok && !found && text_file_next(&tf, &line))
 		found = line.len >= sizeof(begins) - 1 &&
 		        memcmp(line.data, begins, sizeof(begins) - 1) == 0;

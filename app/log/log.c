@@ -162,13 +162,13 @@ log_tick(void)
 void
 log_begin(void)
 {
-	log_writer_open(&writer, "stderr", LOG_FORMAT_LOGFMT, NULL, 0);
+	log_writer_open(&writer, "stderr", LOG_FORMAT_LOGFMT, NULL);
 }
 
 bool
-log_open(const char *target, enum log_format format, char *err, size_t errsize)
+log_open(const char *target, enum log_format format, struct err *err)
 {
-	return log_writer_open(&writer, target, format, err, errsize);
+	return log_writer_open(&writer, target, format, err);
 }
 
 bool

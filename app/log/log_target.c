@@ -79,26 +79,23 @@ syslog_check(void)
 }
 
 static bool
-target_refuse(const char *name, char *err, size_t errsize)
+target_refuse(const char *name, struct err *err)
 {
 	if (strcmp(name, "syslog") == 0)
-		snprintf(err, errsize,
-		    "log_target: syslog: %s cannot be used: %s", _PATH_LOG,
-		    strerror(errno));
-	else
-		snprintf(err, errsize, "log_target: %s: cannot be opened: %s",
-		    name, strerror(errno));
-	return false;
+		return err_put(err, (struct err_place){ "log_target", name, 0 },
+		    "%s cannot be used: %s", _PATH_LOG, strerror(errno));
+	return err_put(err, (struct err_place){ "log_target", name, 0 },
+	    "cannot be opened: %s", strerror(errno));
 }
 
 bool
-log_target_check(const char *name, char *err, size_t errsize)
+log_target_check(const char *name, struct err *err)
 {
 	enum log_target_kind kind = target_kind(name);
 
 	if ((kind == LOG_TARGET_FILE && !file_check(name)) ||
 	    (kind == LOG_TARGET_SYSLOG && !syslog_check()))
-		return target_refuse(name, err, errsize);
+		return target_refuse(name, err);
 	return true;
 }
 
@@ -111,18 +108,17 @@ fd_is_file(int fd)
 }
 
 bool
-log_target_open(
-    struct log_target *t, const char *name, char *err, size_t errsize)
+log_target_open(struct log_target *t, const char *name, struct err *err)
 {
 	enum log_target_kind kind = target_kind(name);
 	int fd = kind == LOG_TARGET_STDERR ? STDERR_FILENO : -1;
 
 	*t = (struct log_target){ .fd = STDERR_FILENO };
 	if (kind == LOG_TARGET_FILE && (fd = file_open(name)) == -1)
-		return target_refuse(name, err, errsize);
+		return target_refuse(name, err);
 	if (kind == LOG_TARGET_SYSLOG) {
 		if (!syslog_check())
-			return target_refuse(name, err, errsize);
+			return target_refuse(name, err);
 		openlog("causerie", LOG_NDELAY | LOG_PID, LOG_DAEMON);
 	}
 	*t = (struct log_target){

@@ -130,12 +130,12 @@ thread_main(void *arg)
 
 bool
 log_writer_open(struct log_writer *w, const char *target,
-    enum log_format format, char *err, size_t errsize)
+    enum log_format format, struct err *err)
 {
 	bool ok;
 
 	pthread_mutex_lock(&w->mtx);
-	ok = log_target_open(&w->target, target, err, errsize);
+	ok = log_target_open(&w->target, target, err);
 	w->style.format = format;
 	w->style.priority = w->target.kind == LOG_TARGET_SYSLOG;
 	pthread_mutex_unlock(&w->mtx);

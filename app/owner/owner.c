@@ -91,16 +91,17 @@ divide(struct owner *ow)
 }
 
 static bool
-owner_begin(struct owner *ow, char *err, size_t errsize)
+owner_begin(struct owner *ow, struct err *err)
 {
 	if ((ow->loop = loop_new(LOOP_INDEX)) == NULL || !signals_open(ow)) {
-		snprintf(err, errsize, "owner: %s", strerror(errno));
+		err_put(err, (struct err_place){ "owner", NULL, 0 }, "%s",
+		    strerror(errno));
 		return false;
 	}
 	loop_timer(ow->loop, &ow->second, loop_now(ow->loop) + SECOND_MS);
 	if (ow->lock == -1)
 		return owner_take(ow);
-	ow->socket = owner_dir_listen(ow->conf.dir, err, errsize);
+	ow->socket = owner_dir_listen(ow->conf.dir, err);
 	if (ow->socket == -1)
 		return false;
 	owner_serve(ow);
@@ -108,19 +109,19 @@ owner_begin(struct owner *ow, char *err, size_t errsize)
 }
 
 struct owner *
-owner_open(const struct owner_conf *conf, const struct owner_app *app,
-    char *err, size_t errsize)
+owner_open(
+    const struct owner_conf *conf, const struct owner_app *app, struct err *err)
 {
 	struct owner *ow;
 
 	if ((ow = calloc(1, sizeof(*ow))) == NULL) {
-		snprintf(err, errsize, "owner: out of memory");
+		err_put(err, (struct err_place){ "owner", NULL, 0 },
+		    "out of memory");
 		return NULL;
 	}
 	ow->conf = *conf;
 	ow->app = *app;
 	ow->err = err;
-	ow->errsize = errsize;
 	ow->lock = conf->lock;
 	ow->socket = ow->signal_fd = -1;
 	divide(ow);
@@ -136,7 +137,7 @@ owner_open(const struct owner_conf *conf, const struct owner_app *app,
 	buf_init(&ow->result, WIRE_MAX_SESSION);
 	buf_guard(&ow->result);
 	buf_init(&ow->spent, WIRE_MAX_SPENT);
-	if (owner_begin(ow, err, errsize))
+	if (owner_begin(ow, err))
 		return ow;
 	owner_close(ow);
 	return NULL;

@@ -20,47 +20,28 @@
 
 #define BACKLOG 4096
 
-/* Where failures are told. */
-struct report {
-	const char *path;
-	char *err;
-	size_t errsize;
-};
-
-static bool refuse(const struct report *, const char *, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static bool
-refuse(const struct report *rp, const char *fmt, ...)
+static struct err_place
+place_of(const struct owner_dir *od)
 {
-	va_list ap;
-	int n;
-
-	n = snprintf(rp->err, rp->errsize, "owner_dir: %s: ", rp->path);
-	if (n > 0 && (size_t)n < rp->errsize) {
-		va_start(ap, fmt);
-		vsnprintf(rp->err + n, rp->errsize - (size_t)n, fmt, ap);
-		va_end(ap);
-	}
-	return false;
+	return (struct err_place){ "owner_dir", od->path, 0 };
 }
 
 static bool
-check(struct owner_dir *od, bool any, const struct report *rp)
+check(struct owner_dir *od, bool any, struct err *err)
 {
 	struct stat st;
 	uid_t me = geteuid();
 
 	if (fstat(od->fd, &st) == -1)
-		return refuse(rp, "%s", strerror(errno));
+		return err_put(err, place_of(od), "%s", strerror(errno));
 	od->uid = st.st_uid;
 	if (st.st_uid != me && !(any && me == 0))
-		return refuse(rp,
+		return err_put(err, place_of(od),
 		    "belongs to user %u, not to user %u, who runs "
 		    "this program",
 		    (unsigned)st.st_uid, (unsigned)me);
 	if ((st.st_mode & ALLPERMS) != S_IRWXU)
-		return refuse(rp,
+		return err_put(err, place_of(od),
 		    "has mode %04o; it must have 0700 (chmod 700)",
 		    (unsigned)(st.st_mode & ALLPERMS));
 	return true;
@@ -68,19 +49,21 @@ check(struct owner_dir *od, bool any, const struct report *rp)
 
 bool
 owner_dir_open(struct owner_dir *od, const char *path, bool make, bool any,
-    char *err, size_t errsize)
+    struct err *err)
 {
-	struct report rp = { path, err, errsize };
 
 	*od = (struct owner_dir){ .path = path, .fd = -1 };
 	if (make && mkdir(path, S_IRWXU) == -1 && errno != EEXIST)
-		return refuse(&rp, "cannot be created: %s", strerror(errno));
+		return err_put(err, place_of(od), "cannot be created: %s",
+		    strerror(errno));
 	od->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (od->fd == -1 && (errno == ENOTDIR || errno == ELOOP))
-		return refuse(&rp, "is not a directory, or is a symbolic link");
+		return err_put(err, place_of(od),
+		    "is not a directory, or is a symbolic link");
 	if (od->fd == -1)
-		return refuse(&rp, "cannot be opened: %s", strerror(errno));
-	if (check(od, any, &rp))
+		return err_put(
+		    err, place_of(od), "cannot be opened: %s", strerror(errno));
+	if (check(od, any, err))
 		return true;
 	owner_dir_close(od);
 	return false;
@@ -104,28 +87,28 @@ is_own_file(int fd, const struct owner_dir *od)
 }
 
 enum owner_lock
-owner_dir_lock(const struct owner_dir *od, const char *name, int *fd, char *err,
-    size_t errsize)
+owner_dir_lock(
+    const struct owner_dir *od, const char *name, int *fd, struct err *err)
 {
-	struct report rp = { od->path, err, errsize };
 	enum owner_lock result = OWNER_REFUSED;
 
 	*fd = openat(od->fd, name,
 	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
 	    S_IRUSR | S_IWUSR);
 	if (*fd == -1) {
-		refuse(&rp, "%s: %s", name,
+		err_put(err, place_of(od), "%s: %s", name,
 		    errno == ELOOP ? "is a symbolic link" : strerror(errno));
 		return OWNER_REFUSED;
 	}
 	if (!is_own_file(*fd, od))
-		refuse(&rp, "%s: is not a file of the directory's user", name);
+		err_put(err, place_of(od),
+		    "%s: is not a file of the directory's user", name);
 	else if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
 		return OWNER_LOCKED;
 	else if (errno == EWOULDBLOCK)
 		result = OWNER_TAKEN;
 	else
-		refuse(&rp, "%s: %s", name, strerror(errno));
+		err_put(err, place_of(od), "%s: %s", name, strerror(errno));
 	close(*fd);
 	*fd = -1;
 	return result;
@@ -143,28 +126,29 @@ address(struct sockaddr_un *sun, const struct owner_dir *od)
 
 /* Whether what stands there is nothing, or a socket of the user. */
 static bool
-socket_check(const struct owner_dir *od, bool *there, const struct report *rp)
+socket_check(const struct owner_dir *od, bool *there, struct err *err)
 {
 	struct stat st;
 
 	*there = fstatat(od->fd, OWNER_SOCKET, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	if (!*there)
 		return errno == ENOENT ||
-		       refuse(rp, OWNER_SOCKET ": %s", strerror(errno));
+		       err_put(err, place_of(od), OWNER_SOCKET ": %s",
+			   strerror(errno));
 	return (S_ISSOCK(st.st_mode) && st.st_uid == od->uid) ||
-	       refuse(rp, OWNER_SOCKET ": is not a socket of the directory's "
-				       "user");
+	       err_put(err, place_of(od),
+		   OWNER_SOCKET ": is not a socket of the directory's "
+				"user");
 }
 
 int
-owner_dir_listen(const struct owner_dir *od, char *err, size_t errsize)
+owner_dir_listen(const struct owner_dir *od, struct err *err)
 {
-	struct report rp = { od->path, err, errsize };
 	struct sockaddr_un sun;
 	bool there;
 	int fd;
 
-	if (!socket_check(od, &there, &rp))
+	if (!socket_check(od, &there, err))
 		return -1;
 	if (there)
 		unlinkat(od->fd, OWNER_SOCKET, 0);
@@ -173,7 +157,7 @@ owner_dir_listen(const struct owner_dir *od, char *err, size_t errsize)
 	if (fd != -1 && bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 &&
 	    listen(fd, BACKLOG) == 0)
 		return fd;
-	refuse(&rp, OWNER_SOCKET ": %s", strerror(errno));
+	err_put(err, place_of(od), OWNER_SOCKET ": %s", strerror(errno));
 	if (fd != -1)
 		close(fd);
 	return -1;
@@ -203,30 +187,32 @@ set_patience(int fd)
 }
 
 int
-owner_dir_connect(const struct owner_dir *od, char *err, size_t errsize)
+owner_dir_connect(const struct owner_dir *od, struct err *err)
 {
-	struct report rp = { od->path, err, errsize };
 	struct owner_cred cred;
 	struct sockaddr_un sun;
 	bool there;
 	int fd;
 
-	*err = '\0';
-	if (!socket_check(od, &there, &rp) || !there)
+	err_clear(err);
+	if (!socket_check(od, &there, err) || !there)
 		return -1;
 	address(&sun, od);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd == -1 || !set_patience(fd) ||
 	    connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
 		if (errno == EAGAIN)
-			refuse(&rp, OWNER_SOCKET ": nobody is let in");
+			err_put(err, place_of(od),
+			    OWNER_SOCKET ": nobody is let in");
 		else if (errno != ECONNREFUSED && errno != ENOENT)
-			refuse(&rp, OWNER_SOCKET ": %s", strerror(errno));
+			err_put(err, place_of(od), OWNER_SOCKET ": %s",
+			    strerror(errno));
 	} else if (!owner_cred(fd, &cred)) {
-		refuse(&rp, OWNER_SOCKET ": %s", strerror(errno));
+		err_put(
+		    err, place_of(od), OWNER_SOCKET ": %s", strerror(errno));
 	} else if (cred.uid != od->uid) {
-		refuse(&rp, OWNER_SOCKET ": is served by user %u",
-		    (unsigned)cred.uid);
+		err_put(err, place_of(od),
+		    OWNER_SOCKET ": is served by user %u", (unsigned)cred.uid);
 	} else {
 		return fd;
 	}

@@ -35,8 +35,7 @@ struct starter {
 	int64_t nap_ms;
 	int64_t rest_ms;
 	int64_t end; /* of its patience */
-	char *err;
-	size_t errsize;
+	struct err *err;
 };
 
 enum outcome { AGAIN, BORN, FAILED };
@@ -47,10 +46,11 @@ static enum outcome fail(struct starter *, const char *, ...)
 static enum outcome
 fail(struct starter *st, const char *fmt, ...)
 {
+	const struct err_place at = { "owner", NULL, 0 };
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(st->err, st->errsize, fmt, ap);
+	err_vput(st->err, at, fmt, ap);
 	va_end(ap);
 	return FAILED;
 }
@@ -159,7 +159,7 @@ give_birth(struct starter *st, int lock, bool follows)
 
 	if (pipe2(ends, O_CLOEXEC) == -1 || (child = fork()) == -1) {
 		close(lock);
-		return fail(st, "owner: %s", strerror(errno));
+		return fail(st, "%s", strerror(errno));
 	}
 	if (child == 0) {
 		*st->birth = (struct owner_starter_birth){ follows ? -1 : lock,
@@ -176,7 +176,7 @@ give_birth(struct starter *st, int lock, bool follows)
 	case READY_AGAIN:
 		return rest(st);
 	default:
-		return fail(st, "owner: it did not start");
+		return fail(st, "it did not start");
 	}
 }
 
@@ -186,8 +186,7 @@ elect(struct starter *st)
 {
 	int lock;
 
-	switch (
-	    owner_dir_lock(st->od, OWNER_LOCK, &lock, st->err, st->errsize)) {
+	switch (owner_dir_lock(st->od, OWNER_LOCK, &lock, st->err)) {
 	case OWNER_LOCKED:
 		return give_birth(st, lock, false);
 	case OWNER_TAKEN:
@@ -210,8 +209,7 @@ follow(struct starter *st)
 		st->next = -1;
 		return give_birth(st, next, true);
 	}
-	switch (owner_dir_lock(
-	    st->od, OWNER_NEXT, &st->next, st->err, st->errsize)) {
+	switch (owner_dir_lock(st->od, OWNER_NEXT, &st->next, st->err)) {
 	case OWNER_LOCKED:
 		return AGAIN;
 	case OWNER_TAKEN:
@@ -230,7 +228,7 @@ refused(struct starter *st, struct buf *why)
 {
 	const char *text = buf_string(why);
 
-	return fail(st, "owner: %s", text == NULL ? "refused" : text);
+	return fail(st, "%s", text == NULL ? "refused" : text);
 }
 
 _Noreturn static void
@@ -269,11 +267,11 @@ greet(struct starter *st, int sock)
 static enum outcome
 find(struct starter *st)
 {
-	int sock = owner_dir_connect(st->od, st->err, st->errsize);
+	int sock = owner_dir_connect(st->od, st->err);
 
 	if (sock != -1)
 		return greet(st, sock);
-	if (*st->err != '\0')
+	if (err_is_set(st->err))
 		return FAILED;
 	return elect(st);
 }
@@ -292,7 +290,7 @@ is_patient(struct starter *st)
 
 enum owner_starter_end
 owner_starter_run(const struct owner_dir *od, const struct wire_hello *self,
-    int listener, struct owner_starter_birth *birth, char *err, size_t errsize)
+    int listener, struct owner_starter_birth *birth, struct err *err)
 {
 	struct starter st = { .od = od,
 		.self = self,
@@ -302,8 +300,7 @@ owner_starter_run(const struct owner_dir *od, const struct wire_hello *self,
 		.nap_ms = NAP_MIN_MS,
 		.rest_ms = NAP_MIN_MS,
 		.end = clock_mono_ms() + owner_patience(PATIENCE_START),
-		.err = err,
-		.errsize = errsize };
+		.err = err };
 	enum outcome out = AGAIN;
 
 	*birth = (struct owner_starter_birth){ -1, -1, -1 };
@@ -314,7 +311,7 @@ owner_starter_run(const struct owner_dir *od, const struct wire_hello *self,
 	close_next(&st);
 	close(listener);
 	if (out == AGAIN)
-		fail(&st, "owner: no owner answers");
+		fail(&st, "no owner answers");
 	return OWNER_STARTER_FAILED;
 }
 

@@ -93,8 +93,8 @@ prove(struct owner_link *link, const struct wire_frame *frame)
 static bool
 refused(struct owner *ow, const struct wire_frame *frame)
 {
-	snprintf(ow->err, ow->errsize,
-	    "owner: the previous owner refuses this one: %.*s", (int)frame->len,
+	err_put(ow->err, (struct err_place){ "owner", NULL, 0 },
+	    "the previous owner refuses this one: %.*s", (int)frame->len,
 	    frame->data);
 	*ow->conf.refused = true;
 	return false;
@@ -208,11 +208,11 @@ owner_take(struct owner *ow)
 	char hello[WIRE_HELLO_SIZE];
 	int fd;
 
-	fd = owner_dir_connect(ow->conf.dir, ow->err, ow->errsize);
+	fd = owner_dir_connect(ow->conf.dir, ow->err);
 	if (fd == -1 ||
 	    (ow->before = owner_link_add(ow, fd, &take_before)) == NULL) {
-		snprintf(
-		    ow->err, ow->errsize, "owner: the previous owner is gone");
+		err_put(ow->err, (struct err_place){ "owner", NULL, 0 },
+		    "the previous owner is gone");
 		return false;
 	}
 	wire_hello_put(hello, &ow->conf.self);
@@ -222,8 +222,8 @@ owner_take(struct owner *ow)
 	if (ow->state == OWNER_SERVES)
 		return true;
 	if (!*ow->conf.refused)
-		snprintf(ow->err, ow->errsize,
-		    "owner: the previous owner did not hand over");
+		err_put(ow->err, (struct err_place){ "owner", NULL, 0 },
+		    "the previous owner did not hand over");
 	return false;
 }
 

@@ -35,39 +35,20 @@ struct place {
 	socklen_t len;
 };
 
-/* Where failures are told. */
-struct report {
-	char *err;
-	size_t errsize;
-};
-
-static bool refuse(const struct report *, const char *, ...)
-    __attribute__((format(printf, 2, 3)));
+static const struct err_place at_listen = { "listen", NULL, 0 };
 
 static bool
-refuse(const struct report *rp, const char *fmt, ...)
-{
-	int n = snprintf(rp->err, rp->errsize, "listen: ");
-	va_list ap;
-
-	if (n < 0 || (size_t)n >= rp->errsize)
-		return false;
-	va_start(ap, fmt);
-	vsnprintf(rp->err + n, rp->errsize - (size_t)n, fmt, ap);
-	va_end(ap);
-	return false;
-}
-
-static bool
-parse_unix(struct place *pl, const char *spec, const struct report *rp)
+parse_unix(struct place *pl, const char *spec, struct err *err)
 {
 	struct sockaddr_un *sun = &pl->addr.local;
 	const char *path = spec + strlen(UNIX_PREFIX);
 
 	if (*path != '/')
-		return refuse(rp, "%s: the path must begin with /", spec);
+		return err_put(
+		    err, at_listen, "%s: the path must begin with /", spec);
 	if (strlen(path) >= sizeof(sun->sun_path))
-		return refuse(rp, "%s: the path is longer than %zu bytes", spec,
+		return err_put(err, at_listen,
+		    "%s: the path is longer than %zu bytes", spec,
 		    sizeof(sun->sun_path) - 1);
 	sun->sun_family = AF_UNIX;
 	snprintf(sun->sun_path, sizeof(sun->sun_path), "%s", path);
@@ -135,18 +116,17 @@ is_loopback(const union address *addr)
 }
 
 static bool
-parse(struct place *pl, const char *spec, bool allow_remote,
-    const struct report *rp)
+parse(struct place *pl, const char *spec, bool allow_remote, struct err *err)
 {
 	memset(pl, 0, sizeof(*pl));
 	if (strncmp(spec, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
-		return parse_unix(pl, spec, rp);
+		return parse_unix(pl, spec, err);
 	if (!parse_tcp(pl, spec))
-		return refuse(rp,
+		return err_put(err, at_listen,
 		    "%s: must be unix:/path, 127.0.0.1:port or [::1]:port",
 		    spec);
 	if (!allow_remote && !is_loopback(&pl->addr))
-		return refuse(rp,
+		return err_put(err, at_listen,
 		    "%s: is not a loopback address; allow_remote=yes permits "
 		    "it",
 		    spec);
@@ -155,7 +135,7 @@ parse(struct place *pl, const char *spec, bool allow_remote,
 
 /* Whether the socket that stands at the path is nobody's any more. */
 static bool
-is_stale(const struct place *pl, const struct report *rp)
+is_stale(const struct place *pl, struct err *err)
 {
 	const char *path = pl->addr.local.sun_path;
 	struct stat st;
@@ -163,45 +143,47 @@ is_stale(const struct place *pl, const struct report *rp)
 
 	if (lstat(path, &st) == -1)
 		return errno == ENOENT ||
-		       refuse(rp, "%s: %s", path, strerror(errno));
+		       err_put(err, at_listen, "%s: %s", path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
-		return refuse(rp,
+		return err_put(err, at_listen,
 		    "%s: is not a socket; something else has the name", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
-		return refuse(rp, "no socket: %s", strerror(errno));
+		return err_put(
+		    err, at_listen, "no socket: %s", strerror(errno));
 	if (connect(fd, &pl->addr.any, pl->len) == -1)
 		e = errno;
 	close(fd);
 	if (e == 0 || e == EAGAIN)
-		return refuse(rp, "%s: another process serves it", path);
+		return err_put(
+		    err, at_listen, "%s: another process serves it", path);
 	return e == ECONNREFUSED || e == ENOENT ||
-	       refuse(rp, "%s: %s", path, strerror(e));
+	       err_put(err, at_listen, "%s: %s", path, strerror(e));
 }
 
 static bool
-bind_unix(int fd, const struct place *pl, const struct report *rp)
+bind_unix(int fd, const struct place *pl, struct err *err)
 {
 	const char *path = pl->addr.local.sun_path;
 	mode_t before = umask(UNIX_UMASK);
 	bool ok = bind(fd, &pl->addr.any, pl->len) == 0;
 
 	if (!ok && errno == EADDRINUSE) {
-		if (!is_stale(pl, rp))
+		if (!is_stale(pl, err))
 			goto out;
 		unlink(path);
 		ok = bind(fd, &pl->addr.any, pl->len) == 0;
 	}
 	if (!ok)
-		refuse(rp, "%s: cannot be created: %s", path, strerror(errno));
+		err_put(err, at_listen, "%s: cannot be created: %s", path,
+		    strerror(errno));
 out:
 	umask(before);
 	return ok;
 }
 
 static bool
-bind_tcp(
-    int fd, const struct place *pl, const char *spec, const struct report *rp)
+bind_tcp(int fd, const struct place *pl, const char *spec, struct err *err)
 {
 	static const int on = 1;
 	bool v6 = pl->addr.any.sa_family == AF_INET6;
@@ -210,19 +192,19 @@ bind_tcp(
 	    (v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) ==
 		       -1) ||
 	    bind(fd, &pl->addr.any, pl->len) == -1)
-		return refuse(
-		    rp, "%s: cannot be used: %s", spec, strerror(errno));
+		return err_put(err, at_listen, "%s: cannot be used: %s", spec,
+		    strerror(errno));
 	return true;
 }
 
 /* Remember the socket as ours, to be removed when we go. */
 static bool
-own_path(struct listener *ls, const char *path, const struct report *rp)
+own_path(struct listener *ls, const char *path, struct err *err)
 {
 	struct stat st;
 
 	if (lstat(path, &st) == -1 || (ls->path = strdup(path)) == NULL)
-		return refuse(rp, "%s: %s", path, strerror(errno));
+		return err_put(err, at_listen, "%s: %s", path, strerror(errno));
 	ls->dev = st.st_dev;
 	ls->ino = st.st_ino;
 	return true;
@@ -251,20 +233,20 @@ lock_directory(const char *path)
 }
 
 static bool
-start_listening(int fd, const char *spec, const struct report *rp)
+start_listening(int fd, const char *spec, struct err *err)
 {
 	return listen(fd, SOMAXCONN) == 0 ||
-	       refuse(rp, "%s: %s", spec, strerror(errno));
+	       err_put(err, at_listen, "%s: %s", spec, strerror(errno));
 }
 
 static bool
 make_unix(struct listener *ls, const struct place *pl, const char *spec,
-    const struct report *rp)
+    struct err *err)
 {
 	int lock = lock_directory(pl->addr.local.sun_path);
-	bool ok = bind_unix(ls->fd, pl, rp) &&
-	          own_path(ls, pl->addr.local.sun_path, rp) &&
-	          start_listening(ls->fd, spec, rp);
+	bool ok = bind_unix(ls->fd, pl, err) &&
+	          own_path(ls, pl->addr.local.sun_path, err) &&
+	          start_listening(ls->fd, spec, err);
 
 	if (lock != -1)
 		close(lock);
@@ -272,21 +254,20 @@ make_unix(struct listener *ls, const struct place *pl, const char *spec,
 }
 
 static bool
-make(struct listener *ls, const char *spec, bool allow_remote,
-    const struct report *rp)
+make(struct listener *ls, const char *spec, bool allow_remote, struct err *err)
 {
 	struct place pl;
 
-	if (!parse(&pl, spec, allow_remote, rp))
+	if (!parse(&pl, spec, allow_remote, err))
 		return false;
 	ls->fd = socket(pl.addr.any.sa_family,
 	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (ls->fd == -1)
-		return refuse(rp, "%s: %s", spec, strerror(errno));
+		return err_put(err, at_listen, "%s: %s", spec, strerror(errno));
 	if (pl.addr.any.sa_family == AF_UNIX)
-		return make_unix(ls, &pl, spec, rp);
-	return bind_tcp(ls->fd, &pl, spec, rp) &&
-	       start_listening(ls->fd, spec, rp);
+		return make_unix(ls, &pl, spec, err);
+	return bind_tcp(ls->fd, &pl, spec, err) &&
+	       start_listening(ls->fd, spec, err);
 }
 
 static bool
@@ -323,7 +304,7 @@ systemd_fds(void)
 }
 
 static bool
-inherit(struct listener *ls, const struct report *rp)
+inherit(struct listener *ls, struct err *err)
 {
 	long fds = systemd_fds();
 	int fd = STDIN_FILENO;
@@ -331,40 +312,39 @@ inherit(struct listener *ls, const struct report *rp)
 	if (!is_listening(fd)) {
 		fd = SYSTEMD_FD;
 		if (fds > 1)
-			return refuse(rp,
+			return err_put(err, at_listen,
 			    "systemd passed %ld sockets where one is expected",
 			    fds);
 		if (fds != 1 || !is_listening(fd))
-			return refuse(rp,
+			return err_put(err, at_listen,
 			    "is not set, and descriptor 0 is not a listening "
 			    "socket; say where with -l, such as "
 			    "-l unix:/run/causerie.sock");
 	}
 	if (!listener_adopt(fd))
-		return refuse(rp, "descriptor %d: %s", fd, strerror(errno));
+		return err_put(
+		    err, at_listen, "descriptor %d: %s", fd, strerror(errno));
 	ls->fd = fd;
 	return true;
 }
 
 bool
-listener_check(const char *spec, bool allow_remote, char *err, size_t errsize)
+listener_check(const char *spec, bool allow_remote, struct err *err)
 {
-	struct report rp = { err, errsize };
 	struct place pl;
 
-	return spec == NULL || parse(&pl, spec, allow_remote, &rp);
+	return spec == NULL || parse(&pl, spec, allow_remote, err);
 }
 
 bool
-listener_open(struct listener *ls, const char *spec, bool allow_remote,
-    char *err, size_t errsize)
+listener_open(
+    struct listener *ls, const char *spec, bool allow_remote, struct err *err)
 {
-	struct report rp = { err, errsize };
 	bool ok;
 
 	*ls = (struct listener){ .fd = -1 };
-	ok = spec == NULL ? inherit(ls, &rp)
-	                  : make(ls, spec, allow_remote, &rp);
+	ok = spec == NULL ? inherit(ls, err)
+	                  : make(ls, spec, allow_remote, err);
 	if (!ok)
 		listener_close(ls);
 	return ok;

@@ -17,8 +17,7 @@
 #include "owner/owner_patience.h"
 #include "server/listener.h"
 
-#define ERR_SIZE 1024
-#define NAP_NS   (20 * 1000 * 1000)
+#define NAP_NS (20 * 1000 * 1000)
 
 static struct wire_hello
 hello(const struct conf *cf)
@@ -30,22 +29,19 @@ hello(const struct conf *cf)
 }
 
 bool
-run_owner_begin(
-    struct run_owner *own, const struct conf *cf, char *err, size_t errsize)
+run_owner_begin(struct run_owner *own, const struct conf *cf, struct err *err)
 {
 	struct listener ls;
 	enum owner_starter_end end;
 
-	if (!listener_open(&ls, cf->listen, cf->allow_remote, err, errsize))
+	if (!listener_open(&ls, cf->listen, cf->allow_remote, err))
 		return false;
-	if (!owner_dir_open(
-		&own->dir, cf->owner_dir, true, false, err, errsize)) {
+	if (!owner_dir_open(&own->dir, cf->owner_dir, true, false, err)) {
 		listener_close(&ls);
 		return false;
 	}
 	own->self = hello(cf);
-	end = owner_starter_run(
-	    &own->dir, &own->self, ls.fd, &own->birth, err, errsize);
+	end = owner_starter_run(&own->dir, &own->self, ls.fd, &own->birth, err);
 	if (end == OWNER_STARTER_OWNER) {
 		free(ls.path);
 		return true;
@@ -57,14 +53,14 @@ run_owner_begin(
 
 /* One that does not exist yet will be made. */
 bool
-run_owner_check(const struct conf *cf, char *err, size_t errsize)
+run_owner_check(const struct conf *cf, struct err *err)
 {
 	struct owner_dir dir;
 
 	if (cf->owner_dir == NULL ||
 	    (access(cf->owner_dir, F_OK) == -1 && errno == ENOENT))
 		return true;
-	if (!owner_dir_open(&dir, cf->owner_dir, false, true, err, errsize))
+	if (!owner_dir_open(&dir, cf->owner_dir, false, true, err))
 		return false;
 	owner_dir_close(&dir);
 	return true;
@@ -87,13 +83,13 @@ run_owner_serve(struct run_owner *own, struct handover *ho,
 		.server = server,
 		.refused = &is_refused,
 	};
-	char err[ERR_SIZE];
+	struct err err;
 	struct owner *owner;
 
-	if ((owner = owner_open(&conf, app, err, sizeof(err))) == NULL) {
-		log_error("owner", LOG_STR("failed", err));
+	if ((owner = owner_open(&conf, app, &err)) == NULL) {
+		log_error("owner", LOG_STR("failed", err.text));
 		if (is_refused)
-			fprintf(stderr, "causerie: %s\n", err);
+			fprintf(stderr, "causerie: %s\n", err.text);
 		else
 			owner_starter_again(&own->birth);
 		return NULL;
@@ -134,20 +130,20 @@ ask(int sock, const struct wire_hello *self, bool stop, int wait_ms,
 }
 
 static int
-find(struct owner_dir *dir, const struct conf *cf, char err[ERR_SIZE])
+find(struct owner_dir *dir, const struct conf *cf, struct err *err)
 {
 	if (access(cf->owner_dir, F_OK) == -1 && errno == ENOENT)
 		return -1;
 	if (dir->fd == -1 &&
-	    !owner_dir_open(dir, cf->owner_dir, false, true, err, ERR_SIZE))
+	    !owner_dir_open(dir, cf->owner_dir, false, true, err))
 		return -1;
-	return owner_dir_connect(dir, err, ERR_SIZE);
+	return owner_dir_connect(dir, err);
 }
 
 /* One that begins to hand over sends everybody away: then the next is asked. */
 static int
 ask_whoever_owns(
-    struct owner_dir *dir, const struct conf *cf, bool stop, char *err)
+    struct owner_dir *dir, const struct conf *cf, bool stop, struct err *err)
 {
 	static const struct timespec nap = { .tv_nsec = NAP_NS };
 	const struct wire_hello self = hello(cf);
@@ -173,11 +169,11 @@ int
 run_owner_command(const struct conf *cf, bool stop)
 {
 	struct owner_dir dir = { .fd = -1 };
-	char err[ERR_SIZE] = "";
-	int status = ask_whoever_owns(&dir, cf, stop, err);
+	struct err err = { "" };
+	int status = ask_whoever_owns(&dir, cf, stop, &err);
 
-	if (*err != '\0') {
-		fprintf(stderr, "causerie: %s\n", err);
+	if (err_is_set(&err)) {
+		fprintf(stderr, "causerie: %s\n", err.text);
 		status = EXIT_FAILURE;
 	} else if (status == RUN_OWNER_NONE) {
 		puts("causerie: there is no owner");

@@ -10,12 +10,13 @@
 
 #include "articles/index.h"
 #include "articles/index_build.h"
+#include "base/err.h"
 
 /*
  * Make an index of a file, or (path is NULL) of the sample articles that are
  * built into the program. NULL: err says "articles: path:line: what is wrong".
  */
 struct index *article_lines_read(const char *path, const struct index_limits *,
-    char *err, size_t errsize);
+    struct err *err);
 
 #endif

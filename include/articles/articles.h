@@ -11,6 +11,7 @@
 #include "articles/index.h"
 #include "articles/index_build.h"
 #include "articles/search.h"
+#include "base/err.h"
 
 /* The settings. */
 struct articles_conf {
@@ -26,8 +27,7 @@ struct articles;
  * apart by how it begins. NULL: err says file, line and what is wrong. The
  * path's string must outlive it.
  */
-struct articles *articles_open(const struct articles_conf *, char *err,
-    size_t errsize);
+struct articles *articles_open(const struct articles_conf *, struct err *err);
 void articles_close(struct articles *);		/* NULL is allowed */
 
 /* The index as it is now, referenced; from any thread. */
@@ -52,11 +52,10 @@ void articles_stop(struct articles *);
  * and serve that; a bad one is not read again before it has changed. From one
  * thread, which may wait for a disk and compute for seconds.
  */
-enum articles_renewed articles_renew(struct articles *, char *err,
-    size_t errsize);
+enum articles_renewed articles_renew(struct articles *, struct err *err);
 
 /* Make an index file out of a file of either kind; false: err says why. */
-bool articles_convert(const struct articles_conf *, const char *to, char *err,
-    size_t errsize);
+bool articles_convert(const struct articles_conf *, const char *to,
+    struct err *err);
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 
 struct text_file {
 	const char	*setting;	/* that names it; stays the caller's */
@@ -21,15 +22,14 @@ struct text_file {
 	bool		 failed;	/* err was filled */
 
 	/* private */
-	char		*err;
-	size_t		 errsize;
+	struct err	*err;
 	FILE		*f;
 	char		 buffer[4096];
 };
 
 /* False: err holds a line for a person, "setting: path: what". */
 bool text_file_open(struct text_file *, const char *setting, const char *path,
-    char *err, size_t errsize);
+    struct err *err);
 
 /*
  * The next line, without its end and without the mark at the file's head. A
@@ -54,6 +54,6 @@ bool text_file_close(struct text_file *);
  * False: err as above. The caller wipes the line, whatever the result.
  */
 bool text_file_single(struct buf *line, const char *setting, const char *path,
-    const char *what, char *err, size_t errsize);
+    const char *what, struct err *err);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "log/log.h"
 
 enum conf_responder {
@@ -141,7 +142,7 @@ enum conf_action {
  * whatever the result.
  */
 enum conf_action conf_load(struct conf *, int argc, char *const *argv,
-    char *const *envp, char *err, size_t errsize);
+    char *const *envp, struct err *err);
 
 /* Secrets are overwritten first. */
 void conf_free(struct conf *);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
 #include "conf/conf.h"
 #include "conf/conf_table.h"
 
@@ -17,8 +18,7 @@
 
 struct conf_loader {
 	struct conf	*cf;
-	char		*err;		/* for one line for a person */
-	size_t		 errsize;
+	struct err	*err;		/* for one line for a person */
 };
 
 /* Put a line into err; returns false. */

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
 #include "log/log_line.h"
 
 #define LOG_MOST	10	/* lines of a warning or an error a minute */
@@ -64,7 +65,7 @@ bool log_shows(enum log_level);
  * a target (log/log_target.h); false: err says why, for a person.
  */
 void log_begin(void);
-bool log_open(const char *target, enum log_format, char *err, size_t errsize);
+bool log_open(const char *target, enum log_format, struct err *err);
 
 /*
  * For main, once signals are blocked: start the thread that writes; and end it

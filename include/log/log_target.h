@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
+
 enum log_target_kind {
 	LOG_TARGET_STDERR,
 	LOG_TARGET_SYSLOG,
@@ -37,14 +39,13 @@ bool log_target_valid(const char *name);
  * Whether it could be opened now; nothing is made. False: err holds a line
  * for a person.
  */
-bool log_target_check(const char *name, char *err, size_t errsize);
+bool log_target_check(const char *name, struct err *err);
 
 /*
  * Open; name lives as long as the target. False: err as above, and the target
  * is standard error.
  */
-bool log_target_open(struct log_target *, const char *name, char *err,
-    size_t errsize);
+bool log_target_open(struct log_target *, const char *name, struct err *err);
 void log_target_close(struct log_target *);
 
 /* Open the file anew; false: errno says why, and the old one stays in use. */

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "log/log_line.h"
 #include "log/log_target.h"
 
@@ -53,7 +54,7 @@ struct log_writer {
 
 /* As log_target_open, and how lines are to look from now on. */
 bool log_writer_open(struct log_writer *, const char *target, enum log_format,
-    char *err, size_t errsize);
+    struct err *err);
 
 /*
  * Start the thread where the target needs one; signals are to be blocked

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "loop/loop.h"
 #include "owner/owner_dir.h"
 #include "owner/owner_wire.h"
@@ -95,7 +96,7 @@ struct owner_conf {
  * for a person; the one before then serves on. The lock is the owner's.
  */
 struct owner *owner_open(const struct owner_conf *, const struct owner_app *,
-    char *err, size_t errsize);
+    struct err *err);
 
 /*
  * Serve until a signal comes, or the order to stop, or nobody needs it any

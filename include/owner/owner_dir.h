@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/err.h"
+
 #define OWNER_LOCK "owner.lock"		/* the owner's, as long as it lives */
 #define OWNER_NEXT "next.lock"		/* of who is to follow a living owner */
 #define OWNER_SOCKET "owner.sock"
@@ -28,7 +30,7 @@ struct owner_dir {
  * anybody's with `any`). make: it is made when its parent exists.
  */
 bool owner_dir_open(struct owner_dir *, const char *path, bool make, bool any,
-    char *err, size_t errsize);
+    struct err *err);
 void owner_dir_close(struct owner_dir *);
 
 enum owner_lock {
@@ -39,16 +41,16 @@ enum owner_lock {
 
 /* Try to take a lock; *fd holds it. */
 enum owner_lock owner_dir_lock(const struct owner_dir *, const char *name,
-    int *fd, char *err, size_t errsize);
+    int *fd, struct err *err);
 
 /* For who has the lock: a listening, non-blocking socket; -1: err. */
-int owner_dir_listen(const struct owner_dir *, char *err, size_t errsize);
+int owner_dir_listen(const struct owner_dir *, struct err *err);
 
 /*
  * Connect to the owner, whose process must be of the directory's user. The
  * descriptor; -1 with an empty err: nobody listens; -1: err.
  */
-int owner_dir_connect(const struct owner_dir *, char *err, size_t errsize);
+int owner_dir_connect(const struct owner_dir *, struct err *err);
 
 struct owner_cred {
 	pid_t	pid;

@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 
+#include "base/err.h"
 #include "owner/owner_dir.h"
 #include "owner/owner_wire.h"
 
@@ -33,7 +34,7 @@ struct owner_starter_birth {
  */
 enum owner_starter_end owner_starter_run(const struct owner_dir *,
     const struct wire_hello *self, int listener, struct owner_starter_birth *,
-    char *err, size_t errsize);
+    struct err *err);
 
 /*
  * The new owner serves: standard error, which is the web server's, is let go

@@ -7,6 +7,7 @@
 #ifndef OWNER_OWNER_STATE_H
 #define OWNER_OWNER_STATE_H
 
+#include "base/err.h"
 #include "base/list.h"
 #include "loop/loop.h"
 #include "owner/owner.h"
@@ -100,8 +101,7 @@ struct owner {
 	struct owner_link	*before;	/* until it is gone */
 	bool			 failed;
 	bool			 proven;	/* to the one before */
-	char			*err;
-	size_t			 errsize;
+	struct err		*err;
 };
 
 /* The only setter of an owner's state: it must be one that may follow. */

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/err.h"
+
 struct listener {
 	int	 fd;		/* non-blocking, close-on-exec; -1: none */
 	char	*path;		/* of a unix socket that we made, or NULL */
@@ -17,8 +19,7 @@ struct listener {
  * Whether listener_open would understand and allow spec; nothing is opened.
  * False: err says why, for a person.
  */
-bool listener_check(const char *spec, bool allow_remote, char *err,
-    size_t errsize);
+bool listener_check(const char *spec, bool allow_remote, struct err *err);
 
 /*
  * Listen. spec is "unix:/path" (made with mode 0660; a stale socket there is
@@ -30,7 +31,7 @@ bool listener_check(const char *spec, bool allow_remote, char *err,
  * moment.
  */
 bool listener_open(struct listener *, const char *spec, bool allow_remote,
-    char *err, size_t errsize);
+    struct err *err);
 
 /*
  * Whether a descriptor is a listening socket; then it is made non-blocking and

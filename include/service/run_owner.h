@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
 #include "conf/conf.h"
 #include "handover/handover.h"
 #include "owner/owner.h"
@@ -24,11 +25,10 @@ struct run_owner {
  * the process of a new owner. False: err says why not, for a person. A process
  * whose listener an owner accepted does not return.
  */
-bool run_owner_begin(struct run_owner *, const struct conf *, char *err,
-    size_t errsize);
+bool run_owner_begin(struct run_owner *, const struct conf *, struct err *err);
 
 /* What owner_dir is, as far as it can be told before. */
-bool run_owner_check(const struct conf *, char *err, size_t errsize);
+bool run_owner_check(const struct conf *, struct err *err);
 
 /*
  * Be the owner until it is to end; then server_drain, and owner_close. app are

@@ -20,7 +20,6 @@
 
 #define MAX_INPUT 16384
 #define MAX_GIVEN 16 /* arguments, variables */
-#define ERR_SIZE  1024
 
 /* Where the settings come from. */
 struct sources {
@@ -204,7 +203,7 @@ check_again(const struct conf *cf)
 	static char name[] = "causerie";
 	char *argv[] = { name, NULL }, *envp[CONF_MAX_SETTINGS + 1];
 	struct buf variables, again;
-	char err[ERR_SIZE];
+	struct err err;
 	struct conf other;
 	size_t i, n = 0, at;
 
@@ -216,7 +215,7 @@ check_again(const struct conf *cf)
 	for (at = 0; at < variables.len; at += strlen(envp[n++]) + 1)
 		envp[n] = variables.data + at;
 	envp[n] = NULL;
-	HOLDS(conf_load(&other, 1, argv, envp, err, sizeof(err)) == CONF_RUN);
+	HOLDS(conf_load(&other, 1, argv, envp, &err) == CONF_RUN);
 	for (i = 0; i < conf_settings_count; i++)
 		if (!is_left_out(cf, &conf_settings[i]))
 			write_setting(&again, &other, &conf_settings[i]);
@@ -233,14 +232,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct sources s;
 	enum conf_action action;
 	struct conf cf;
-	char err[ERR_SIZE] = "";
+	struct err err = { "" };
 
 	if (n > MAX_INPUT)
 		return 0;
 	sources_open(&s, data, n);
-	action = conf_load(&cf, s.argc, s.argv, s.envp, err, sizeof(err));
+	action = conf_load(&cf, s.argc, s.argv, s.envp, &err);
 	if (action == CONF_INVALID)
-		HOLDS(*err != '\0' && strchr(err, '\n') == NULL);
+		HOLDS(err_is_set(&err) && strchr(err.text, '\n') == NULL);
 	else if (action == CONF_RUN)
 		check_again(&cf);
 	conf_free(&cf);

@@ -75,14 +75,14 @@ service_open(void)
 		.session_bytes = 4096,
 		.ended = session_ended,
 	};
-	char err[256];
+	struct err err;
 
 	HOLDS((app.limits = limits_open(&limits)) != NULL);
 	store.ended_arg = app.limits;
 	HOLDS((app.store = store_memory_open(&store)) != NULL);
 	HOLDS((app.line = turn_queue_new()) != NULL);
 	HOLDS((app.suspicions = suspicions_open()) != NULL);
-	app.articles = articles_open(&articles, err, sizeof(err));
+	app.articles = articles_open(&articles, &err);
 	HOLDS(app.articles != NULL);
 	HOLDS(addr_set_parse(&app.trusted, "192.0.2.0/24"));
 }

@@ -11,17 +11,16 @@
 
 #include "temp_file.h"
 
-#define ERR_SIZE      256
 #define LEN(a)        (sizeof(a) / sizeof((a)[0]))
 #define ARTICLE_BYTES 4096
 
 static const struct index_limits limits = { 3, 1 << 20, ARTICLE_BYTES, NULL };
 
 static struct index *
-load(const char *text, size_t len, char err[ERR_SIZE])
+load(const char *text, size_t len, struct err *err)
 {
 	temp_file_write(text, len);
-	return article_lines_read(temp_file_path(), &limits, err, ERR_SIZE);
+	return article_lines_read(temp_file_path(), &limits, err);
 }
 
 #define ROW(title, url, date, text) \
@@ -80,15 +79,16 @@ test_broken_lines(void **state)
 		{ DATED("x025-01-01"),
 		    ":1: date: must be YYYY-MM-DD, not \"x025-01-01\"" },
 	};
-	char err[ERR_SIZE], expected[ERR_SIZE];
+	char expected[ERR_SIZE];
+	struct err err;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < LEN(rows); i++) {
-		assert_null(load(rows[i].text, strlen(rows[i].text), err));
+		assert_null(load(rows[i].text, strlen(rows[i].text), &err));
 		snprintf(expected, sizeof(expected), "articles: %s%s",
 		    temp_file_path(), rows[i].err);
-		assert_string_equal(err, expected);
+		assert_string_equal(err.text, expected);
 	}
 }
 
@@ -102,8 +102,8 @@ test_what_people_write(void **state)
 				   "\"date\":\"2025-01-01\",\"text\":\"é\","
 				   "\"more\":1}\r\n\r\n \t\r\n" OTHER(
 				       "http://b");
-	char err[ERR_SIZE];
-	struct index *ix = load(text, sizeof(text) - 1, err);
+	struct err err;
+	struct index *ix = load(text, sizeof(text) - 1, &err);
 	struct article a;
 	uint32_t n;
 
@@ -127,11 +127,11 @@ test_what_people_write(void **state)
 static void
 assert_refused(const char *text, size_t len, const char *said)
 {
-	char err[ERR_SIZE];
+	struct err err;
 
-	assert_null(load(text, len, err));
-	if (strstr(err, said) == NULL)
-		fail_msg("%s", err);
+	assert_null(load(text, len, &err));
+	if (strstr(err.text, said) == NULL)
+		fail_msg("%s", err.text);
 }
 
 static void
@@ -156,13 +156,12 @@ test_limits(void **state)
 static void
 test_no_such_file(void **state)
 {
-	char err[ERR_SIZE];
+	struct err err;
 
 	(void)state;
-	assert_null(
-	    article_lines_read("/nonexistent/file", &limits, err, sizeof(err)));
+	assert_null(article_lines_read("/nonexistent/file", &limits, &err));
 	assert_non_null(
-	    strstr(err, "articles: /nonexistent/file: cannot be read: "));
+	    strstr(err.text, "articles: /nonexistent/file: cannot be read: "));
 }
 
 /* Another thread wants it to end. */
@@ -171,14 +170,13 @@ test_stopped(void **state)
 {
 	atomic_bool stop = true;
 	struct index_limits stopped = limits;
-	char err[ERR_SIZE];
+	struct err err;
 
 	(void)state;
 	stopped.stop = &stop;
 	temp_file_write(GOOD, sizeof(GOOD) - 1);
-	assert_null(
-	    article_lines_read(temp_file_path(), &stopped, err, sizeof(err)));
-	assert_non_null(strstr(err, "stopped"));
+	assert_null(article_lines_read(temp_file_path(), &stopped, &err));
+	assert_non_null(strstr(err.text, "stopped"));
 }
 
 int

@@ -14,8 +14,7 @@
 
 #include "temp_file.h"
 
-#define ERR_SIZE 512
-#define SWAPS    200
+#define SWAPS 200
 
 #define ONE(n) \
 	"{\"title\":\"t" #n "\",\"url\":\"http://a/" #n \
@@ -35,13 +34,13 @@ write_file(const char *text)
 static struct articles *
 open_file(const char *text)
 {
-	char err[ERR_SIZE];
+	struct err err;
 	struct articles *a;
 
 	write_file(text);
 	conf.path = temp_file_path();
-	if ((a = articles_open(&conf, err, sizeof(err))) == NULL)
-		fail_msg("%s", err);
+	if ((a = articles_open(&conf, &err)) == NULL)
+		fail_msg("%s", err.text);
 	return a;
 }
 
@@ -60,14 +59,14 @@ test_renewal(void **state)
 {
 	struct articles *a = open_file(ONE(1));
 	struct index *old = articles_index(a);
-	char err[ERR_SIZE];
+	struct err err;
 
 	(void)state;
-	assert_int_equal(articles_renew(a, err, sizeof(err)), ARTICLES_SAME);
+	assert_int_equal(articles_renew(a, &err), ARTICLES_SAME);
 	write_file(ONE(1) ONE(2));
-	assert_int_equal(articles_renew(a, err, sizeof(err)), ARTICLES_NEW);
+	assert_int_equal(articles_renew(a, &err), ARTICLES_NEW);
 	assert_int_equal(served(a), 2);
-	assert_int_equal(articles_renew(a, err, sizeof(err)), ARTICLES_SAME);
+	assert_int_equal(articles_renew(a, &err), ARTICLES_SAME);
 	/* whoever had the old one has it still */
 	assert_int_equal(index_count(old), 1);
 	assert_string_equal(index_article(old, 0).title, "t1");
@@ -79,21 +78,21 @@ static void
 test_bad_file(void **state)
 {
 	struct articles *a = open_file(ONE(1));
-	char err[ERR_SIZE];
+	struct err err;
 
 	(void)state;
 	write_file(ONE(1) "{");
-	assert_int_equal(articles_renew(a, err, sizeof(err)), ARTICLES_BAD);
-	assert_non_null(strstr(err, ":2: is not a valid JSON object"));
+	assert_int_equal(articles_renew(a, &err), ARTICLES_BAD);
+	assert_non_null(strstr(err.text, ":2: is not a valid JSON object"));
 	assert_int_equal(served(a), 1);
 	/* told once */
-	assert_int_equal(articles_renew(a, err, sizeof(err)), ARTICLES_SAME);
+	assert_int_equal(articles_renew(a, &err), ARTICLES_SAME);
 	unlink(temp_file_path());
-	assert_int_equal(articles_renew(a, err, sizeof(err)), ARTICLES_BAD);
-	assert_int_equal(articles_renew(a, err, sizeof(err)), ARTICLES_SAME);
+	assert_int_equal(articles_renew(a, &err), ARTICLES_BAD);
+	assert_int_equal(articles_renew(a, &err), ARTICLES_SAME);
 	assert_int_equal(served(a), 1);
 	write_file(ONE(1) ONE(2) ONE(3));
-	assert_int_equal(articles_renew(a, err, sizeof(err)), ARTICLES_NEW);
+	assert_int_equal(articles_renew(a, &err), ARTICLES_NEW);
 	assert_int_equal(served(a), 3);
 	articles_close(a);
 }
@@ -103,23 +102,23 @@ static void
 test_convert(void **state)
 {
 	struct articles *a = open_file(ONE(1) ONE(2));
-	char path[256], err[ERR_SIZE];
+	char path[256];
+	struct err err;
 	struct stat st;
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s.idx", temp_file_path());
-	assert_true(articles_convert(&conf, path, err, sizeof(err)));
+	assert_true(articles_convert(&conf, path, &err));
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0644);
 	write_file("{");
-	assert_int_equal(articles_renew(a, err, sizeof(err)), ARTICLES_BAD);
+	assert_int_equal(articles_renew(a, &err), ARTICLES_BAD);
 	assert_int_equal(rename(path, temp_file_path()), 0);
-	assert_int_equal(articles_renew(a, err, sizeof(err)), ARTICLES_NEW);
+	assert_int_equal(articles_renew(a, &err), ARTICLES_NEW);
 	assert_int_equal(served(a), 2);
-	assert_false(
-	    articles_convert(&conf, "/nonexistent/x.idx", err, sizeof(err)));
+	assert_false(articles_convert(&conf, "/nonexistent/x.idx", &err));
 	assert_string_equal(
-	    err, "/nonexistent/x.idx: No such file or directory");
+	    err.text, "/nonexistent/x.idx: No such file or directory");
 	articles_close(a);
 }
 
@@ -128,7 +127,7 @@ test_age(void **state)
 {
 	struct articles *a = open_file(ONE(1));
 	struct articles_conf samples = conf;
-	char err[ERR_SIZE];
+	struct err err;
 	struct stat st;
 	int64_t ms;
 
@@ -140,25 +139,25 @@ test_age(void **state)
 	articles_close(a);
 	samples.path = NULL;
 	samples.limits.articles = 100;
-	assert_non_null(a = articles_open(&samples, err, sizeof(err)));
+	assert_non_null(a = articles_open(&samples, &err));
 	assert_int_equal(articles_age(a, ms), 0);
-	assert_int_equal(articles_renew(a, err, sizeof(err)), ARTICLES_SAME);
+	assert_int_equal(articles_renew(a, &err), ARTICLES_SAME);
 	articles_close(a);
 }
 
 static void
 test_not_a_file(void **state)
 {
-	char err[ERR_SIZE];
+	struct err err;
 
 	(void)state;
 	conf.path = "/dev";
-	assert_null(articles_open(&conf, err, sizeof(err)));
-	assert_string_equal(err, "articles: /dev: is not a regular file");
+	assert_null(articles_open(&conf, &err));
+	assert_string_equal(err.text, "articles: /dev: is not a regular file");
 	conf.path = "/nonexistent";
-	assert_null(articles_open(&conf, err, sizeof(err)));
-	assert_string_equal(err, "articles: /nonexistent: cannot be read: "
-				 "No such file or directory");
+	assert_null(articles_open(&conf, &err));
+	assert_string_equal(err.text, "articles: /nonexistent: cannot be read: "
+				      "No such file or directory");
 }
 
 static void *
@@ -188,7 +187,7 @@ test_swaps(void **state)
 {
 	struct articles *a = open_file(ONE(1));
 	pthread_t threads[3];
-	char err[ERR_SIZE];
+	struct err err;
 	int i;
 
 	(void)state;
@@ -197,11 +196,10 @@ test_swaps(void **state)
 		    pthread_create(&threads[i], NULL, search_on, a), 0);
 	for (i = 0; i < SWAPS; i++) {
 		write_file(i % 2 == 0 ? ONE(1) ONE(2) : ONE(1));
-		assert_int_equal(
-		    articles_renew(a, err, sizeof(err)), ARTICLES_NEW);
+		assert_int_equal(articles_renew(a, &err), ARTICLES_NEW);
 	}
 	write_file(ONE(1) ONE(2) ONE(3));
-	assert_int_equal(articles_renew(a, err, sizeof(err)), ARTICLES_NEW);
+	assert_int_equal(articles_renew(a, &err), ARTICLES_NEW);
 	for (i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
 	articles_close(a);

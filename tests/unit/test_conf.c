@@ -26,7 +26,7 @@ struct sources {
 	const char *args[MAX_ARGS];
 };
 
-static char err[512];
+static struct err err;
 
 static enum conf_action
 load(struct conf *cf, const struct sources *src)
@@ -48,8 +48,8 @@ load(struct conf *cf, const struct sources *src)
 	for (; n < MAX_ARGS && src->env[n] != NULL; n++)
 		envp[n] = strdup(src->env[n]);
 	envp[n] = NULL;
-	err[0] = '\0';
-	action = conf_load(cf, argc, argv, envp, err, sizeof(err));
+	err_clear(&err);
+	action = conf_load(cf, argc, argv, envp, &err);
 	while (argc > 0)
 		free(argv[--argc]);
 	while (n > 0)
@@ -206,11 +206,11 @@ broken_files_are_refused_with_their_line(void **state)
 
 		assert_int_equal(load(&cf, &src), CONF_INVALID);
 		assert_memory_equal(
-		    err, temp_file_path(), strlen(temp_file_path()));
-		assert_memory_equal(err + strlen(temp_file_path()),
+		    err.text, temp_file_path(), strlen(temp_file_path()));
+		assert_memory_equal(err.text + strlen(temp_file_path()),
 		    rows[i].where, strlen(rows[i].where));
-		assert_non_null(strstr(err, rows[i].says));
-		assert_null(strpbrk(err, "\n\033"));
+		assert_non_null(strstr(err.text, rows[i].says));
+		assert_null(strpbrk(err.text, "\n\033"));
 		conf_free(&cf);
 	}
 }
@@ -225,7 +225,7 @@ nul_bytes_are_refused(void **state)
 
 	(void)state;
 	assert_int_equal(load(&cf, &src), CONF_INVALID);
-	assert_non_null(strstr(err, ":2: contains a NUL byte"));
+	assert_non_null(strstr(err.text, ":2: contains a NUL byte"));
 	conf_free(&cf);
 }
 
@@ -239,7 +239,7 @@ long_lines_are_refused(void **state)
 	(void)state;
 	memset(content, '#', sizeof(content) - 1);
 	assert_int_equal(load(&cf, &src), CONF_INVALID);
-	assert_non_null(strstr(err, ":1: is longer than 4096 bytes"));
+	assert_non_null(strstr(err.text, ":1: is longer than 4096 bytes"));
 	conf_free(&cf);
 	content[4096] = '\0';
 	assert_int_equal(load(&cf, &src), CONF_RUN);
@@ -247,7 +247,7 @@ long_lines_are_refused(void **state)
 	src = (struct sources){ .args = { "-s", content } };
 	memset(content, '#', sizeof(content) - 1);
 	assert_int_equal(load(&cf, &src), CONF_INVALID);
-	assert_non_null(strstr(err, "longer than 4096 bytes"));
+	assert_non_null(strstr(err.text, "longer than 4096 bytes"));
 	conf_free(&cf);
 }
 
@@ -264,9 +264,9 @@ unreadable_files_are_refused(void **state)
 		struct sources src = { .args = { "-f", paths[i] } };
 
 		assert_int_equal(load(&cf, &src), CONF_INVALID);
-		assert_memory_equal(err, "-f: ", 4);
-		assert_memory_equal(err + 4, paths[i], strlen(paths[i]));
-		assert_non_null(strstr(err, ": cannot be read: "));
+		assert_memory_equal(err.text, "-f: ", 4);
+		assert_memory_equal(err.text + 4, paths[i], strlen(paths[i]));
+		assert_non_null(strstr(err.text, ": cannot be read: "));
 		conf_free(&cf);
 	}
 }
@@ -303,7 +303,7 @@ a_language_model_is_set_up_whole(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		action = load(&cf, &rows[i].src);
-		assert_string_equal(err, rows[i].says ? rows[i].says : "");
+		assert_string_equal(err.text, rows[i].says ? rows[i].says : "");
 		assert_int_equal(
 		    action, rows[i].says ? CONF_INVALID : CONF_RUN);
 		conf_free(&cf);
@@ -350,9 +350,9 @@ assert_key_refused(const struct refusal *r)
 	struct conf cf;
 
 	assert_int_equal(load(&cf, &r->src), CONF_INVALID);
-	if (strstr(err, r->says) == NULL)
-		fail_msg("%s", err);
-	assert_null(strstr(err, "canary"));
+	if (strstr(err.text, r->says) == NULL)
+		fail_msg("%s", err.text);
+	assert_null(strstr(err.text, "canary"));
 	conf_free(&cf);
 }
 
@@ -444,11 +444,11 @@ a_keys_file_holds_one_line(void **state)
 			assert_string_equal(cf.llm_api_key, "sk-canary");
 		} else {
 			assert_int_equal(action, CONF_INVALID);
-			assert_memory_equal(err, "llm_api_key_file: ", 18);
-			assert_non_null(strstr(err, temp_file_path()));
-			if (strstr(err, rows[i].says) == NULL)
-				fail_msg("%zu: %s", i, err);
-			assert_null(strstr(err, "canary"));
+			assert_memory_equal(err.text, "llm_api_key_file: ", 18);
+			assert_non_null(strstr(err.text, temp_file_path()));
+			if (strstr(err.text, rows[i].says) == NULL)
+				fail_msg("%zu: %s", i, err.text);
+			assert_null(strstr(err.text, "canary"));
 		}
 		conf_free(&cf);
 	}
@@ -505,7 +505,7 @@ the_environment_is_checked_too(void **state)
 
 	(void)state;
 	assert_int_equal(load(&cf, &bad), CONF_INVALID);
-	assert_string_equal(err,
+	assert_string_equal(err.text,
 	    "CAUSERIE_THREADS: threads: must be a whole number, 0 to 256, not "
 	    "\"many\"");
 	conf_free(&cf);
@@ -601,7 +601,7 @@ options_say_what_to_do(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		assert_int_equal(load(&cf, &rows[i].src), rows[i].action);
-		assert_non_null(strstr(err, rows[i].says));
+		assert_non_null(strstr(err.text, rows[i].says));
 		conf_free(&cf);
 	}
 }

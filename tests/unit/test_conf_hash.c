@@ -19,13 +19,13 @@ hash_with(const char *setting)
 	char name[] = "causerie", option[] = "-s", value[128] = "";
 	char *argv[] = { name, option, value, NULL }, *none[] = { NULL };
 	struct conf cf;
-	char err[256];
+	struct err err;
 	uint64_t hash;
 
 	if (setting != NULL)
 		snprintf(value, sizeof(value), "%s", setting);
-	assert_int_equal(conf_load(&cf, setting == NULL ? 1 : 3, argv, none,
-			     err, sizeof(err)),
+	assert_int_equal(
+	    conf_load(&cf, setting == NULL ? 1 : 3, argv, none, &err),
 	    CONF_RUN);
 	hash = conf_hash(&cf);
 	conf_free(&cf);

@@ -46,11 +46,11 @@ make_bytes(void)
 	static const char rows[] = ROW(1, "2025-01-01", "Le gaz est cher.") ROW(
 	    2, "2025-02-01", "La forêt brûle.") ROW(3, "1965-01-01", "Gaz.");
 	const char *whole;
-	char err[256];
+	struct err err;
 	struct index *ix;
 
 	temp_file_write(rows, sizeof(rows) - 1);
-	ix = article_lines_read(temp_file_path(), &limits, err, sizeof(err));
+	ix = article_lines_read(temp_file_path(), &limits, &err);
 	assert_non_null(ix);
 	whole = index_bytes(ix, &size);
 	bytes = copy_of(whole, size);

@@ -34,7 +34,7 @@ union address {
 
 static char dir[] = "/tmp/test_listener.XXXXXX";
 static char path[64], spec[80];
-static char err[512];
+static struct err err;
 
 static int
 connect_to(const char *where)
@@ -63,8 +63,8 @@ bound_socket(const char *where)
 static bool
 open_unix(struct listener *ls)
 {
-	err[0] = '\0';
-	return listener_open(ls, spec, false, err, sizeof(err));
+	err_clear(&err);
+	return listener_open(ls, spec, false, &err);
 }
 
 static void
@@ -115,13 +115,12 @@ specs_are_checked(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		err[0] = '\0';
-		if (listener_check(rows[i].spec, false, err, sizeof(err)) !=
+		err_clear(&err);
+		if (listener_check(rows[i].spec, false, &err) !=
 			rows[i].local ||
-		    listener_check(rows[i].spec, true, err, sizeof(err)) !=
-			rows[i].remote)
+		    listener_check(rows[i].spec, true, &err) != rows[i].remote)
 			fail_msg("%s", rows[i].spec);
-		assert_true(rows[i].local || err[0] != '\0');
+		assert_true(rows[i].local || err_is_set(&err));
 	}
 }
 
@@ -131,10 +130,9 @@ the_refusal_of_an_address_names_the_setting(void **state)
 	struct listener ls;
 
 	(void)state;
-	assert_false(
-	    listener_open(&ls, "0.0.0.0:9000", false, err, sizeof(err)));
-	assert_string_equal(err, "listen: 0.0.0.0:9000: is not a loopback "
-				 "address; allow_remote=yes permits it");
+	assert_false(listener_open(&ls, "0.0.0.0:9000", false, &err));
+	assert_string_equal(err.text, "listen: 0.0.0.0:9000: is not a loopback "
+				      "address; allow_remote=yes permits it");
 	assert_int_equal(ls.fd, -1);
 }
 
@@ -259,7 +257,7 @@ a_served_socket_is_left_alone(void **state)
 	(void)state;
 	assert_true(open_unix(&first));
 	assert_false(open_unix(&second));
-	assert_non_null(strstr(err, "another process serves it"));
+	assert_non_null(strstr(err.text, "another process serves it"));
 	assert_int_equal(connect_to(path), 0);
 	listener_close(&first);
 }
@@ -278,7 +276,7 @@ a_served_socket_with_a_full_queue_is_left_alone(void **state)
 	assert_int_equal(
 	    connect(client, (struct sockaddr *)&sun, sizeof(sun)), 0);
 	assert_false(open_unix(&ls));
-	assert_non_null(strstr(err, "another process serves it"));
+	assert_non_null(strstr(err.text, "another process serves it"));
 	assert_int_equal(access(path, F_OK), 0);
 	close(client);
 	close(server);
@@ -295,7 +293,7 @@ what_is_no_socket_is_left_alone(void **state)
 	assert_int_not_equal(fd, -1);
 	close(fd);
 	assert_false(open_unix(&ls));
-	assert_non_null(strstr(err, "is not a socket"));
+	assert_non_null(strstr(err.text, "is not a socket"));
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(symlink("/nonexistent", path), 0);
 	assert_false(open_unix(&ls));
@@ -315,10 +313,10 @@ paths_have_a_length(void **state)
 	longest[strlen(dir)] = '/';
 	longest[sizeof(longest) - 1] = '\0';
 	snprintf(with, sizeof(with), "unix:%sx", longest);
-	assert_false(listener_open(&ls, with, false, err, sizeof(err)));
-	assert_non_null(strstr(err, "longer than 107"));
+	assert_false(listener_open(&ls, with, false, &err));
+	assert_non_null(strstr(err.text, "longer than 107"));
 	snprintf(with, sizeof(with), "unix:%s", longest);
-	assert_true(listener_open(&ls, with, false, err, sizeof(err)));
+	assert_true(listener_open(&ls, with, false, &err));
 	assert_int_equal(connect_to(longest), 0);
 	listener_close(&ls);
 	assert_int_equal(access(longest, F_OK), -1);
@@ -330,9 +328,9 @@ a_missing_directory_is_told(void **state)
 	struct listener ls;
 
 	(void)state;
-	assert_false(listener_open(
-	    &ls, "unix:/nonexistent/c.sock", false, err, sizeof(err)));
-	assert_non_null(strstr(err, "/nonexistent/c.sock: "));
+	assert_false(
+	    listener_open(&ls, "unix:/nonexistent/c.sock", false, &err));
+	assert_non_null(strstr(err.text, "/nonexistent/c.sock: "));
 }
 
 static void
@@ -414,15 +412,15 @@ a_port_is_listened_on(void **state)
 	for (i = 0; i < TRIES; i++) {
 		snprintf(where, sizeof(where), "127.0.0.1:%u",
 		    free_port(&any, sizeof(any.v4)));
-		if (listener_open(&ls, where, false, err, sizeof(err)))
+		if (listener_open(&ls, where, false, &err))
 			break;
 	}
 	assert_int_not_equal(ls.fd, -1);
 	assert_null(ls.path);
 	assert_true(fcntl(ls.fd, F_GETFL) & O_NONBLOCK);
 	assert_true(fcntl(ls.fd, F_GETFD) & FD_CLOEXEC);
-	assert_false(listener_open(&second, where, false, err, sizeof(err)));
-	assert_non_null(strstr(err, where));
+	assert_false(listener_open(&second, where, false, &err));
+	assert_non_null(strstr(err.text, where));
 	listener_close(&ls);
 }
 
@@ -441,7 +439,7 @@ a_port_of_ipv6_is_listened_on(void **state)
 		if ((port = free_port(&any, sizeof(any.v6))) == 0)
 			skip();
 		snprintf(where, sizeof(where), "[::1]:%u", port);
-		if (listener_open(&ls, where, false, err, sizeof(err)))
+		if (listener_open(&ls, where, false, &err))
 			break;
 	}
 	assert_int_not_equal(ls.fd, -1);
@@ -474,8 +472,8 @@ chosen(const struct start *start)
 			close(0);
 		if (start->fd3 == -1 || dup2(start->fd3, 3) == -1)
 			close(3);
-		if (!listener_open(&ls, NULL, false, err, sizeof(err)))
-			_exit(err[0] == '\0' ? 102 : 100);
+		if (!listener_open(&ls, NULL, false, &err))
+			_exit(!err_is_set(&err) ? 102 : 100);
 		if ((fcntl(ls.fd, F_GETFL) & O_NONBLOCK) == 0 ||
 		    (fcntl(ls.fd, F_GETFD) & FD_CLOEXEC) == 0)
 			_exit(101);

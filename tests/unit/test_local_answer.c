@@ -25,11 +25,11 @@ static int
 setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	char err[256];
+	struct err err;
 
 	assert_non_null(w);
 	w->search = (struct local_search){
-		.index = article_lines_read(NULL, &limits, err, sizeof(err)),
+		.index = article_lines_read(NULL, &limits, &err),
 		.conf = &conf,
 		.today = 20400,
 	};

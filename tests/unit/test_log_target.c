@@ -58,10 +58,10 @@ teardown(void **state)
 static void
 open_target(struct log_target *t, const char *name)
 {
-	char err[256] = "";
+	struct err err = { "" };
 
-	assert_true(log_target_open(t, name, err, sizeof(err)));
-	assert_string_equal(err, "");
+	assert_true(log_target_open(t, name, &err));
+	assert_string_equal(err.text, "");
 }
 
 static unsigned
@@ -139,19 +139,20 @@ static void
 a_check_makes_nothing(void **state)
 {
 	const struct place *place = *state;
-	char err[256] = "", path[128];
+	struct err err = { "" };
+	char path[128];
 
-	assert_true(log_target_check(place->file, err, sizeof(err)));
+	assert_true(log_target_check(place->file, &err));
 	assert_int_equal(access(place->file, F_OK), -1);
 	snprintf(path, sizeof(path), "%s/none/log", place->dir);
-	assert_false(log_target_check(path, err, sizeof(err)));
-	assert_non_null(strstr(err, path));
-	assert_non_null(strstr(err, strerror(ENOENT)));
-	assert_false(log_target_check(place->dir, err, sizeof(err)));
-	assert_non_null(strstr(err, strerror(EISDIR)));
-	assert_true(log_target_check("stderr", err, sizeof(err)));
-	assert_int_equal(log_target_check("syslog", err, sizeof(err)),
-	    access("/dev/log", F_OK) == 0);
+	assert_false(log_target_check(path, &err));
+	assert_non_null(strstr(err.text, path));
+	assert_non_null(strstr(err.text, strerror(ENOENT)));
+	assert_false(log_target_check(place->dir, &err));
+	assert_non_null(strstr(err.text, strerror(EISDIR)));
+	assert_true(log_target_check("stderr", &err));
+	assert_int_equal(
+	    log_target_check("syslog", &err), access("/dev/log", F_OK) == 0);
 }
 
 static void
@@ -159,11 +160,11 @@ what_cannot_be_opened_is_told(void **state)
 {
 	const struct place *place = *state;
 	struct log_target t;
-	char err[256] = "";
+	struct err err = { "" };
 
-	assert_false(log_target_open(&t, place->dir, err, sizeof(err)));
-	assert_non_null(strstr(err, "log_target: "));
-	assert_non_null(strstr(err, strerror(EISDIR)));
+	assert_false(log_target_open(&t, place->dir, &err));
+	assert_non_null(strstr(err.text, "log_target: "));
+	assert_non_null(strstr(err.text, strerror(EISDIR)));
 	assert_int_equal(t.kind, LOG_TARGET_STDERR);
 	assert_int_equal(t.fd, STDERR_FILENO);
 }
@@ -254,12 +255,12 @@ a_pipe_without_reader_does_not_block(void **state)
 	const struct place *place = *state;
 	static char block[64 * 1024 + 1];
 	void (*before)(int) = signal(SIGPIPE, SIG_IGN);
-	char err[256] = "";
+	struct err err = { "" };
 	struct log_target t;
 	int fd;
 
 	assert_int_equal(mkfifo(place->file, 0600), 0);
-	assert_false(log_target_open(&t, place->file, err, sizeof(err)));
+	assert_false(log_target_open(&t, place->file, &err));
 	assert_true((fd = open(place->file, O_RDONLY | O_NONBLOCK)) >= 0);
 	open_target(&t, place->file);
 	memset(block, '\n', sizeof(block));

@@ -107,9 +107,9 @@ teardown(void **state)
 static void
 open_file(struct log_writer *w)
 {
-	char err[256];
+	struct err err;
 
-	assert_true(log_writer_open(w, file, STYLE, err, sizeof(err)));
+	assert_true(log_writer_open(w, file, STYLE, &err));
 }
 
 /* As log_writer_open does it where there is a daemon. */
@@ -322,11 +322,10 @@ static void
 a_file_that_was_moved_is_opened_anew(void **state)
 {
 	struct log_writer w = LOG_WRITER_INIT;
-	char err[256];
+	struct err err;
 
 	(void)state;
-	assert_true(
-	    log_writer_open(&w, file, LOG_FORMAT_JSON, err, sizeof(err)));
+	assert_true(log_writer_open(&w, file, LOG_FORMAT_JSON, &err));
 	assert_true(log_writer_start(&w));
 	write_line(&w, "one\n");
 	wait_for(file, "one\n");
@@ -365,11 +364,11 @@ static void
 a_full_disk_is_told_when_there_is_room(void **state)
 {
 	struct log_writer w = LOG_WRITER_INIT;
-	char err[256];
+	struct err err;
 	int fd;
 
 	(void)state;
-	assert_true(log_writer_open(&w, "/dev/full", STYLE, err, sizeof(err)));
+	assert_true(log_writer_open(&w, "/dev/full", STYLE, &err));
 	write_line(&w, "one\n");
 	write_line(&w, "two\n");
 	assert_int_equal(w.dropped, 2);

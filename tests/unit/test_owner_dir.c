@@ -14,12 +14,10 @@
 
 #include "owner/owner_dir.h"
 
-#define ERR_SIZE 512
-
 struct place {
 	char parent[64];
 	char path[96];
-	char err[ERR_SIZE];
+	struct err err;
 	struct owner_dir od;
 };
 
@@ -53,10 +51,9 @@ teardown(void **state)
 static bool
 opens(struct place *pl, bool make)
 {
-	bool ok = owner_dir_open(
-	    &pl->od, pl->path, make, false, pl->err, sizeof(pl->err));
+	bool ok = owner_dir_open(&pl->od, pl->path, make, false, &pl->err);
 
-	assert_true(ok || strstr(pl->err, pl->path) != NULL);
+	assert_true(ok || strstr(pl->err.text, pl->path) != NULL);
 	return ok;
 }
 
@@ -81,7 +78,7 @@ it_is_made_when_its_parent_exists(void **state)
 	owner_dir_close(&pl->od);
 	snprintf(pl->path, sizeof(pl->path), "%s/no/own", pl->parent);
 	assert_false(opens(pl, true));
-	assert_non_null(strstr(pl->err, "cannot be created"));
+	assert_non_null(strstr(pl->err.text, "cannot be created"));
 }
 
 static void
@@ -93,14 +90,14 @@ it_must_be_ours_alone(void **state)
 	assert_int_equal(mkdir(pl->path, S_IRWXU), 0);
 	assert_int_equal(chmod(pl->path, 0750), 0);
 	assert_false(opens(pl, true));
-	assert_non_null(strstr(pl->err, "mode 0750"));
+	assert_non_null(strstr(pl->err.text, "mode 0750"));
 	assert_int_equal(rmdir(pl->path), 0);
 
 	snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", pl->parent);
 	assert_int_equal(mkdir(elsewhere, S_IRWXU), 0);
 	assert_int_equal(symlink(elsewhere, pl->path), 0);
 	assert_false(opens(pl, true));
-	assert_non_null(strstr(pl->err, "symbolic link"));
+	assert_non_null(strstr(pl->err.text, "symbolic link"));
 	assert_int_equal(unlink(pl->path), 0);
 
 	fclose(fopen(pl->path, "w"));
@@ -112,18 +109,16 @@ it_must_be_ours_alone(void **state)
 	assert_int_equal(mkdir(pl->path, S_IRWXU), 0);
 	assert_int_equal(chown(pl->path, 12345, 12345), 0);
 	assert_false(opens(pl, true));
-	assert_non_null(strstr(pl->err, "belongs to user 12345"));
-	assert_true(owner_dir_open(
-	    &pl->od, pl->path, false, true, pl->err, sizeof(pl->err)));
+	assert_non_null(strstr(pl->err.text, "belongs to user 12345"));
+	assert_true(owner_dir_open(&pl->od, pl->path, false, true, &pl->err));
 	assert_int_equal(pl->od.uid, 12345);
 }
 
 static enum owner_lock
 lock(struct place *pl, int *fd)
 {
-	*pl->err = '\0';
-	return owner_dir_lock(
-	    &pl->od, OWNER_LOCK, fd, pl->err, sizeof(pl->err));
+	err_clear(&pl->err);
+	return owner_dir_lock(&pl->od, OWNER_LOCK, fd, &pl->err);
 }
 
 static void
@@ -155,12 +150,12 @@ a_planted_lock_is_refused(void **state)
 	in_place(path, pl, OWNER_LOCK);
 	assert_int_equal(symlink("/etc/passwd", path), 0);
 	assert_int_equal(lock(pl, &fd), OWNER_REFUSED);
-	assert_non_null(strstr(pl->err, "symbolic link"));
+	assert_non_null(strstr(pl->err.text, "symbolic link"));
 	assert_int_equal(unlink(path), 0);
 
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_int_equal(lock(pl, &fd), OWNER_REFUSED);
-	assert_non_null(strstr(pl->err, "is not a file"));
+	assert_non_null(strstr(pl->err.text, "is not a file"));
 	assert_int_equal(unlink(path), 0);
 
 	snprintf(other, sizeof(other), "%s/other", pl->parent);
@@ -178,7 +173,7 @@ a_planted_lock_is_refused(void **state)
 static int
 dial(struct place *pl)
 {
-	return owner_dir_connect(&pl->od, pl->err, sizeof(pl->err));
+	return owner_dir_connect(&pl->od, &pl->err);
 }
 
 static void
@@ -190,8 +185,8 @@ who_listens_is_found(void **state)
 
 	assert_true(opens(pl, true));
 	assert_int_equal(dial(pl), -1);
-	assert_string_equal(pl->err, "");
-	door = owner_dir_listen(&pl->od, pl->err, sizeof(pl->err));
+	assert_string_equal(pl->err.text, "");
+	door = owner_dir_listen(&pl->od, &pl->err);
 	assert_int_not_equal(door, -1);
 	fd = dial(pl);
 	assert_int_not_equal(fd, -1);
@@ -201,8 +196,8 @@ who_listens_is_found(void **state)
 	close(fd);
 	close(door);
 	assert_int_equal(dial(pl), -1);
-	assert_string_equal(pl->err, "");
-	again = owner_dir_listen(&pl->od, pl->err, sizeof(pl->err));
+	assert_string_equal(pl->err.text, "");
+	again = owner_dir_listen(&pl->od, &pl->err);
 	assert_int_not_equal(again, -1);
 	close(again);
 }
@@ -218,22 +213,20 @@ a_planted_socket_is_refused(void **state)
 	in_place(path, pl, OWNER_SOCKET);
 	assert_int_equal(symlink("/run/other.sock", path), 0);
 	assert_int_equal(dial(pl), -1);
-	assert_non_null(strstr(pl->err, "is not a socket"));
-	assert_int_equal(
-	    owner_dir_listen(&pl->od, pl->err, sizeof(pl->err)), -1);
+	assert_non_null(strstr(pl->err.text, "is not a socket"));
+	assert_int_equal(owner_dir_listen(&pl->od, &pl->err), -1);
 	assert_int_equal(unlink(path), 0);
 
 	fclose(fopen(path, "w"));
-	assert_int_equal(
-	    owner_dir_listen(&pl->od, pl->err, sizeof(pl->err)), -1);
-	assert_non_null(strstr(pl->err, "is not a socket"));
+	assert_int_equal(owner_dir_listen(&pl->od, &pl->err), -1);
+	assert_non_null(strstr(pl->err.text, "is not a socket"));
 	assert_int_equal(unlink(path), 0);
 	if (geteuid() != 0)
 		return;
-	fd = owner_dir_listen(&pl->od, pl->err, sizeof(pl->err));
+	fd = owner_dir_listen(&pl->od, &pl->err);
 	assert_int_equal(chown(path, 12345, 12345), 0);
 	assert_int_equal(dial(pl), -1);
-	assert_non_null(strstr(pl->err, "is not a socket of"));
+	assert_non_null(strstr(pl->err.text, "is not a socket of"));
 	close(fd);
 }
 

@@ -34,10 +34,10 @@ static int
 setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	char err[256];
+	struct err err;
 
 	assert_non_null(w);
-	w->articles = articles_open(&conf, err, sizeof(err));
+	w->articles = articles_open(&conf, &err);
 	assert_non_null(w->articles);
 	assert_non_null(w->loop = loop_new(0));
 	w->responder = responder_local_open(w->articles, w->loop);

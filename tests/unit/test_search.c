@@ -12,9 +12,8 @@
 #include "articles/article_lines.h"
 #include "temp_file.h"
 
-#define ERR_SIZE 256
-#define LEN(a)   (sizeof(a) / sizeof((a)[0]))
-#define TODAY    20300 /* 2025-07-31 */
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define TODAY  20300 /* 2025-07-31 */
 
 static const struct index_limits limits = { 100000, 1 << 30, 1 << 20, NULL };
 static const struct search_conf conf = { 0.8, 0.3, { 0, 1 }, { 0, 1 } };
@@ -33,13 +32,13 @@ static const char small[] =
 static struct index *
 load(const char *text, size_t len)
 {
-	char err[ERR_SIZE];
+	struct err err;
 	struct index *ix;
 
 	temp_file_write(text, len);
-	ix = article_lines_read(temp_file_path(), &limits, err, sizeof(err));
+	ix = article_lines_read(temp_file_path(), &limits, &err);
 	if (ix == NULL)
-		fail_msg("%s", err);
+		fail_msg("%s", err.text);
 	return ix;
 }
 
@@ -382,11 +381,11 @@ test_samples(void **state)
 		"alimentaire", "électroménager", "mutuelle", "voyages" };
 	struct world *w = *state;
 	struct search_ask ask;
-	char err[ERR_SIZE];
+	struct err err;
 	size_t i;
 
 	index_unref(w->index);
-	w->index = article_lines_read(NULL, &limits, err, sizeof(err));
+	w->index = article_lines_read(NULL, &limits, &err);
 	assert_non_null(w->index);
 	assert_true(index_count(w->index) >= LEN(subjects));
 	for (i = 0; i < LEN(subjects); i++) {

@@ -19,14 +19,14 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define HOUR     3600
 
-static char err[256];
+static struct err err;
 
 static char *
 load(const char *content, size_t n)
 {
 	temp_file_write(content, n);
-	err[0] = '\0';
-	return system_prompt_load(temp_file_path(), err, sizeof(err));
+	err_clear(&err);
+	return system_prompt_load(temp_file_path(), &err);
 }
 
 static void
@@ -144,7 +144,7 @@ the_longest_template_can_be_filled(void **state)
 static void
 the_built_in_one_is_french_and_knows_the_day(void **state)
 {
-	char *text = system_prompt_load(NULL, err, sizeof(err));
+	char *text = system_prompt_load(NULL, &err);
 
 	(void)state;
 	assert_non_null(text);
@@ -209,7 +209,7 @@ a_bad_file_is_refused_with_its_name(void **state)
 		assert_null(load(rows[i].content, rows[i].n));
 		snprintf(place, sizeof(place), "system_prompt_file: %s%s",
 		    temp_file_path(), rows[i].says);
-		assert_memory_equal(err, place, strlen(place));
+		assert_memory_equal(err.text, place, strlen(place));
 	}
 }
 
@@ -220,10 +220,10 @@ a_file_that_cannot_be_read_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(paths); i++) {
-		assert_null(system_prompt_load(paths[i], err, sizeof(err)));
-		assert_memory_equal(err, "system_prompt_file: ", 20);
-		assert_memory_equal(err + 20, paths[i], strlen(paths[i]));
-		assert_non_null(strstr(err, ": cannot be read: "));
+		assert_null(system_prompt_load(paths[i], &err));
+		assert_memory_equal(err.text, "system_prompt_file: ", 20);
+		assert_memory_equal(err.text + 20, paths[i], strlen(paths[i]));
+		assert_non_null(strstr(err.text, ": cannot be read: "));
 	}
 }
 

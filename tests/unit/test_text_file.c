@@ -15,7 +15,7 @@
 #define LEN(a)   (sizeof(a) / sizeof((a)[0]))
 #define LINE_MAX 16
 
-static char err[512];
+static struct err err;
 
 /* All lines, each in brackets. */
 static bool
@@ -28,9 +28,8 @@ read_all(char out[256], const char *content, size_t n)
 	temp_file_write(content, n);
 	buf_init(&line, LINE_MAX);
 	*out = '\0';
-	err[0] = '\0';
-	assert_true(text_file_open(
-	    &tf, "articles", temp_file_path(), err, sizeof(err)));
+	err_clear(&err);
+	assert_true(text_file_open(&tf, "articles", temp_file_path(), &err));
 	while (text_file_next(&tf, &line))
 		snprintf(out + strlen(out), 256 - strlen(out), "[%.*s]",
 		    (int)line.len, line.len > 0 ? line.data : "");
@@ -71,7 +70,7 @@ lines_end_as_on_unix_and_windows(void **state)
 		assert_true(
 		    read_all(lines, rows[i].content, strlen(rows[i].content)));
 		assert_string_equal(lines, rows[i].lines);
-		assert_string_equal(err, "");
+		assert_string_equal(err.text, "");
 	}
 }
 
@@ -99,7 +98,7 @@ broken_ones_are_told_with_setting_path_and_line(void **state)
 		assert_false(read_all(lines, rows[i].content, rows[i].n));
 		snprintf(expected, sizeof(expected), "articles: %s%s",
 		    temp_file_path(), rows[i].says);
-		assert_string_equal(err, expected);
+		assert_string_equal(err.text, expected);
 	}
 }
 
@@ -119,11 +118,10 @@ what_cannot_be_read_is_told_with_its_reason(void **state)
 	(void)state;
 	buf_init(&line, LINE_MAX);
 	for (size_t i = 0; i < LEN(rows); i++) {
-		if (text_file_open(
-			&tf, "articles", rows[i].path, err, sizeof(err)))
+		if (text_file_open(&tf, "articles", rows[i].path, &err))
 			assert_false(text_file_next(&tf, &line));
 		assert_false(text_file_close(&tf));
-		assert_string_equal(err, rows[i].says);
+		assert_string_equal(err.text, rows[i].says);
 	}
 	buf_free(&line);
 }
@@ -159,18 +157,18 @@ one_line_is_taken_without_what_editors_add(void **state)
 	buf_init(&line, LINE_MAX);
 	for (size_t i = 0; i < LEN(rows); i++) {
 		temp_file_write(rows[i].content, strlen(rows[i].content));
-		err[0] = '\0';
+		err_clear(&err);
 		ok = text_file_single(
-		    &line, "k", temp_file_path(), "the key", err, sizeof(err));
+		    &line, "k", temp_file_path(), "the key", &err);
 		if (ok != (rows[i].line != NULL))
-			fail_msg("%zu: %s", i, err);
+			fail_msg("%zu: %s", i, err.text);
 		if (ok)
 			assert_string_equal(buf_string(&line), rows[i].line);
 		else
 			assert_string_equal(
-			    err + strlen("k: ") + strlen(temp_file_path()),
+			    err.text + strlen("k: ") + strlen(temp_file_path()),
 			    rows[i].says);
-		assert_null(strstr(err, "canary"));
+		assert_null(strstr(err.text, "canary"));
 	}
 	buf_free(&line);
 }
@@ -184,8 +182,8 @@ nothing_of_a_secret_stays_behind(void **state)
 	buf_init(&line, LINE_MAX);
 	temp_file_write("canary\n", 7);
 	wiped_forget();
-	assert_true(text_file_single(
-	    &line, "k", temp_file_path(), "the key", err, sizeof(err)));
+	assert_true(
+	    text_file_single(&line, "k", temp_file_path(), "the key", &err));
 	assert_int_equal(wiped_last()->len, 4096);
 	assert_string_equal(wiped_last()->text, "canary\n");
 	buf_free(&line);

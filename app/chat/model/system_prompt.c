@@ -65,14 +65,14 @@ check(struct text_file *tf, struct buf *text)
 }
 
 static char *
-load_file(const char *path, char *err, size_t errsize)
+load_file(const char *path, struct err *err)
 {
 	struct text_file tf;
 	struct buf text;
 	bool ok;
 
 	buf_init(&text, SYSTEM_PROMPT_MAX);
-	ok = text_file_open(&tf, "system_prompt_file", path, err, errsize) &&
+	ok = text_file_open(&tf, "system_prompt_file", path, err) &&
 	     read_lines(&text, &tf) && check(&tf, &text);
 	text_file_close(&tf);
 	if (!ok)
@@ -81,14 +81,14 @@ load_file(const char *path, char *err, size_t errsize)
 }
 
 char *
-system_prompt_load(const char *path, char *err, size_t errsize)
+system_prompt_load(const char *path, struct err *err)
 {
 	char *text;
 
 	if (path != NULL)
-		return load_file(path, err, errsize);
+		return load_file(path, err);
 	if ((text = strdup(built_in)) == NULL)
-		snprintf(err, errsize, "out of memory");
+		err_put(err, ERR_NOWHERE, "out of memory");
 	return text;
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 
 #define SYSTEM_PROMPT_MAX (64 * 1024)		/* bytes of a template */
 #define SYSTEM_PROMPT_FILLED_MAX (320 * 1024)	/* bytes of a filled one */
@@ -18,7 +19,7 @@
  * blank. path NULL: the built-in one, in French. The caller frees it. NULL: err
  * says why, for a person.
  */
-char *system_prompt_load(const char *path, char *err, size_t errsize);
+char *system_prompt_load(const char *path, struct err *err);
 
 /*
  * Add a template with {date} as "lundi 23 novembre 2026" (the first of a month
