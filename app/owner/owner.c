@@ -167,8 +167,7 @@ links_close(struct owner *ow)
 	struct list *node, *next;
 	struct owner_link *link;
 
-	LIST_EACH(node, next, &ow->links)
-	{
+	LIST_EACH(node, next, &ow->links) {
 		link = container_of(node, struct owner_link, node);
 		acceptor_free(link->acceptor);
 		link->acceptor = NULL;

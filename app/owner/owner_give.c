@@ -275,7 +275,7 @@ waiters_mark(struct owner *ow)
 	struct list *node, *next;
 
 	LIST_EACH(node, next, &ow->links)
-	container_of(node, struct owner_link, node)->given = false;
+		container_of(node, struct owner_link, node)->given = false;
 }
 
 void

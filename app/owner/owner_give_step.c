@@ -29,8 +29,7 @@ next_waiter(struct owner *ow)
 	struct list *node, *next;
 	struct owner_link *link;
 
-	LIST_EACH(node, next, &ow->links)
-	{
+	LIST_EACH(node, next, &ow->links) {
 		link = container_of(node, struct owner_link, node);
 		if (link->role == &owner_waiter && !link->given &&
 		    link->acceptor != NULL)

@@ -45,8 +45,7 @@ owner_links_drop(struct owner *ow, const struct link_role *role)
 	struct list *node, *next;
 	struct owner_link *link;
 
-	LIST_EACH(node, next, &ow->links)
-	{
+	LIST_EACH(node, next, &ow->links) {
 		link = container_of(node, struct owner_link, node);
 		if (link->role == role)
 			owner_link_drop(link);

@@ -174,8 +174,7 @@ owner_serve(struct owner *ow)
 	struct list *node, *next;
 	struct owner_link *link;
 
-	LIST_EACH(node, next, &ow->links)
-	{
+	LIST_EACH(node, next, &ow->links) {
 		link = container_of(node, struct owner_link, node);
 		if (link->fd != -1)
 			waiter_serve(link);
