@@ -11,6 +11,8 @@
 #include "chat/turn_queue.h"
 #include "session/store.h"
 
+#define SETTLE_MS 5000 /* until its end should be known elsewhere */
+
 void
 turn_leave_line(struct turn *t)
 {
@@ -62,14 +64,31 @@ turn_refuse(struct turn *t, enum rc rc)
 	turn_conclude(t);
 }
 
+/* Who has to know it stands still. */
+static void
+turn_settled_late(struct timer *timer, void *arg)
+{
+	struct turn *t = arg;
+
+	(void)timer;
+	turn_queue_tell(t->turns->conf.line, &t->sid, TURN_QUEUE_OVER);
+}
+
 /* Where its end has to be known elsewhere first, it waits for that. */
 static void
 turn_settle(struct turn *t)
 {
+	struct loop *loop = t->turns->loop;
+
 	turn_to(t, TURN_SETTLES);
 	if (t->place == NULL ||
-	    !turn_queue_end(t->turns->conf.line, &t->place->ticket))
+	    !turn_queue_end(t->turns->conf.line, &t->place->ticket)) {
 		turn_conclude(t);
+		return;
+	}
+	loop_untimer(loop, &t->patience);
+	timer_init(&t->patience, turn_settled_late, t);
+	loop_timer(loop, &t->patience, loop_now(loop) + SETTLE_MS);
 }
 
 static void

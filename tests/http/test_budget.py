@@ -86,7 +86,7 @@ def test_without_usage_each_byte_is_a_token(simulator, serve):
     assert 3 <= answered < cap / SHORT["llm_max_tokens"]
 
 
-@pytest.mark.parametrize("status", [400, 401, 429])
+@pytest.mark.parametrize("status", [400, 401, 429, 503, 529])
 def test_what_was_refused_costs_nothing(simulator, serve, status):
     service = serve(simulator.base_url, {**SHORT, "tokens_per_day": SHARE})
     for _ in range(8):

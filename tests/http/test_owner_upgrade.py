@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import threading
+import time
 
 import pytest
 
@@ -161,6 +162,34 @@ def test_what_is_told_as_done_is_done_everywhere(place):
         assert len(reader.messages(session)) == 2
         assert json.loads(chat(reader, "ensuite", session).body)[
             "message_count"] == 4
+
+
+@pytest.mark.parametrize("many", [1, 12])
+def test_a_new_owner_that_stands_still_keeps_nobody_from_his_end(place, many):
+    """Whose turn ran in the old one; what it takes in later is not lost."""
+    process = place.spawn()
+    sessions = [process.new() for _ in range(many)]
+    streams = [process.begin(f"paced 30 20 {'x' * 9000}", session)
+               for session in sessions]
+    for stream in streams:
+        stream.read_until(b"mot1")
+    after = follow(place)
+    owner = place.owner()
+    os.kill(owner, signal.SIGSTOP)
+    try:
+        end = time.monotonic() + DEADLINE
+        for stream in streams:
+            seen = b""
+            while b'"done"' not in seen:
+                assert time.monotonic() < end, seen[-200:]
+                seen += stream.read_record()[2]
+            stream.socket.close()
+    finally:
+        os.kill(owner, signal.SIGCONT)
+    for session in sessions:
+        assert json.loads(chat(after, "ensuite", session).body)[
+            "message_count"] == 4
+        assert "mot30" in after.messages(session)[1]["content"]
 
 
 def test_each_of_a_line_is_known_when_it_is_done(place):

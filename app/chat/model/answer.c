@@ -346,14 +346,16 @@ answer_delta(void *arg, const char *text, size_t n)
 	a->events->delta(a->arg, text, n);
 }
 
-/* Whether the model did nothing for it. */
+/* Whether the model did nothing for it; 529: it is overloaded. */
 static bool
 is_refused(const struct attempt_end *end)
 {
 	if (end->status == 200)
 		return end->rc != RC_OK && (end->refusal == REFUSAL_REQUEST ||
 					       end->refusal == REFUSAL_LENGTH);
-	return end->status >= 400 && end->status < 500 && end->status != 408;
+	return (end->status >= 400 && end->status < 500 &&
+		   end->status != 408) ||
+	       end->status == 503 || end->status == 529;
 }
 
 /* Nothing that it was asked, and no secret, is to be read in the log. */
