@@ -1,4 +1,4 @@
-/* A short lock for the pointer; whatever takes long happens beside it. */
+/* A short lock for the pointer; whatever takes long happens outside it. */
 #include "articles/articles.h"
 
 #include <sys/stat.h>

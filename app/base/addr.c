@@ -220,7 +220,7 @@ addr_show(
  * Sets.
  */
 
-/* The digits behind a slash; false when they are no number up to max. */
+/* The digits behind a slash; false when they are not a number up to max. */
 static bool
 bits_parse(unsigned *bits, const char *s, size_t n, unsigned max)
 {

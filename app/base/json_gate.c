@@ -96,7 +96,7 @@ gate_hex4(struct gate *g, unsigned *unit)
 	return true;
 }
 
-/* What I-JSON forbids inside a string beside lone surrogates, and the NUL. */
+/* What I-JSON forbids inside a string besides lone surrogates, and the NUL. */
 static bool
 gate_allowed(unsigned c)
 {

@@ -1,4 +1,4 @@
-/* What is printed of the table, so that no document is written beside it. */
+/* What is printed of the table, so that no document is written by hand. */
 #include "conf/conf_doc.h"
 
 #include <string.h>

@@ -105,7 +105,7 @@ char_is_clear(unsigned char c)
 	return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
 }
 
-/* The length of the character at s, 0 when it is no UTF-8. */
+/* The length of the character at s, 0 when it is not UTF-8. */
 static size_t
 char_length(const char *s)
 {

@@ -227,7 +227,7 @@ keep_sender(struct peer *peer, const struct cmsghdr *c)
 		peer->sender = cred.pid;
 }
 
-/* What came beside the bytes. */
+/* What came with the bytes. */
 static bool
 keep_control(struct peer *peer, struct msghdr *msg)
 {

@@ -109,7 +109,7 @@ save_stream(struct buf *b, const struct fcgi_reader *r, unsigned type,
 		buf_add(b, kept ? data->data + n : "", 1);
 }
 
-/* A record beside the streams. */
+/* A record outside the streams. */
 static void
 save_other(struct buf *b, const struct fcgi_reader *r)
 {

@@ -49,7 +49,8 @@ const char *index_build_add(struct index_build *, const struct article_text *,
 size_t index_build_count(const struct index_build *);	/* articles so far */
 
 /*
- * The index; the build stays to be freed. NULL: *what says why, in a few words.
+ * The index; the build must still be freed. NULL: *what says why, in a few
+ * words.
  */
 struct index *index_build_finish(struct index_build *, const char **what);
 

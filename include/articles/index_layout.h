@@ -34,7 +34,8 @@ struct index_head {
 
 /*
  * An article's texts stand one behind the other, each with a NUL behind it, in
- * the order of the lengths here; its passages, and their words, likewise.
+ * the order of the lengths here; its passages, and their words, in the same
+ * way.
  */
 struct index_article {
 	uint64_t	first_text;

@@ -32,18 +32,21 @@ enum json_kind {
 };
 
 /*
- * Parse a document that is one object. RC_UTF8 when it is no UTF-8; RC_JSON
+ * Parse a document that is one object. RC_UTF8 when it is not UTF-8; RC_JSON
  * when it is anything else: a lone surrogate, a noncharacter (RFC 7493, section
  * 2.1) or a NUL, escaped or not, a duplicate name (also when written
  * differently, as "a" and "\u0061"), deeper than JSON_MAX_DEPTH, bytes behind
- * it. RC_NOMEM. *doc is to be freed with json_free; the values inside live as
+ * it. RC_NOMEM. *doc must be freed with json_free; the values inside live as
  * long as it.
  */
 enum rc json_parse(const char *, size_t, struct json **doc);
 
 void json_free(struct json *);
 
-/* The member of an object; NULL when absent, null, or this is no object. */
+/*
+ * The member of an object; NULL when absent, null, or when this is not an
+ * object.
+ */
 const struct json *json_get(const struct json *, const char *name);
 
 /* The element of an array; NULL past its end, when null, or no array. */

@@ -46,7 +46,7 @@ char json_scan_kind(struct json_scan *);
 
 /*
  * Each of these passes over one value; false, and nothing given, when it is of
- * another kind. An object that was entered is to be stepped through with
+ * another kind. An object that was entered must be stepped through with
  * json_scan_member until that says false, passing over one value each time; an
  * array likewise with json_scan_element.
  */

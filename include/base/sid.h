@@ -17,7 +17,7 @@ struct sid {
 	uint8_t	b[16];
 };
 
-/* A new identifier. False without entropy: then *sid is not to be used. */
+/* A new identifier. False without entropy: then *sid must not be used. */
 bool sid_make(struct sid *);
 
 /*

@@ -1,7 +1,7 @@
 /*
  * SipHash-2-4 (Aumasson and Bernstein, 2012): a hash with a key, for tables
- * whose keys strangers choose. Who does not know the key cannot make many that
- * fall into one bucket.
+ * whose keys strangers choose. Whoever does not know the key cannot make many
+ * that fall into one bucket.
  */
 #ifndef BASE_SIPHASH_H
 #define BASE_SIPHASH_H

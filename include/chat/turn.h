@@ -47,8 +47,8 @@ struct store_port *turns_port(const struct turns *);
 void turns_close(struct turns *);	/* NULL is allowed */
 
 /*
- * The process is to end: those who wait in line end with RC_UNAVAILABLE at
- * once; those who run, after grace_ms more, keeping what came. New ones are
+ * The process is about to end: turns that wait in line end with RC_UNAVAILABLE
+ * at once; those who run, after grace_ms more, keeping what came. New ones are
  * refused with RC_UNAVAILABLE.
  */
 void turns_drain(struct turns *, int64_t grace_ms);

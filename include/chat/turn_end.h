@@ -19,7 +19,7 @@ void turn_close(struct turn *, enum rc why);
 /* Tell the client how it ended, and free the turn. */
 void turn_conclude(struct turn *);
 
-/* Likewise, with nothing answered. */
+/* The same with nothing answered. */
 void turn_refuse(struct turn *, enum rc);
 
 /*

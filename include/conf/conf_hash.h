@@ -9,7 +9,7 @@
 /*
  * A hash of all settings but listen and owner_dir, and of the state of the
  * files that they name (which file, its size and its time of change), but for
- * articles, whose file is read anew when it changes.
+ * articles, whose file is reloaded when it changes.
  */
 uint64_t conf_hash(const struct conf *);
 

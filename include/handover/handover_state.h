@@ -19,7 +19,7 @@ enum {
 
 /*
  * What the new owner tells: an id, and an enum turn_queue_signal as one byte;
- * or that the result is to come again, for want of memory.
+ * or that the result is to come again, for lack of memory.
  */
 #define TELL_AGAIN  64
 #define TELL_LENGTH (sizeof(struct sid) + 1)

@@ -103,7 +103,7 @@ struct exchange *exchange_new(struct conn *, struct cgi *, void *app,
  */
 void exchange_guard(struct exchange *);
 
-/* conn_when_sent, for who has something to give back then. */
+/* conn_when_sent, for a caller that has something to give back then. */
 void exchange_when_sent(struct exchange *, conn_sent_f *, void *arg);
 
 /* After its reply: logs the request's line, ends it on conn, frees it. */

@@ -61,8 +61,8 @@ struct budget_account {
  * Hand the day over to another process, which has to count what was spent here,
  * and what is set aside for the turns that run on here: for each one call, of
  * so many tokens more than the largest that was made, at most half of what is
- * left. No more is spent here, all of it on this day. To be called again while
- * the turns come to their ends; the account is what has changed since the last
+ * left. No more is spent here, all of it on this day. Call it again while the
+ * turns come to their ends; the account is what has changed since the last
  * call. False: nothing has.
  */
 bool budget_give(struct budget *, uint64_t turns, int64_t more,

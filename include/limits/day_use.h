@@ -1,9 +1,9 @@
 /*
  * What was used on a day, by a clock that may be wrong: it may run ahead for a
- * moment, which costs no day that comes, or be set back, which gives no day
- * again. So the day that the clock came from is known beside the one that it
- * is; what was used later than that counts until midnight. Values only; all
- * zeros: nothing was used.
+ * moment, which must not use up a day to come, or be set back, which must not
+ * give a day twice. So the day that the clock came from is known in addition to
+ * the present one; what was used later than that counts until midnight. Values
+ * only; all zeros: nothing was used.
  */
 #ifndef LIMITS_DAY_USE_H
 #define LIMITS_DAY_USE_H

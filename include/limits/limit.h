@@ -1,17 +1,19 @@
 /*
- * What one client may do: how often, how much at a time. Counted is per client,
- * an IPv4 address or an IPv6 network of 64 bits; and once more per network of
- * clients, 24 bits of IPv4 and 48 of IPv6, which somebody alone may have: all
- * its clients together may do LIMIT_NETWORK times what one may. Values only: no
- * clock, `now` is monotonic milliseconds. Shared by all loops.
+ * What one client may do: how often, how much at a time. It counts for each
+ * client, an IPv4 address or an IPv6 network of 64 bits, and once more for each
+ * network of clients, 24 bits of IPv4 and 48 of IPv6, which one subscriber
+ * alone may have: all its clients together may do LIMIT_NETWORK times what one
+ * may. Values only: no clock, `now` is monotonic milliseconds. Shared by all
+ * loops.
  *
  * How often is a token bucket: it holds `count` tokens, a use takes one or
  * more, and they come back evenly, `count` in `seconds`. A client that was
- * forgotten has full buckets. Forgotten is who was idle longest, when more than
- * LIMIT_MAX_IDLE are known that have nothing alive; those that have are never
- * forgotten, and there are no more of them than there may be sessions and
- * connections. Networks are told apart by a hash only, of LIMIT_NETWORKS
- * values: none is ever forgotten, and two of one value share what is theirs.
+ * forgotten has full buckets. When more than LIMIT_MAX_IDLE clients are known
+ * that have nothing alive, the one that was idle longest is forgotten; clients
+ * that have something are never forgotten, and there are no more of them than
+ * there may be sessions and connections. Networks are told apart by a hash
+ * only, of LIMIT_NETWORKS values: none is ever forgotten, and two of one value
+ * share what is theirs.
  */
 #ifndef LIMITS_LIMIT_H
 #define LIMITS_LIMIT_H
@@ -40,13 +42,13 @@
 #define LIMIT_READING_BYTES (4 * 1024 * 1024)
 
 #define LIMIT_NETWORK 20	/* clients' worth; a divisor of 1000 */
-#define LIMIT_NETWORK_TOKENS 4	/* likewise, of the model's in a day */
+#define LIMIT_NETWORK_TOKENS 4	/* times as many tokens of the model in a day */
 
 enum limit_kind {
 	LIMIT_NONE,
 	LIMIT_NEW,		/* sessions made */
 	LIMIT_CHAT,		/* messages sent */
-	LIMIT_GUESS,		/* session ids that are no live session's */
+	LIMIT_GUESS,		/* session ids without a live session */
 	LIMIT_READ,		/* conversations read */
 	LIMIT_KINDS,
 };
@@ -90,7 +92,7 @@ bool limit_is_spent(struct limits *, const struct addr *, enum limit_kind,
     int64_t now);
 
 /*
- * One more session or chat of a client: RC_OK, then limit_end is to be called
+ * One more session or chat of a client: RC_OK, then limit_end must be called
  * once when it is over; RC_TOO_MANY_SESSIONS, RC_TOO_MANY_TURNS; RC_NOMEM.
  * limit_adopt: one that has begun elsewhere, counted whatever the limit.
  */
@@ -99,8 +101,8 @@ enum rc limit_adopt(struct limits *, const struct addr *, enum limit_live);
 void limit_end(struct limits *, const struct addr *, enum limit_live);
 
 /*
- * The same of bytes that are being read: RC_OK, RC_RATE, RC_NOMEM. Who reads
- * nothing else may read so many in any case.
+ * The same of bytes that are being read: RC_OK, RC_RATE, RC_NOMEM. A client
+ * that reads nothing else may read that many in any case.
  */
 enum rc limit_hold(struct limits *, const struct addr *, uint64_t bytes);
 void limit_let_go(struct limits *, const struct addr *, uint64_t bytes);
@@ -141,7 +143,7 @@ bool limits_encode(struct limits *, uint64_t *place, int64_t now,
  * Take in a piece of exactly n bytes. A bucket has the tokens then that it had
  * there, at most what it holds here; where it has fewer already, these; and of
  * a day's tokens the greater number counts as used. False:
- * it is no piece, and nothing has changed; or there is no memory.
+ * it is not a piece, and nothing has changed; or there is no memory.
  */
 bool limits_decode(struct limits *, const char *, size_t n, int64_t now);
 

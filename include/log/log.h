@@ -61,7 +61,7 @@ bool log_shows(enum log_level);
 
 /*
  * For main. At first lines go to standard error: log_begin looks at what that
- * is, and is to be called again when it was replaced. log_open sends them to
+ * is, and must be called again when it was replaced. log_open sends them to
  * a target (log/log_target.h); false: err says why, for a person.
  */
 void log_begin(void);
@@ -74,10 +74,10 @@ bool log_open(const char *target, enum log_format, struct err *err);
 bool log_start(void);
 void log_stop(void);
 
-/* For main: once a second, so that what was hidden is told. */
+/* For main: once a second, so that what was hidden is reported. */
 void log_tick(void);
 
-/* For main: open the file anew, when there is one. */
+/* For main: reopen the file, if there is one. */
 void log_reopen(void);
 
 #endif

@@ -36,8 +36,8 @@ bool log_limit_take(struct log_limit *, const char *event, unsigned most,
     int64_t now_ms);
 
 /*
- * The next event whose minute is over and that has lines to be told of: how
- * many, and its name; they are told then. 0: there is none.
+ * The next event whose minute is over and that has lines to report: how many,
+ * and its name; they count as reported then. 0: there is none.
  */
 int64_t log_limit_told(struct log_limit *, const char **event, int64_t now_ms);
 

@@ -5,10 +5,10 @@
  *
  *  - logfmt: a value is bare, or quoted when it needs it. Quotes, backslashes,
  *    control characters, what ends a line in Unicode (U+0085, U+2028, U+2029),
- *    what turns the direction of writing, and bytes that are no UTF-8 are then
+ *    what turns the direction of writing, and bytes that are not UTF-8 are then
  *    \xHH, byte by byte.
  *  - JSON (RFC 8259): the same characters are \", \\ and \uHHHH; a byte that
- *    is no UTF-8 is U+FFFD.
+ *    is not UTF-8 is U+FFFD.
  *
  * Values in, bytes out: no descriptor and no clock.
  */

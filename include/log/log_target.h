@@ -5,7 +5,7 @@
  *  - "stderr" never blocks where it is a pipe or a socket: what that does not
  *    take at once is lost.
  *  - "/path" is opened for appending, and made with mode 0640. Its directory is
- *    the operator's; the file may be moved away, and opened anew.
+ *    the operator's; the file may be moved away, and reopened.
  *  - "syslog" may block for as long as the daemon does not read, and does not
  *    say what got lost.
  */
@@ -48,7 +48,7 @@ bool log_target_check(const char *name, struct err *err);
 bool log_target_open(struct log_target *, const char *name, struct err *err);
 void log_target_close(struct log_target *);
 
-/* Open the file anew; false: errno says why, and the old one stays in use. */
+/* Reopen the file; false: errno says why, and the old one stays in use. */
 bool log_target_reopen(struct log_target *);
 
 /*

@@ -33,7 +33,7 @@ struct log_writer {
 	/* guarded by mtx */
 	pthread_mutex_t		 mtx;
 	pthread_cond_t		 wake;	/* the thread */
-	pthread_cond_t		 ended;	/* who waits for its end */
+	pthread_cond_t		 ended;	/* for whoever awaits its end */
 	struct log_style	 style;
 	int64_t			 dropped;	/* lines */
 	bool			 running;
@@ -68,7 +68,7 @@ bool log_writer_start(struct log_writer *);
  */
 void log_writer_stop(struct log_writer *);
 
-/* Open the file anew, soon; the log says so, or why not. */
+/* Reopen the file, soon; the log says so, or why not. */
 void log_writer_reopen(struct log_writer *);
 
 /* Write some whole lines: at most PIPE_BUF bytes. */

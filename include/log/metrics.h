@@ -1,7 +1,7 @@
 /*
  * What is counted: one list of metrics, and the cells that count them. Each
  * loop has cells of its own, written by its thread only, so that counting costs
- * a request no cache line that others write; who reads sums them. The values of
+ * a request no cache line that others write; a reader sums them. The values of
  * labels are closed sets, so that the cells are fixed.
  */
 #ifndef LOG_METRICS_H
@@ -121,7 +121,7 @@ struct metrics;
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *);	/* NULL is allowed */
 
-/* One more, in the row of a label's value; 0 where there is no label. */
+/* One more, in the row of a label's value; 0 if there is no label. */
 void metrics_count(struct metrics *, enum metric, unsigned row);
 
 /* So many more; of a gauge also fewer. */

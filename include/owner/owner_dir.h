@@ -1,5 +1,5 @@
 /*
- * Where the owner of the sessions is to be found: a directory that nobody else
+ * Where the owner of the sessions can be found: a directory that nobody else
  * may enter, with lock files and a unix socket. Who holds the lock "owner" is
  * the owner; the lock goes with the open file, so it is inherited over fork and
  * passed over a socket, and ends with the last process that has it.
@@ -36,14 +36,14 @@ void owner_dir_close(struct owner_dir *);
 enum owner_lock {
 	OWNER_LOCKED,
 	OWNER_TAKEN,		/* by another process */
-	OWNER_REFUSED,		/* it is no file of ours: err */
+	OWNER_REFUSED,		/* it is not a file of ours: err */
 };
 
 /* Try to take a lock; *fd holds it. */
 enum owner_lock owner_dir_lock(const struct owner_dir *, const char *name,
     int *fd, struct err *err);
 
-/* For who has the lock: a listening, non-blocking socket; -1: err. */
+/* For the holder of the lock: a listening, non-blocking socket; -1: err. */
 int owner_dir_listen(const struct owner_dir *, struct err *err);
 
 /*

@@ -1,10 +1,10 @@
 /*
- * Whether a process is the program: who follows an owner gets all
+ * Whether a process is the program: whoever follows an owner gets all
  * conversations, and the user of the program may have other processes, too.
  *
- * Only who may look into a process may see what it executes; ours hide from
- * their own user (PR_SET_DUMPABLE), so one that is to be recognized shows
- * itself for the moment.
+ * Only a process that may look into another one sees what it executes; ours
+ * hide from their own user (PR_SET_DUMPABLE), so one that must be recognized
+ * shows itself for the moment.
  */
 #ifndef OWNER_OWNER_IDENTITY_H
 #define OWNER_OWNER_IDENTITY_H

@@ -7,7 +7,7 @@
 
 /* name, milliseconds */
 #define PATIENCE_LIST(X)                                                      \
-	/* the owner's, for the first frame of who connects */                \
+	/* the owner's, for the first frame of a connection */                 \
 	X(PATIENCE_HELLO, 5000)                                               \
 	/* the owner's, for the rest of a request before it hands over */     \
 	X(PATIENCE_REQUEST, 1000)                                             \
@@ -21,7 +21,7 @@
 	X(PATIENCE_END, 30000)                                                \
 	/* a web server's process', until there is an owner */                \
 	X(PATIENCE_START, 60000)                                              \
-	/* likewise, after a signal to end */                                 \
+	/* the same, after a signal to end */                                  \
 	X(PATIENCE_TOLD, 5000)
 
 #define PATIENCE_ENUM(name, ms) name,

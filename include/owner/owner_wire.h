@@ -26,7 +26,7 @@
 
 /* type, most bytes, descriptors */
 #define WIRE_LIST(X)                                                           \
-	/* the first frame of who connects: struct wire_hello */               \
+	/* a connection's first frame: struct wire_hello */                    \
 	X(WIRE_LISTEN, WIRE_MAX_TEXT, 1)	/* accept from this for me */  \
 	X(WIRE_STATUS, WIRE_MAX_TEXT, 0)	/* tell me of yourself */      \
 	X(WIRE_STOP, WIRE_MAX_TEXT, 0)		/* end */                      \
@@ -53,7 +53,7 @@
 	/* with the sessions, and as long as turns run on in the old owner */  \
 	X(WIRE_SPENT, WIRE_MAX_SPENT, 0)	/* what was spent of limits */ \
 	/* before and after the hand-over */                                   \
-	X(WIRE_PROVE, WIRE_MAX_TEXT, 0)		/* to who follows: say this */ \
+	X(WIRE_PROVE, WIRE_MAX_TEXT, 0)		/* to the heir: say this */   \
 	X(WIRE_PROOF, WIRE_MAX_TEXT, 0)		/* back */                     \
 	X(WIRE_MINE, 0, 0)			/* back, of WIRE_YOURS: I do */\
 	/* a connection with part of a request */                              \

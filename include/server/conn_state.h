@@ -102,7 +102,7 @@ void conn_to(struct conn *, enum reply_state);
 /* A new connection on an accepted descriptor, which is then its own. */
 void conn_open(struct conn_env *, int fd);
 
-/* Likewise one that has come from elsewhere; the part is used up. */
+/* Accept one that has come from elsewhere; the part is used up. */
 void conn_resume(struct conn_env *, struct transit *);
 
 /* Close it, with an abort when a request runs. */

@@ -46,7 +46,7 @@ struct fcgi_reader {
 	/* records to send to the web server, taken by the caller */
 	struct buf	 replies;
 
-	unsigned	 max_conns;	/* told to who asks (GET_VALUES) */
+	unsigned	 max_conns;	/* the answer to GET_VALUES */
 	size_t		 body_max;
 };
 

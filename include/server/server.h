@@ -17,7 +17,7 @@ struct server_conf {
 	unsigned	 threads;	/* 0: one per core */
 	unsigned	 conn_fds;	/* that a connection takes, with what
 					   its request opens; not 0 */
-	unsigned	 loop_fds;	/* that a loop takes beside them */
+	unsigned	 loop_fds;	/* that a loop takes besides */
 	unsigned	 other_fds;	/* that the caller would have beside
 					   them, see server_other_fds */
 	size_t		 body_max;	/* bytes */

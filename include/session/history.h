@@ -67,15 +67,15 @@ struct window {
 void history_free(struct history *);
 
 /*
- * The same messages once more, without a copy of them: each is to be freed, on
- * whatever thread. A history that is added to gets another block, and those who
+ * The same messages once more, without a copy of them: each must be freed, on
+ * any thread. A history that is added to gets another block, and those who
  * shared the one it had keep that.
  */
 void history_share(struct history *out, const struct history *);
 
 /*
  * Take it back from those who share it: it was deleted, or has expired. It
- * stays readable, but who sees it taken back reads no further.
+ * stays readable, but a reader that sees it taken back reads no further.
  */
 void history_revoke(struct history *);
 bool history_is_revoked(const struct history *);

@@ -12,7 +12,10 @@
 #include "session/shard.h"
 #include "session/store.h"
 
-/* What a session costs beside its history: with malloc's and table's share. */
+/*
+ * What a session costs in addition to its history: with malloc's and table's
+ * share.
+ */
 #define ENTRY_COST (sizeof(struct shard_entry) + 4 * sizeof(void *))
 
 struct memory {
@@ -36,7 +39,7 @@ struct shard *memory_shard(struct memory *, const struct sid *);
 void memory_count_in(struct memory *);
 void memory_count_out(struct memory *);
 
-/* Likewise, within the limits; false: nothing was counted. */
+/* The same within the limits; false: nothing was counted. */
 bool memory_reserve(struct memory *);
 
 /* What malloc takes for a history's block. */

@@ -71,8 +71,10 @@ void shard_close(struct shard *, struct list *all);
 struct shard_entry *shard_find_locked(struct shard *, const struct sid *,
     int64_t now);
 
-/* What stands in a session's place, expired ones too: before another one is
- * added there, it is to be removed. NULL: nothing. */
+/*
+ * What stands in a session's place, expired ones too: it must be removed before
+ * another one is added there. NULL: nothing.
+ */
 struct shard_entry *shard_at_locked(struct shard *, const struct sid *);
 
 /* Take in a session whose own part is zero and whose place is free; it is not

@@ -1,9 +1,9 @@
 /*
  * The store of sessions: what a backend must do, and the calls that the rest
  * uses. A loop asks through its port; every answer comes through a callback on
- * that loop: from a store in memory before the call returns, from one
- * elsewhere later. So arg outlives the call, and a callback never writes to
- * the stack of who asked. Copy in, copy out: nothing points into the store.
+ * that loop: from a store in memory before the call returns, from one elsewhere
+ * later. So arg outlives the call, and a callback never writes to the stack of
+ * its caller. Copy in, copy out: nothing points into the store.
  *
  * A session expires when it was idle for ttl_ms; an expired one is never
  * served, swept or not. While a session is held (a turn runs in it) it does
@@ -105,7 +105,7 @@ struct loop;
 struct store;
 struct store_port;
 
-/* What a store tells the holder of a token, or who waits to be one. */
+/* What a store tells the holder of a token, or a turn that waits to be one. */
 enum store_signal {
 	STORE_GO,		/* it is this one's turn: load again */
 	STORE_STOP,		/* end the answer, keep what came */

@@ -289,8 +289,8 @@ find_topic(const struct prompt *prompt, struct message *topic)
 }
 
 /*
- * Something of the visitor's own is no question about any article that happens
- * to mention the thing: then a word has to stand in a title to count.
+ * Something of the visitor's own is not a question about an article that
+ * happens to mention the thing: then a word has to stand in a title to count.
  */
 static void
 search_for(struct writer *wr, struct search_result *result,

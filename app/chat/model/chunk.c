@@ -191,7 +191,7 @@ read_reason(struct chunk *chunk, struct json_scan *s)
 }
 
 /*
- * A message stands where a delta belongs, or beside one: then it repeats all
+ * A message stands where a delta belongs, or next to one: then it repeats all
  * that has come.
  */
 static void

@@ -251,7 +251,10 @@ read_said(struct said *said, const char *words, size_t n)
  * What is meant.
  */
 
-/* Too many tokens a minute are no length, unless this request has them all. */
+/*
+ * Too many tokens a minute are not a matter of length, unless this request has
+ * them all.
+ */
 static bool
 means_length(const struct said *said, int status)
 {

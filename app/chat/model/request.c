@@ -11,7 +11,7 @@
 
 #define MAX_REQUEST (16 * 1024 * 1024) /* bytes of a text */
 #define MAX_TAIL    128                /* bytes that request_close adds */
-#define FRAME       40                 /* bytes of a message beside its text */
+#define FRAME       40                 /* bytes of a message besides its text */
 
 /* What a message of the user begins with, behind another one. */
 #define USER_BEGINS (sizeof(",{\"role\":\"user\",\"content\":\"") - 1)

@@ -53,7 +53,7 @@ struct answer_stream {
 void answer_stream_init(struct answer_stream *, struct chunk *,
     answer_delta_f *, void *arg);
 
-/* Likewise, for another reply. */
+/* The same for another reply. */
 void answer_stream_again(struct answer_stream *);
 
 /* Free the reader's memory; what is to be read stays. */

@@ -25,7 +25,7 @@ struct attempts {
 	int64_t			 first_token_ms;
 	int64_t			 stall_ms;
 
-	/* the attempts' own; its text is to be freed after the last */
+	/* the attempts' own; its text must be freed after the last */
 	struct chunk		 chunk;
 };
 
@@ -92,7 +92,7 @@ enum rc attempt_start(struct attempt *, const struct buf *request,
  */
 bool attempt_has_sent(const struct attempt *);
 
-/* Write what went wrong to the log; its words are to be redacted before. */
+/* Write what went wrong to the log; its words must be redacted before. */
 void attempt_log(struct attempt *, const struct attempt_end *);
 
 /* Give up one that runs, if so, and free; not from within its callbacks. */

@@ -22,7 +22,7 @@ struct chunk_half {
 
 /*
  * All zero before the first; its text keeps its memory from one to the next,
- * and is to be freed with buf_free after the last.
+ * and must be freed with buf_free after the last.
  */
 struct chunk {
 	struct buf		 text;		/* clean UTF-8, often empty */

@@ -30,7 +30,7 @@ struct curl_loop {
 /*
  * Drive a multi handle, which is the caller's. acted is called after each time
  * that libcurl was at work: transfers may have ended. Not ok: libcurl lost some
- * without an end, for want of memory or of a watch.
+ * without an end, for lack of memory or of a watch.
  */
 void curl_loop_open(struct curl_loop *, struct loop *, CURLM *,
     void (*acted)(void *arg, bool ok), void *arg);

@@ -57,7 +57,7 @@ void event_stream_free(struct event_stream *);
 
 /*
  * Read n bytes. False when an event is over EVENT_MAX, when none ends within
- * EVENT_MAX_APART (it is no such stream, then), when a document is too large,
+ * EVENT_MAX_APART (it is not such a stream then), when a document is too large,
  * when there is no memory, or when found said stop: the stream is then of no
  * more use.
  */

@@ -1,7 +1,7 @@
 /*
  * What a language model's server means by a refusal: the body of a reply that
- * is no success, or an error inside a stream. Servers agree on no form, so it
- * is read for what most of them say: a status as a number, names, words.
+ * is not a success, or an error inside a stream. Servers agree on no form, so
+ * it is read for what most of them say: a status as a number, names, words.
  */
 #ifndef CHAT_MODEL_REFUSAL_H
 #define CHAT_MODEL_REFUSAL_H
@@ -30,7 +30,7 @@ enum refusal {
 
 /*
  * Read one. status is that of HTTP, which counts for more than the words when
- * it is no 2xx; 200 for what stands in a stream. The words need not be JSON.
+ * it is not a 2xx; 200 for what stands in a stream. The words need not be JSON.
  */
 enum refusal refusal_read(int status, const char *words, size_t);
 

@@ -55,7 +55,7 @@ void request_write_head(struct buf *, const char *model, double temperature,
 /*
  * Write a request up to its end: the head (with the same quirks), a history,
  * of which the oldest pairs are left out while request_size is over most, and
- * the question. Its text is to be wiped with buf_wipe.
+ * the question. Its text must be wiped with buf_wipe.
  */
 void request_write(struct request *, const struct buf *head,
     const struct history *, const char *question, size_t, size_t most,

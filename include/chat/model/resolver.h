@@ -3,7 +3,7 @@
  * silent for as long as it likes, and looking a name up cannot be given up: so
  * it is done by a thread, of which there is never more than one, however many
  * wait for it, and which nobody waits for at the end. What is known serves on
- * while it is looked up anew, and when that fails.
+ * while it is looked up again, and when that fails.
  */
 #ifndef CHAT_MODEL_RESOLVER_H
 #define CHAT_MODEL_RESOLVER_H
@@ -15,7 +15,7 @@
 
 #define RESOLVER_FDS 4		/* taken while a name is looked up */
 #define RESOLVER_MAX 16		/* addresses of a host; more are left out */
-#define RESOLVER_FRESH_MS 60000	/* then it is looked up anew */
+#define RESOLVER_FRESH_MS 60000	/* then it is looked up again */
 #define RESOLVER_ADDRESS 46	/* bytes of one as a text, with its comma */
 
 struct lookup;

@@ -23,7 +23,10 @@
  */
 #define UPSTREAM_MAX_BODY (256 * 1024 * 1024)
 
-/* Descriptors beside those of calls: libcurl's own, and a name's lookup. */
+/*
+ * Descriptors in addition to those of calls: libcurl's own, and a name's
+ * lookup.
+ */
 #define UPSTREAM_FDS 6
 #define UPSTREAM_MAX_RETRY_AFTER 86400		/* s; more is taken for it */
 

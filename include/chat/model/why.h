@@ -11,7 +11,7 @@
 	X(WHY_UNREACHABLE, "unreachable")                                      \
 	X(WHY_CONNECT_TIMEOUT, "connect_timeout")                              \
 	X(WHY_MEMORY, "memory")                                                \
-	/* a reply that is no answer */                                        \
+	/* a reply that is not an answer */                                    \
 	X(WHY_STATUS, "status")                                                \
 	X(WHY_NO_STREAM, "no_stream")                                          \
 	X(WHY_NONSENSE, "nonsense")                                            \
