@@ -11,10 +11,10 @@ import pytest
 
 from client import CHAT
 from fcgi import Peer, request
-from model import serve, simulator
+from model import http_reply, scripted, serve, simulator
 from webservers import DEADLINE
 
-__all__ = ["serve", "simulator"]
+__all__ = ["scripted", "serve", "simulator"]
 
 WRITABLE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw")
 
@@ -148,3 +148,19 @@ def test_what_a_model_heard_is_forgotten(simulator, serve, word, size):
         assert program.chat(message, session, streamed).status == 200
     ask(program, "DELETE", f"/session/{session}")
     gone(program, word)
+
+
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_what_a_refusal_repeats_is_forgotten(scripted, serve, word, status):
+    """Also what it was compared with, to keep it out of the log."""
+    said = json.dumps({"error": {"type": "bad", "message": f"no <{word}>!"}})
+    if status == 200:
+        said = f"data: {said}\n\n"
+    server = scripted(http_reply(status, said.encode()))
+    program = serve(server.url, {"threads": 1, "llm_retries": 1})
+    session = program.new()
+    for streamed in (False, True):
+        assert program.chat(f"Je dis {word}", session, streamed).failed
+    ask(program, "DELETE", f"/session/{session}")
+    gone(program, word)
+    gone(program, word[7::-1])

@@ -62,9 +62,12 @@ said_hide(struct said *s, size_t at, size_t n)
 	memset(s->hide + at, true, n);
 }
 
-/* Two that are hidden side by side hide what stands between them. */
+/*
+ * Two that are hidden side by side hide what stands between them. This is the
+ * end of it.
+ */
 static void
-said_write(const struct said *s)
+said_write(struct said *s)
 {
 	size_t from = 0;
 
@@ -76,6 +79,7 @@ said_write(const struct said *s)
 		memset(s->text->data + from, '*', s->to[i] - from);
 		from = s->to[i];
 	}
+	explicit_bzero(s->letter, s->n);
 }
 
 /* Hide a row of letters wherever it stands. */
@@ -106,6 +110,12 @@ places_init(struct places *p)
 {
 	p->n = 0;
 	memset(p->slot, 0xff, sizeof(p->slot));
+}
+
+static void
+places_wipe(struct places *p)
+{
+	explicit_bzero(p->row, p->n * sizeof(p->row[0]));
 }
 
 static size_t
@@ -207,16 +217,14 @@ hide_meant(struct buf *said, const char *secret, bool marks)
 	int c;
 
 	l.marks = marks;
-	while ((c = letters_next(&l)) != -1) {
-		if (n == REDACT_MAX)
-			return;
+	while ((c = letters_next(&l)) != -1 && n < REDACT_MAX)
 		row[n++] = (unsigned char)c;
+	if (c == -1 && (marks || n >= MIN_WHOLE)) {
+		said_read(&s, said, marks);
+		said_hide_row(&s, row, n);
+		said_write(&s);
 	}
-	if (!marks && n < MIN_WHOLE)
-		return;
-	said_read(&s, said, marks);
-	said_hide_row(&s, row, n);
-	said_write(&s);
+	explicit_bzero(row, n);
 }
 
 static void
@@ -230,6 +238,7 @@ hide_pieces(struct buf *said, const char *secret)
 	places_add_pieces(&places, &s, REDACT_SECRET);
 	places_hide_pieces(
 	    &places, &s, letters_of(secret, strlen(secret)), REDACT_SECRET);
+	places_wipe(&places);
 	said_write(&s);
 }
 
@@ -382,13 +391,11 @@ hide_short(struct said *s, const char *text, size_t n)
 	int c;
 
 	l = letters_of(text, quote != NULL ? (size_t)(quote - text) : n);
-	while ((c = letters_next(&l)) != -1) {
-		if (len == REDACT_PIECE)
-			return;
+	while ((c = letters_next(&l)) != -1 && len < REDACT_PIECE)
 		row[len++] = (unsigned char)c;
-	}
-	if (len >= MIN_WHOLE)
+	if (c == -1 && len >= MIN_WHOLE)
 		said_hide_row(s, row, len);
+	explicit_bzero(row, len);
 }
 
 void
@@ -407,6 +414,7 @@ redact_asked(struct buf *said, const char *messages, size_t n)
 	places_hide_pieces(&places, &s, letters_of(messages, n), REDACT_PIECE);
 	places_hide_words(&places, &s, letters_of_visitors(messages, n));
 	hide_short(&s, last, (size_t)(messages + n - last));
+	places_wipe(&places);
 	said_write(&s);
 }
 

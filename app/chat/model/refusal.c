@@ -274,20 +274,37 @@ meant_by(const struct plain *p, enum refusal otherwise)
 	return HOLDS(p, passing) ? REFUSAL_PASSING : otherwise;
 }
 
-enum refusal
-refusal_read(int status, const char *words, size_t n)
+static enum refusal
+meant(const struct said *said, int status)
 {
-	struct said said;
-
-	read_said(&said, words, n);
 	if (status >= 200 && status < 300)
-		status = said.status;
-	if (means_length(&said, status))
+		status = said->status;
+	if (means_length(said, status))
 		return REFUSAL_LENGTH;
 	if (status != 0)
 		return retry_is_passing(status) ? REFUSAL_PASSING
 		                                : REFUSAL_REQUEST;
-	return meant_by(&said.names, meant_by(&said.prose, REFUSAL_FAILURE));
+	return meant_by(&said->names, meant_by(&said->prose, REFUSAL_FAILURE));
+}
+
+/* A visitor's words may be among them. */
+static void
+said_wipe(struct said *said)
+{
+	explicit_bzero(said->names.text, said->names.len);
+	explicit_bzero(said->prose.text, said->prose.len);
+}
+
+enum refusal
+refusal_read(int status, const char *words, size_t n)
+{
+	enum refusal refusal;
+	struct said said;
+
+	read_said(&said, words, n);
+	refusal = meant(&said, status);
+	said_wipe(&said);
+	return refusal;
 }
 
 int
@@ -296,5 +313,6 @@ refusal_status(const char *words, size_t n)
 	struct said said;
 
 	read_said(&said, words, n);
+	said_wipe(&said);
 	return said.status;
 }
