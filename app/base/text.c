@@ -147,10 +147,10 @@ text_is_blank(const char *s, size_t n)
 	return text_blank_length(s, n) == n;
 }
 
-static int
+char
 text_lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
 bool

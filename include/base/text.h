@@ -32,6 +32,9 @@ size_t text_blank_length(const char *, size_t);
 /* Whether there is nothing but white space (Unicode's White_Space) in it. */
 bool text_is_blank(const char *, size_t);
 
+/* In lower case, of ASCII. */
+char text_lower(char);
+
 /* Compare two strings, ASCII letters without regard to case. */
 bool text_equal_nocase(const char *, const char *);
 

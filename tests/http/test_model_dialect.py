@@ -43,7 +43,7 @@ class Model:
         status, kind, body = 200, "text/event-stream", self.stream()
         if refused is not None:
             status, words = refused
-            kind, body = "application/json", json.dumps(
+            kind, body = "application/json", words and json.dumps(
                 {"error": {"message": words}})
         if status == 200 and refused is not None:
             kind, body = "text/event-stream", f"data: {body}\n\n"
@@ -118,7 +118,7 @@ LIMITS = ["max_tokens", "max_completion_tokens"]
     (["temperature"], 2), (["stream_options"], 2), (["max_tokens"], 2),
     (LIMITS, 3), (["temperature", "stream_options", *LIMITS], 5),
 ])
-@pytest.mark.parametrize("status", [400, 422, 200])
+@pytest.mark.parametrize("status", [400, 422, 200, 404, 500])
 def test_a_field_that_is_refused_is_left_out(model, serve, prompt, stream,
                                              fields, calls, status):
     refusing = model(refuses(*fields, status=status))
@@ -177,6 +177,9 @@ def test_what_was_learnt_is_logged(model, serve, prompt):
     (500, "Jinja Exception: System role not supported"),
     (400, "Conversation roles must alternate user/assistant/user"),
     (400, "'messages[0].role' does not support 'system' with this model."),
+    (404, "System role not supported"),
+    (200, "Jinja Exception: System role not supported"),
+    (400, "Developer instruction is not enabled for models/gemma-3-1b-it"),
 ])
 def test_a_model_without_a_system_role(model, serve, prompt, stream, status,
                                        words):
@@ -230,6 +233,25 @@ def test_a_conversation_that_outgrows_the_model_goes_on(model, serve, prompt,
     for n in range(8):
         answers(service, f"r{n}{LONG}", other, stream)
     assert refusing.calls == before + 8
+
+
+@BOTH
+@pytest.mark.parametrize("status, words", [
+    (413, ""), (413, "Payload Too Large"),
+    (422, "Input validation error: `inputs` tokens + `max_new_tokens` must "
+          "be <= 2048. Given: 2000 `inputs` tokens"),
+    (400, "Your request exceeded model token limit: 8192"),
+    (400, "The prompt is longer than the maximum model length"),
+    (200, "Prompt exceeds max length"),
+])
+def test_a_length_is_refused_in_many_words(model, serve, prompt, stream,
+                                           status, words):
+    refusing = model(too_long(2500, status, words))
+    service = serve(refusing.url, prompt)
+    session = service.new()
+    for n in range(4):
+        answers(service, f"q{n}{LONG}", session, stream)
+    assert questions(refusing)[-1] == "q3"
 
 
 def test_a_history_is_left_out_to_the_last_pair(model, serve, prompt):

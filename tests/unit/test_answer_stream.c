@@ -19,9 +19,10 @@
 #define CHUNK(choice) "{\"choices\":[{\"index\":0," choice "}]}"
 #define SAY(text)     CHUNK("\"delta\":{\"content\":\"" text "\"}")
 #define END(reason)   CHUNK("\"delta\":{},\"finish_reason\":\"" reason "\"")
-#define USAGE \
-	"{\"choices\":[],\"usage\":{\"prompt_tokens\":7," \
-	"\"completion_tokens\":2,\"total_tokens\":9}}"
+#define USAGE_MEMBER \
+	"\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2," \
+	"\"total_tokens\":9}"
+#define USAGE   "{\"choices\":[]," USAGE_MEMBER "}"
 #define E(data) "data: " data "\n\n"
 #define STOP    E(END("stop"))
 #define DONE    E("[DONE]")
@@ -105,6 +106,51 @@ static const struct {
 	{ E(SAY("Oui")) E("<html>"), "Oui", WHY_NONSENSE, "<html>", false },
 	{ E("null"), "", WHY_NONSENSE, "null", false },
 	{ E("[1]") E(SAY("Oui")), "", WHY_NONSENSE, "[1]", false },
+
+	{ E(SAY("Oui")) E(CHUNK("\"delta\":{},\"error\":{\"code\":502}")) DONE,
+	    "Oui", WHY_ERROR, CHUNK("\"delta\":{},\"error\":{\"code\":502}"),
+	    false },
+	{ E("{\"errors\":[{\"code\":10000}],\"success\":false}") DONE, "",
+	    WHY_ERROR, "{\"errors\":[{\"code\":10000}],\"success\":false}",
+	    false },
+	{ E("{\"errors\":[]}") E(SAY("Oui")) STOP, "Oui", WHY_NONE, "", false },
+	{ E("{\"statusCode\":429,\"message\":\"x\"}"), "", WHY_ERROR,
+	    "{\"statusCode\":429,\"message\":\"x\"}", false },
+	{ E("{\"title\":\"Too Many Requests\",\"status\":429}"), "", WHY_ERROR,
+	    "{\"title\":\"Too Many Requests\",\"status\":429}", false },
+	{ E("{\"base_resp\":{\"status_code\":1002}}"), "", WHY_ERROR,
+	    "{\"base_resp\":{\"status_code\":1002}}", false },
+	{ E("{\"base_resp\":{\"status_code\":0}}") E(SAY("Oui")) STOP, "Oui",
+	    WHY_NONE, "", false },
+	{ E(SAY("Oui")) "event: Upstream_Error\ndata: {}\n\n", "Oui", WHY_ERROR,
+	    "{}", false },
+
+	/* words without a code are an error when nothing else comes */
+	{ E("{\"message\":\"x\"}"), "", WHY_ERROR, "{\"message\":\"x\"}",
+	    false },
+	{ E("{\"message\":\"x\"}") DONE, "", WHY_ERROR, "{\"message\":\"x\"}",
+	    false },
+	{ E("{\"message\":\"x\"}") E(SAY("Oui")) STOP, "Oui", WHY_NONE, "",
+	    false },
+
+	/* nonsense, when the answer is over already */
+	{ E(SAY("Oui")) STOP E("\"[DONE]\""), "Oui", WHY_NONE, "", false },
+
+	/* events without empty lines between them */
+	{ "data: " SAY("Oui") "\ndata: " SAY(" !\\ud83d") "\ndata: " SAY(
+	      "\\ude00") "\ndata: [DONE]\n",
+	    "Oui !😀", WHY_NONE, "", false },
+	{ "data: " SAY("Oui") "\ndata: <html>\n\n", "Oui", WHY_NONSENSE,
+	    "<html>", false },
+
+	/* usage in other places and under other names */
+	{ E(SAY("Oui")) E(
+	      CHUNK("\"delta\":{},\"finish_reason\":\"stop\"," USAGE_MEMBER)),
+	    "Oui", WHY_NONE, "", true },
+	{ E(SAY("Oui")) E("{\"x_groq\":{" USAGE_MEMBER "}}") STOP, "Oui",
+	    WHY_NONE, "", true },
+	{ E(SAY("Oui")) E(USAGE) E("{\"choices\":[],\"usage\":{}}") STOP, "Oui",
+	    WHY_NONE, "", true },
 
 	/* an end that is none */
 	{ E(SAY("Oui")), "Oui", WHY_NO_END, "", false },

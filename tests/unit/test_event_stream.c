@@ -83,6 +83,7 @@ static const struct {
 	{ BYTES("data: a\r\ndata: b\r\nevent:error\r\n\r\n"), BYTES("!(a\nb)"),
 	    "" },
 	{ BYTES("event: error\n\n"), BYTES("!()"), "" },
+	{ BYTES("event: Stream_Error\ndata: a\n\n"), BYTES("!(a)"), "" },
 	{ BYTES("event: errors\ndata: a\n\n"), BYTES("(a)"), "" },
 	{ BYTES("event: error\ndata: a\n"), BYTES(""), "!(a)" },
 

@@ -135,6 +135,59 @@ static const struct {
 	    "model with 32768 maximum context length\",\"type\":"
 	    "\"invalid_request_error\"}",
 	    REFUSAL_LENGTH },
+	{ 413, "", REFUSAL_LENGTH },
+	{ 413, "<title>413 Request Entity Too Large</title>", REFUSAL_LENGTH },
+	{ 422,
+	    "{\"error\":\"Input validation error: `inputs` tokens + "
+	    "`max_new_tokens` must be <= 2048. Given: 2000 `inputs` tokens "
+	    "and 1024 `max_new_tokens`\",\"error_type\":\"validation\"}",
+	    REFUSAL_LENGTH },
+	{ 422,
+	    "{\"error\":\"Input validation error: `inputs` must have less "
+	    "than 1024 tokens. Given: 2000\",\"error_type\":\"validation\"}",
+	    REFUSAL_LENGTH },
+	{ 400,
+	    "{\"error\":{\"message\":\"Invalid request: Your request "
+	    "exceeded model token limit: 8192\",\"type\":"
+	    "\"invalid_request_error\"}}",
+	    REFUSAL_LENGTH },
+	{ 400,
+	    "{\"error\":{\"code\":\"1261\",\"message\":\"Prompt exceeds "
+	    "max length\"}}",
+	    REFUSAL_LENGTH },
+	{ 400,
+	    "{\"message\":\"The decoder prompt (length 9000) is longer than "
+	    "the maximum model length of 8192.\",\"code\":400}",
+	    REFUSAL_LENGTH },
+	{ 400,
+	    "{\"detail\":\"Prompt has 5000 tokens, which exceeds the maximum "
+	    "token limit of 4096\"}",
+	    REFUSAL_LENGTH },
+	{ 400,
+	    "[{\"error\":{\"code\":400,\"message\":\"Request payload size "
+	    "exceeds the limit: 20971520 bytes.\"}}]",
+	    REFUSAL_LENGTH },
+	{ 400,
+	    "{\"errors\":[{\"code\":\"invalid_input_argument\",\"message\":"
+	    "\"the number of input tokens 9000 cannot exceed the total tokens "
+	    "limit 8192 for this model\"}]}",
+	    REFUSAL_LENGTH },
+	{ 400,
+	    "{\"error\":{\"message\":\"Invalid 'messages': array too long. "
+	    "Expected an array with maximum length 16\",\"code\":"
+	    "\"array_above_max_length\"}}",
+	    REFUSAL_LENGTH },
+	{ 200,
+	    "{\"base_resp\":{\"status_code\":2013,\"status_msg\":"
+	    "\"invalid params, context window exceeds limit\"}}",
+	    REFUSAL_LENGTH },
+	{ 400, "You exceeded your quota of tokens per minute",
+	    REFUSAL_REQUEST },
+	{ 400,
+	    "max_tokens is too large: 1024. This model supports at most 512 "
+	    "completion tokens",
+	    REFUSAL_REQUEST },
+	{ 400, "Input should be less than or equal to 1", REFUSAL_REQUEST },
 	{ 413,
 	    "{\"error\":{\"message\":\"Request too large for model `x` on "
 	    "tokens per minute (TPM): Limit 6000, Requested 9000, please "

@@ -393,6 +393,18 @@ a_refused_field_is_given_up(void **state)
 		    0, SYSTEM },
 		{ "System role not supported", SYSTEM, SYSTEM },
 		{ "the file system is full", 0, 0 },
+		{ "Developer instruction is not enabled for models/gemma", 0,
+		    SYSTEM },
+		{ "This model doesn't support system messages.", 0, SYSTEM },
+		{ "Only user and assistant roles are supported!", 0, SYSTEM },
+		{ "First message must be from user", 0, SYSTEM },
+
+		/* a name as other languages write it */
+		{ "Unknown name \"streamOptions\"", 0, USAGE },
+		{ "Unknown parameter: 'include_usage'.", 0, USAGE },
+		{ "extraneous key [maxTokens] is not permitted", 0, TOKENS },
+		{ "max-tokens", 0, TOKENS },
+		{ "maxCompletionTokens", TOKENS, 0 },
 	};
 
 	(void)state;

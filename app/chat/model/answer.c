@@ -265,7 +265,7 @@ answer_head(struct answer *a)
 
 /*
  * The quirks that a refusal of the request as such asks for, but of the limit's
- * name when that is set. A template that fails is a 500, too.
+ * name when that is set. A template that fails in a stream may have any status.
  */
 static unsigned
 answer_quirks(const struct answer *a, const struct attempt_end *end)
@@ -277,9 +277,8 @@ answer_quirks(const struct answer *a, const struct attempt_end *end)
 
 	if (a->model->shared->conf.tokens_field != MODEL_TOKENS_AUTO)
 		quirks = (quirks & ~limit) | (a->quirks & limit);
-	if (end->status == 400 || end->status == 422 ||
-	    (end->status == 200 && end->refusal == REFUSAL_REQUEST) ||
-	    (end->status == 500 && (quirks ^ a->quirks) == QUIRK_NO_SYSTEM))
+	if (attempt_end_may_name(end) ||
+	    (end->status == 200 && (quirks ^ a->quirks) == QUIRK_NO_SYSTEM))
 		return quirks;
 	return a->quirks;
 }
@@ -290,12 +289,12 @@ answer_reword(struct answer *a, const struct attempt_end *end)
 {
 	unsigned quirks = a->quirks;
 
-	if (a->attempt.stream.said.len == 0 || a->attempt.stream.begun ||
-	    a->request.text.failed)
+	if (a->attempt.stream.begun || a->request.text.failed)
 		return false;
 	if (end->refusal == REFUSAL_LENGTH && request_halve(&a->request))
 		a->halved = true;
-	else if ((quirks = answer_quirks(a, end)) == a->quirks)
+	else if (a->attempt.stream.said.len == 0 ||
+		 (quirks = answer_quirks(a, end)) == a->quirks)
 		return false;
 	a->quirks = quirks;
 	request_reword(&a->request, answer_head(a), quirks);
@@ -346,18 +345,6 @@ answer_delta(void *arg, const char *text, size_t n)
 	a->events->delta(a->arg, text, n);
 }
 
-/* Whether the model did nothing for it; 529: it is overloaded. */
-static bool
-is_refused(const struct attempt_end *end)
-{
-	if (end->status == 200)
-		return end->rc != RC_OK && (end->refusal == REFUSAL_REQUEST ||
-					       end->refusal == REFUSAL_LENGTH);
-	return (end->status >= 400 && end->status < 500 &&
-		   end->status != 408) ||
-	       end->status == 503 || end->status == 529;
-}
-
 /* Nothing that it was asked, and no secret, is to be read in the log. */
 static void
 answer_log(struct answer *a, const struct attempt_end *end)
@@ -383,21 +370,12 @@ answer_log(struct answer *a, const struct attempt_end *end)
 	*said = whole;
 }
 
-/* Whether the model is to blame, and not this request. */
-static bool
-is_failure(const struct attempt_end *end)
-{
-	return end->rc != RC_OK && end->refusal != REFUSAL_NONE &&
-	       end->refusal != REFUSAL_REQUEST &&
-	       end->refusal != REFUSAL_LENGTH;
-}
-
 static void
 answer_attempt_end(void *arg, const struct attempt_end *end)
 {
 	struct answer *a = arg;
 
-	answer_settle(a, is_refused(end));
+	answer_settle(a, attempt_end_is_refused(end));
 	if (end->rc != RC_OK)
 		answer_log(a, end);
 	if (end->rc != RC_OK && answer_reword(a, end)) {
@@ -408,7 +386,7 @@ answer_attempt_end(void *arg, const struct attempt_end *end)
 	    answer_retry(a, end->retry_after))
 		return;
 	if (end->rc != RC_NOMEM)
-		answer_report(a, !is_failure(end));
+		answer_report(a, !attempt_end_is_failure(end));
 	answer_end(a, end->rc);
 }
 

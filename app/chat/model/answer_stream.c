@@ -72,6 +72,8 @@ stream_delta(void *arg, const char *text, size_t n)
 	struct answer_stream *as = arg;
 
 	as->delta(as->arg, text, n);
+	if (!as->begun && as->told)
+		buf_clear(&as->said);
 	as->begun = true;
 	as->given += n;
 	as->over = false;
@@ -120,15 +122,36 @@ stream_note(
 		as->over = true;
 }
 
+/* Words without a code, which may be an error's: the first are kept. */
+static void
+stream_told(struct answer_stream *as, const char *data, size_t n)
+{
+	as->told = true;
+	buf_clear(&as->said);
+	answer_stream_say(as, data, n);
+}
+
+/* Whether words are all that came: an error, however it is told. */
+static bool
+stream_only_told(const struct answer_stream *as)
+{
+	return as->told && !as->begun && as->finish == FINISH_NONE &&
+	       !as->thought && !as->tools && as->text.held.len == 0;
+}
+
 static bool
 stream_chunk(struct answer_stream *as, enum event_kind kind, const char *data,
     size_t n, bool ok)
 {
 	struct chunk *chunk = as->chunk;
 
+	if (!ok && as->finished)
+		return true;
 	if (!ok)
 		return stream_fails(as,
 		    kind == EVENT_DATA ? WHY_NONSENSE : WHY_NO_STREAM, data, n);
+	if (chunk->words && !as->told && !as->begun)
+		stream_told(as, data, n);
 	if (is_no_answer(kind, chunk))
 		return stream_fails(as, WHY_NO_STREAM, data, n);
 	if (chunk->message && as->by_delta)
@@ -138,6 +161,10 @@ stream_chunk(struct answer_stream *as, enum event_kind kind, const char *data,
 	if (!stream_text(as, &chunk->text))
 		return stream_fails(as, WHY_EMPTY, "", 0);
 	stream_note(as, kind, chunk);
+	if (chunk->done && stream_only_told(as)) {
+		as->why = WHY_ERROR;
+		return false;
+	}
 	if (chunk->error || as->finish == FINISH_ERROR)
 		return stream_fails(as, WHY_ERROR, data, n);
 	return true;
@@ -145,10 +172,39 @@ stream_chunk(struct answer_stream *as, enum event_kind kind, const char *data,
 
 /* Behind [DONE], usage is all that may still be told. */
 static bool
+stream_take(struct answer_stream *as, enum event_kind kind, const char *data,
+    size_t n, bool ok)
+{
+	if (!as->done)
+		return stream_chunk(as, kind, data, n, ok);
+	if (ok && as->chunk->has_usage)
+		as->usage = as->chunk->usage;
+	return true;
+}
+
+/* Of a server that leaves out the empty lines, each line is an event. */
+static bool
+stream_lines(struct answer_stream *as, const char *data, size_t n)
+{
+	const char *end;
+	bool more = true;
+	size_t len;
+
+	for (; more && n > 0; data += len, n -= len) {
+		end = memchr(data, '\n', n);
+		len = end != NULL ? (size_t)(end - data) : n;
+		more = stream_take(as, EVENT_DATA, data, len,
+		    chunk_read(as->chunk, &as->half, data, len));
+		len += end != NULL;
+	}
+	return more;
+}
+
+static bool
 stream_event(void *arg, enum event_kind kind, const char *data, size_t n)
 {
 	struct answer_stream *as = arg;
-	struct chunk *chunk = as->chunk;
+	struct chunk_half half = as->half;
 	bool ok;
 
 	if (!as->event)
@@ -156,12 +212,11 @@ stream_event(void *arg, enum event_kind kind, const char *data, size_t n)
 	as->event = true;
 	if (kind == EVENT_ERROR)
 		return as->done || stream_fails(as, WHY_ERROR, data, n);
-	ok = chunk_read(chunk, &as->half, data, n);
-	if (!as->done)
-		return stream_chunk(as, kind, data, n, ok);
-	if (ok && chunk->has_usage)
-		as->usage = chunk->usage;
-	return true;
+	ok = chunk_read(as->chunk, &as->half, data, n);
+	if (ok || kind != EVENT_DATA || memchr(data, '\n', n) == NULL)
+		return stream_take(as, kind, data, n, ok);
+	as->half = half;
+	return stream_lines(as, data, n);
 }
 
 /*
@@ -183,11 +238,20 @@ answer_stream_feed(struct answer_stream *as, const char *data, size_t n)
 void
 answer_stream_end(struct answer_stream *as)
 {
-	if (as->why != WHY_NONE ||
-	    event_stream_end(&as->events, stream_event, as) ||
-	    as->why != WHY_NONE)
+	if (as->why != WHY_NONE)
 		return;
-	as->why = WHY_TOO_LARGE;
+	if (!event_stream_end(&as->events, stream_event, as) &&
+	    as->why == WHY_NONE)
+		as->why = WHY_TOO_LARGE;
+	if (as->why == WHY_NONE && stream_only_told(as))
+		as->why = WHY_ERROR;
+}
+
+bool
+answer_stream_is_refusal(const struct answer_stream *as)
+{
+	return !as->begun &&
+	       (as->why == WHY_ERROR || (as->told && as->why == WHY_NO_STREAM));
 }
 
 /* What an answer without text had in its place. */

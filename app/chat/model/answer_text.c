@@ -9,15 +9,23 @@
 
 #include "base/text.h"
 
-#define MAX_MARK 16
+#define MAX_MARK 32
 
+/* In lower case, though a model may write them otherwise. */
 static const struct {
 	const char *open, *close;
 } marks[] = {
 	{ "<think>", "</think>" },
 	{ "<thinking>", "</thinking>" },
 	{ "<thought>", "</thought>" },
-	{ "[THINK]", "[/THINK]" },
+	{ "<thoughts>", "</thoughts>" },
+	{ "<reasoning>", "</reasoning>" },
+	{ "<reflection>", "</reflection>" },
+	{ "<seed:think>", "</seed:think>" },
+	{ "<|thinking|>", "<|/thinking|>" },
+	{ "<|begin_of_thought|>", "<|end_of_thought|>" },
+	{ "<|channel|>analysis<|message|>", "final<|message|>" },
+	{ "[think]", "[/think]" },
 };
 
 void
@@ -45,14 +53,23 @@ thought_take(struct answer_text *t, const char *s, size_t n)
 	size_t i;
 
 	for (i = 0; i < n && t->close != NULL; i++) {
-		if (s[i] == t->close[t->matched])
+		if (text_lower(s[i]) == t->close[t->matched])
 			t->matched++;
 		else
-			t->matched = s[i] == t->close[0];
+			t->matched = text_lower(s[i]) == t->close[0];
 		if (t->close[t->matched] == '\0')
 			t->close = NULL;
 	}
 	return i;
+}
+
+static bool
+is_mark(const char *word, const char *mark, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (text_lower(word[i]) != mark[i])
+			return false;
+	return true;
 }
 
 /* How well a mark begins here. */
@@ -76,7 +93,7 @@ mark_begins(struct answer_text *t, const char *s, size_t n, size_t *taken)
 	n += half;
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
 		len = strlen(marks[i].open);
-		if (memcmp(word, marks[i].open, n < len ? n : len) != 0)
+		if (!is_mark(word, marks[i].open, n < len ? n : len))
 			continue;
 		if (n < len) {
 			begins = BEGINS_PERHAPS;

@@ -42,6 +42,40 @@ attempt_over(struct attempt *a, const struct attempt_end *end)
 	a->events->end(a->arg, end);
 }
 
+bool
+attempt_end_is_refused(const struct attempt_end *end)
+{
+	if (end->status == 200)
+		return end->rc != RC_OK && (end->refusal == REFUSAL_REQUEST ||
+					       end->refusal == REFUSAL_LENGTH);
+	return (end->status >= 400 && end->status < 500 &&
+		   end->status != 408) ||
+	       end->status == 503 || end->status == 529;
+}
+
+bool
+attempt_end_is_failure(const struct attempt_end *end)
+{
+	return end->rc != RC_OK && end->refusal != REFUSAL_NONE &&
+	       end->refusal != REFUSAL_REQUEST &&
+	       end->refusal != REFUSAL_LENGTH;
+}
+
+/* Some servers have one status for whatever they refuse, or fail at it. */
+bool
+attempt_end_may_name(const struct attempt_end *end)
+{
+	static const int statuses[] = { 400, 404, 415, 422, 500, 501 };
+
+	if (end->status == 200)
+		return end->refusal == REFUSAL_REQUEST ||
+		       end->refusal == REFUSAL_FAILURE;
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
+		if (end->status == statuses[i])
+			return true;
+	return false;
+}
+
 void
 attempt_log(struct attempt *a, const struct attempt_end *end)
 {
@@ -133,7 +167,8 @@ attempt_refusal(const struct attempt *a, int status)
  * that had no text yet.
  */
 static void
-attempt_refused(struct attempt *a, int status, int64_t retry_after)
+attempt_refused(
+    struct attempt *a, int status, int64_t retry_after, enum why why)
 {
 	enum refusal refusal = attempt_refusal(a, status);
 	bool passing = refusal == REFUSAL_PASSING;
@@ -142,7 +177,7 @@ attempt_refused(struct attempt *a, int status, int64_t retry_after)
 		.refusal = refusal,
 		.status = status,
 		.retry_after = passing ? retry_after : -1,
-		.why = status == 200 ? WHY_ERROR : WHY_STATUS,
+		.why = why,
 	};
 
 	attempt_count(a, passing ? OUTCOME_UNAVAILABLE : OUTCOME_REJECTED);
@@ -238,13 +273,13 @@ attempt_call_end(void *arg, const struct upstream_reply *reply)
 	a->call = NULL;
 	a->sent = reply->sent;
 	if (end != UPSTREAM_NOMEM && status != 0 && status != 200) {
-		attempt_refused(a, status, reply->retry_after);
+		attempt_refused(a, status, reply->retry_after, WHY_STATUS);
 		return;
 	}
 	if (end == UPSTREAM_OK)
 		answer_stream_end(stream);
-	if (stream->why == WHY_ERROR && !stream->begun)
-		attempt_refused(a, status, reply->retry_after);
+	if (answer_stream_is_refusal(stream))
+		attempt_refused(a, status, reply->retry_after, stream->why);
 	else if (stream->why != WHY_NONE)
 		attempt_ended(a, RC_UPSTREAM, status, stream->why);
 	else if (stream->finished)

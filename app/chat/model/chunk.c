@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "chat/model/chunk_told.h"
 
 #define MAX_TOKENS INT32_MAX /* believed of one answer */
 #define MAX_DIGITS 10        /* of a number that stands in a text */
@@ -69,6 +70,16 @@ is_text_type(const char *type, size_t n, bool *thought)
 	return false;
 }
 
+static void
+read_text(struct chunk *chunk, struct chunk_half *half, struct json_scan *s)
+{
+	const char *text;
+	size_t n;
+
+	if (json_scan_string(s, &text, &n))
+		add_text(chunk, half, text, n);
+}
+
 /* The text of a part; a part of another kind has none. */
 static void
 read_part(struct chunk *chunk, struct chunk_half *half, struct json_scan *s)
@@ -77,6 +88,10 @@ read_part(struct chunk *chunk, struct chunk_half *half, struct json_scan *s)
 	size_t len = 0, n;
 	bool is_text = true;
 
+	if (json_scan_kind(s) == '"') {
+		read_text(chunk, half, s);
+		return;
+	}
 	if (!json_scan_object(s))
 		return;
 	while (json_scan_member(s)) {
@@ -99,45 +114,103 @@ read_part(struct chunk *chunk, struct chunk_half *half, struct json_scan *s)
 static void
 read_content(struct chunk *chunk, struct chunk_half *half, struct json_scan *s)
 {
-	const char *text;
-	size_t n;
-	char kind = json_scan_kind(s);
-
-	if (kind == '[') {
-		json_scan_array(s);
-		while (json_scan_element(s))
-			read_part(chunk, half, s);
-	} else if (kind == '{') {
+	if (json_scan_kind(s) != '[') {
 		read_part(chunk, half, s);
-	} else if (json_scan_string(s, &text, &n)) {
-		add_text(chunk, half, text, n);
+		return;
 	}
+	json_scan_array(s);
+	while (json_scan_element(s))
+		read_part(chunk, half, s);
+}
+
+/*
+ * Usage.
+ */
+
+static int64_t
+digits_value(const char *digits, size_t n)
+{
+	int64_t value = 0;
+
+	if (n == 0 || n > MAX_DIGITS)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (digits[i] < '0' || digits[i] > '9')
+			return -1;
+		value = value * 10 + (digits[i] - '0');
+	}
+	return value;
+}
+
+/* A number, which may stand in a text; -1: none that is believed. */
+static int64_t
+read_tokens(struct json_scan *s)
+{
+	const char *digits;
+	int64_t value = -1;
+	size_t n;
+
+	if (json_scan_kind(s) != '"')
+		value = json_scan_integer(s, -1);
+	else if (json_scan_string(s, &digits, &n))
+		value = digits_value(digits, n);
+	return value >= 0 && value <= MAX_TOKENS ? value : -1;
+}
+
+static void
+read_usage(struct chunk *chunk, struct json_scan *s)
+{
+	struct usage usage = USAGE_NONE;
+
+	if (!json_scan_object(s))
+		return;
+	while (json_scan_member(s)) {
+		if (json_scan_named(s, "prompt_tokens") ||
+		    json_scan_named(s, "input_tokens"))
+			usage.prompt_tokens = read_tokens(s);
+		else if (json_scan_named(s, "completion_tokens") ||
+			 json_scan_named(s, "output_tokens"))
+			usage.completion_tokens = read_tokens(s);
+		else if (json_scan_named(s, "total_tokens"))
+			usage.total_tokens = read_tokens(s);
+		else
+			json_scan_skip(s);
+	}
+	if (usage.prompt_tokens < 0 && usage.completion_tokens < 0 &&
+	    usage.total_tokens < 0)
+		return;
+	chunk->usage = usage;
+	chunk->has_usage = true;
+}
+
+/* Groq's, where a stream's usage was before there was a member for it. */
+static void
+read_x_groq(struct chunk *chunk, struct json_scan *s)
+{
+	if (!json_scan_object(s))
+		return;
+	while (json_scan_member(s))
+		if (json_scan_named(s, "usage"))
+			read_usage(chunk, s);
+		else
+			json_scan_skip(s);
 }
 
 /*
  * Choices.
  */
 
-/* Whether there is something in it, which is passed over. */
-static bool
-read_is_filled(struct json_scan *s)
-{
-	const char *text;
-	size_t n;
-	char kind = json_scan_kind(s);
-
-	if (kind == '"')
-		return json_scan_string(s, &text, &n) && n > 0;
-	json_scan_skip(s);
-	return kind == '{' || kind == '[';
-}
-
 static bool
 names_thought(const struct json_scan *s)
 {
-	return json_scan_named(s, "reasoning_content") ||
-	       json_scan_named(s, "reasoning") ||
-	       json_scan_named(s, "thinking");
+	static const char *const names[] = { "reasoning_content", "reasoning",
+		"thinking", "reasoning_details", "reasoning_text",
+		"thinking_blocks" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (json_scan_named(s, names[i]))
+			return true;
+	return false;
 }
 
 static bool
@@ -164,9 +237,9 @@ read_message(struct chunk *chunk, struct chunk_half *half, struct json_scan *s)
 			refusal = *s;
 			json_scan_skip(s);
 		} else if (names_thought(s)) {
-			chunk->thought |= read_is_filled(s);
+			chunk->thought |= chunk_told_filled(s);
 		} else if (names_tools(s)) {
-			chunk->tools |= read_is_filled(s);
+			chunk->tools |= chunk_told_filled(s);
 		} else {
 			json_scan_skip(s);
 		}
@@ -211,6 +284,10 @@ read_choice(struct chunk *chunk, struct chunk_half *half, struct json_scan *s)
 			json_scan_skip(s);
 		} else if (json_scan_named(s, "finish_reason")) {
 			read_reason(chunk, s);
+		} else if (json_scan_named(s, "usage")) {
+			read_usage(chunk, s);
+		} else if (json_scan_named(s, "error")) {
+			chunk->error |= chunk_told_filled(s);
 		} else {
 			json_scan_skip(s);
 		}
@@ -228,6 +305,7 @@ read_choices(struct chunk *chunk, struct chunk_half *half, struct json_scan *s)
 
 	buf_clear(&chunk->text);
 	chunk->finish = FINISH_NONE;
+	chunk->error = false;
 	chunk->choices = json_scan_array(s);
 	if (!chunk->choices)
 		return;
@@ -240,136 +318,13 @@ read_choices(struct chunk *chunk, struct chunk_half *half, struct json_scan *s)
 }
 
 /*
- * The rest.
+ * The whole.
  */
-
-static int64_t
-digits_value(const char *digits, size_t n)
-{
-	int64_t value = 0;
-
-	if (n == 0 || n > MAX_DIGITS)
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		if (digits[i] < '0' || digits[i] > '9')
-			return -1;
-		value = value * 10 + (digits[i] - '0');
-	}
-	return value;
-}
-
-/* A number, which may stand in a text; -1: none that is believed. */
-static int64_t
-read_tokens(struct json_scan *s)
-{
-	const char *digits;
-	int64_t value = -1;
-	size_t n;
-
-	if (json_scan_kind(s) != '"')
-		value = json_scan_integer(s, -1);
-	else if (json_scan_string(s, &digits, &n))
-		value = digits_value(digits, n);
-	return value >= 0 && value <= MAX_TOKENS ? value : -1;
-}
-
-static void
-read_usage(struct chunk *chunk, struct json_scan *s)
-{
-	chunk->usage = USAGE_NONE;
-	if (!(chunk->has_usage = json_scan_object(s)))
-		return;
-	while (json_scan_member(s)) {
-		if (json_scan_named(s, "prompt_tokens"))
-			chunk->usage.prompt_tokens = read_tokens(s);
-		else if (json_scan_named(s, "completion_tokens"))
-			chunk->usage.completion_tokens = read_tokens(s);
-		else if (json_scan_named(s, "total_tokens"))
-			chunk->usage.total_tokens = read_tokens(s);
-		else
-			json_scan_skip(s);
-	}
-}
-
-/* What the members at the top say of an error. */
-struct told {
-	bool error;   /* a member of its own */
-	bool whole;   /* the kind of the whole */
-	bool message; /* with a code: an error when there are no choices */
-	bool code;
-};
-
-/* None when it is null, false, zero or empty. */
-static bool
-read_is_error(struct json_scan *s)
-{
-	char kind = json_scan_kind(s);
-
-	if (kind == '-' || (kind >= '0' && kind <= '9'))
-		return json_scan_integer(s, 1) != 0;
-	if (kind != 't')
-		return read_is_filled(s);
-	json_scan_skip(s);
-	return true;
-}
-
-static bool
-read_is_word_error(struct json_scan *s)
-{
-	const char *text;
-	size_t n;
-
-	return json_scan_string(s, &text, &n) && is_word(text, n, "error");
-}
-
-/* A code that tells success is none. */
-static bool
-read_is_code(struct json_scan *s)
-{
-	const char *text;
-	int64_t code;
-	size_t n;
-
-	if (json_scan_kind(s) == '"')
-		return json_scan_string(s, &text, &n) && n > 0 &&
-		       !is_word(text, n, "0") && !is_word(text, n, "200");
-	code = json_scan_integer(s, 0);
-	return code != 0 && code != 200;
-}
-
-static bool
-read_is_text(struct json_scan *s)
-{
-	const char *text;
-	size_t n;
-
-	return json_scan_string(s, &text, &n) && n > 0;
-}
-
-/* False: the member says nothing of one, and is still to be read. */
-static bool
-read_told(struct told *told, struct json_scan *s)
-{
-	if (json_scan_named(s, "error") || json_scan_named(s, "error_code") ||
-	    json_scan_named(s, "error_msg"))
-		told->error = read_is_error(s);
-	else if (json_scan_named(s, "object") || json_scan_named(s, "type"))
-		told->whole |= read_is_word_error(s);
-	else if (json_scan_named(s, "message") || json_scan_named(s, "msg"))
-		told->message |= read_is_text(s);
-	else if (json_scan_named(s, "code") || json_scan_named(s, "status"))
-		told->code |= read_is_code(s);
-	else if (json_scan_named(s, "detail"))
-		told->message = told->code = read_is_filled(s);
-	else
-		return false;
-	return true;
-}
 
 static void
 read_document(struct chunk *chunk, struct chunk_half *half, struct json_scan *s)
 {
-	struct told told = { false };
+	struct chunk_told told = { .error = false };
 
 	if (!json_scan_object(s)) {
 		s->failed = true;
@@ -380,11 +335,14 @@ read_document(struct chunk *chunk, struct chunk_half *half, struct json_scan *s)
 			read_choices(chunk, half, s);
 		else if (json_scan_named(s, "usage"))
 			read_usage(chunk, s);
-		else if (!read_told(&told, s))
+		else if (json_scan_named(s, "x_groq"))
+			read_x_groq(chunk, s);
+		else if (!chunk_told_read(&told, s))
 			json_scan_skip(s);
 	}
-	chunk->error = told.error || told.whole ||
-	               (told.message && told.code && !chunk->choices);
+	chunk->error |= told.error || told.whole ||
+	                (told.message && told.code && !chunk->choices);
+	chunk->words = told.message && !chunk->choices && !chunk->has_usage;
 }
 
 static void

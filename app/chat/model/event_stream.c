@@ -5,6 +5,7 @@
 #include "chat/model/event_stream.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define MARK "\xef\xbb\xbf" /* a byte order mark */
 
@@ -76,7 +77,7 @@ event_named(const char *name, size_t n)
 	static const char *const beats[] = { "ping", "heartbeat", "keepalive",
 		"keep-alive" };
 
-	if (n == 5 && memcmp(name, "error", 5) == 0)
+	if (n >= 5 && strncasecmp(name + n - 5, "error", 5) == 0)
 		return EVENT_NAMED_ERROR;
 	for (size_t i = 0; i < sizeof(beats) / sizeof(beats[0]); i++)
 		if (strlen(beats[i]) == n && memcmp(beats[i], name, n) == 0)

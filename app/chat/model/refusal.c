@@ -55,7 +55,31 @@ static const char *const too_long[] = {
 	"maximumpromptlength",
 	"maximumnumberoftokens",
 	"stringabovemaxlength",
+	"maximummodellength",
+	"modeltokenlimit",
+	"promptexceeds",
+	"promptlength",
+	"promptistoolarge",
+	"prompttoolarge",
+	"payloadtoolarge",
+	"payloadsizeexceeds",
+	"arraytoolong",
+	"arrayabovemaxlength",
+	"inputsmusthave",
+	"tokensmaxnewtokensmustbe",
 };
+
+/* Of what there is too much, and that there is, in one text. */
+static const char *const of_what[] = { "token", "prompt", "messages",
+	"conversation" };
+
+static const char *const too_much[] = { "exceed", "toolong", "toolarge",
+	"longerthan", "greaterthan", "largerthan" };
+
+/* Or of something else: of tokens a minute, of the answer, of its limit. */
+static const char *const of_another[] = { "permin", "perday", "persecond",
+	"quota", "ratelimit", "maxtokens", "maxcompletiontokens",
+	"maxoutputtokens", "completiontokens", "outputtokens" };
 
 static const char *const passing[] = {
 	"overload",
@@ -251,6 +275,13 @@ read_said(struct said *said, const char *words, size_t n)
  * What is meant.
  */
 
+static bool
+says_length(const struct plain *p)
+{
+	return HOLDS(p, too_long) || (HOLDS(p, of_what) && HOLDS(p, too_much) &&
+					 !HOLDS(p, of_another));
+}
+
 /*
  * Too many tokens a minute are not a matter of length, unless this request has
  * them all.
@@ -262,8 +293,10 @@ means_length(const struct said *said, int status)
 
 	if (status == 429)
 		return HOLDS(&said->prose, of_one);
+	if (status == 413)
+		return true;
 	return status != 401 && status != 403 && status != 404 &&
-	       (HOLDS(&said->names, too_long) || HOLDS(&said->prose, too_long));
+	       (says_length(&said->names) || says_length(&said->prose));
 }
 
 static enum refusal

@@ -263,39 +263,75 @@ request_size(const struct request *r)
  * Refusals.
  */
 
-/* Letter case does not matter; the word is in lower case. */
+/* What of it comes first; n: nothing more. */
+static size_t
+next_plain(const char *text, size_t i, size_t n)
+{
+	while (i < n && !isalnum((unsigned char)text[i]))
+		i++;
+	return i;
+}
+
+static bool
+begins_with(const char *text, size_t n, const char *word)
+{
+	size_t i = 0;
+
+	for (; *word != '\0'; word++, i++) {
+		i = next_plain(text, i, n);
+		if (i == n || tolower((unsigned char)text[i]) != *word)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Of the text its letters and digits count, and not their case: max_tokens and
+ * maxTokens are the word "maxtokens".
+ */
 static bool
 says(const char *text, size_t n, const char *word)
 {
-	size_t len = strlen(word), k;
-
-	for (; n >= len; text++, n--) {
-		for (k = 0; k < len; k++)
-			if (tolower((unsigned char)text[k]) != word[k])
-				break;
-		if (k == len)
+	for (size_t i = 0; i < n; i++)
+		if (begins_with(text + i, n - i, word))
 			return true;
-	}
 	return false;
 }
 
-/* As templates say it whose models know no such role, and OpenAI. */
+static bool
+says_one_of(const char *text, size_t n, const char *const words[], size_t rows)
+{
+	for (size_t i = 0; i < rows; i++)
+		if (says(text, n, words[i]))
+			return true;
+	return false;
+}
+
+#define SAYS(text, n, words) \
+	says_one_of(text, n, words, sizeof(words) / sizeof((words)[0]))
+
+/* As templates say it whose models know no such role, and services. */
 static bool
 refuses_system(const char *text, size_t n)
 {
+	static const char *const words[] = { "mustalternate", "systemmessage",
+		"systeminstruction", "developerinstruction", "developermessage",
+		"onlyuser", "firstmessage" };
+
 	return (says(text, n, "system") && says(text, n, "role")) ||
-	       says(text, n, "must alternate");
+	       SAYS(text, n, words);
 }
 
 unsigned
 request_give_up(unsigned quirks, unsigned first, const char *refusal, size_t n)
 {
+	static const char *const usage[] = { "streamoptions", "includeusage" };
 	const char *limit = quirks & QUIRK_COMPLETION_TOKENS
-	                        ? "max_completion_tokens"
-	                        : "max_tokens";
+	                        ? "maxcompletiontokens"
+	                        : "maxtokens";
 	bool swapped = ((quirks ^ first) & QUIRK_COMPLETION_TOKENS) != 0;
 
-	if (!(quirks & QUIRK_NO_USAGE) && says(refusal, n, "stream_options"))
+	if (!(quirks & QUIRK_NO_USAGE) && SAYS(refusal, n, usage))
 		return quirks | QUIRK_NO_USAGE;
 	if (!(quirks & QUIRK_NO_TEMPERATURE) && says(refusal, n, "temperature"))
 		return quirks | QUIRK_NO_TEMPERATURE;

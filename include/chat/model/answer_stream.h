@@ -47,6 +47,7 @@ struct answer_stream {
 	bool			 by_delta;	/* not in messages */
 	bool			 thought;
 	bool			 tools;
+	bool			 told;		/* words, without an answer */
 };
 
 /* chunk is only used in the calls below, and outlives it. */
@@ -68,6 +69,9 @@ void answer_stream_say(struct answer_stream *, const char *, size_t);
 
 /* The reply is complete: a last event, or a document, is read. */
 void answer_stream_end(struct answer_stream *);
+
+/* It has failed without any text, and said what of: what it said may mean. */
+bool answer_stream_is_refusal(const struct answer_stream *);
 
 /*
  * Nothing more comes, and it was finished and did not fail: what was held back

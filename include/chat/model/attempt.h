@@ -45,6 +45,15 @@ struct attempt_end {
 	enum why	 why;		/* for the log */
 };
 
+/* Whether the model did nothing for it; 529: it is overloaded. */
+bool attempt_end_is_refused(const struct attempt_end *);
+
+/* Whether the model is to blame, and not this request. */
+bool attempt_end_is_failure(const struct attempt_end *);
+
+/* Whether what was said may name what of the request is refused. */
+bool attempt_end_may_name(const struct attempt_end *);
+
 /* Called on the loop, never inside attempt_start. */
 struct attempt_events {
 	answer_delta_f	*delta;

@@ -31,6 +31,7 @@ struct chunk {
 	size_t			 reason_len;
 	bool			 done;		/* "[DONE]" */
 	bool			 error;		/* of any form */
+	bool			 words;		/* no answer, but a message */
 	bool			 choices;	/* it has that member */
 	bool			 message;	/* the text is a message's */
 	bool			 thought;	/* the model thinks */
