@@ -36,7 +36,7 @@
 #include "service/service_parts.h"
 #include "session/sweeper.h"
 
-#define EXIT_CONFIG 2            /* the configuration is to be corrected */
+#define EXIT_CONFIG 2            /* the configuration must be corrected */
 #define LARGE_BLOCK (128 * 1024) /* bytes */
 
 /* No descriptor of ours may take the place of standard error. */

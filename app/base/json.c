@@ -56,8 +56,8 @@ tree_size(size_t len, const struct json_counts *counts)
 }
 
 /*
- * The texts of a tree are overwritten: a visitor's words are to be forgotten.
- * Who has another one's tree has a reference of his own to none of them.
+ * The texts of a tree are overwritten: a visitor's words must be forgotten.
+ * Whatever points into the tree holds no reference to a text of its own.
  */
 static void
 tree_wipe(struct json_object *v)
@@ -267,7 +267,7 @@ json_escape(struct buf *b, unsigned char c)
 }
 
 /*
- * Whether none of 8 bytes is to be escaped. A byte below n borrows into its
+ * Whether none of 8 bytes must be escaped. A byte below n borrows into its
  * highest bit when n is taken from it; one that is equal to a character is
  * below 1 after their exclusive or.
  */
@@ -283,7 +283,7 @@ word_is_plain(const char *s)
 	return (hits & ~w & ones * 0x80) == 0;
 }
 
-/* How many bytes stand before the first that is to be escaped. */
+/* How many bytes stand before the first that must be escaped. */
 static size_t
 plain_length(const char *s, size_t len)
 {

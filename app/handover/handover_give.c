@@ -227,7 +227,7 @@ item_drop(struct handover *ho)
 
 /*
  * Whether a turn of the item at ho->at has ended, and is in the buffer; or it
- * is to be looked at again, as the buffer fails.
+ * must be looked at again, as the buffer fails.
  */
 static bool
 item_result(struct handover *ho, struct buf *out)
@@ -289,7 +289,10 @@ item_again(struct handover *ho, const struct sid *sid)
 		item->sent = false;
 }
 
-/* The new owner has the result: who waits behind that turn goes on here. */
+/*
+ * The new owner has the result: the turn that waits behind that one goes on
+ * here.
+ */
 static void
 item_over(struct handover *ho, const struct sid *sid)
 {

@@ -191,7 +191,7 @@ suspicions_note(struct suspicions *all, const struct addr *client,
 	return count;
 }
 
-/* Who has done nothing for a minute is forgotten. */
+/* A client that has done nothing for a minute is forgotten. */
 static bool
 due_locked(
     struct suspicions *all, struct row *r, int64_t now, struct suspicion *due)

@@ -20,7 +20,7 @@ event_find(struct log_limit *limit, const char *name, int64_t now_ms)
 	return e;
 }
 
-/* When its minute is over, what it has hidden is to be told. */
+/* When its minute is over, what it has hidden must be reported. */
 static bool
 event_end(struct log_limit_event *e, int64_t now_ms)
 {

@@ -1,4 +1,4 @@
-/* Apart from who waits, so that tests need not wait so long. */
+/* In a file of its own, so that tests need not wait so long. */
 #include "owner/owner_patience.h"
 
 int

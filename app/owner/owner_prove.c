@@ -1,5 +1,5 @@
 /*
- * Who would follow gets everything, so the process that asks must be the
+ * Whoever follows gets everything, so the process that asks must be the
  * program. What it executes is looked at through its number, which says little:
  * the number may be another process' by now, or the socket another one's than
  * who made it. So it is told a number that nobody else knows, and must say it

@@ -96,7 +96,7 @@ has_room(const struct owner *ow)
 	return ow->links_count < ow->listeners + ow->max_others;
 }
 
-/* Who comes then waits outside, and is not looked at again and again. */
+/* Whoever comes then waits outside, and is not looked at again and again. */
 void
 owner_door_close(struct owner *ow)
 {

@@ -1,6 +1,6 @@
 /*
- * Many of these may start at the same instant. Who gets the lock starts the
- * owner; the others try again a little later, until there is one.
+ * Many of these may start at the same instant. The one that gets the lock
+ * starts the owner; the others try again a little later, until there is one.
  */
 #include "owner/owner_starter.h"
 
@@ -197,8 +197,8 @@ elect(struct starter *st)
 }
 
 /*
- * The owner is another program's. Who has the right to follow asks again: it
- * may have been followed meanwhile.
+ * The owner is another program's. The one with the right to follow asks again:
+ * it may have been followed meanwhile.
  */
 static enum outcome
 follow(struct starter *st)

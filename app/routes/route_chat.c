@@ -435,7 +435,7 @@ stop_told(void *arg, enum rc rc, struct session *none)
 		reply_rc(x, rc);
 }
 
-/* Who asks to stop the session that the path names. */
+/* The client that asks to stop the session of the path. */
 static struct store_ask
 stop_ask(const struct exchange *x)
 {

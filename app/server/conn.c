@@ -284,7 +284,7 @@ conn_aborted(struct conn *c)
 	conn_end(c);
 }
 
-/* Read records; -1: the connection is to be closed. */
+/* Read records; -1: the connection must be closed. */
 static int
 conn_read(struct conn *c, const char *data, size_t n)
 {

@@ -96,7 +96,7 @@ parser_trim(struct parser *p)
 		buf_free(&p->feed);
 }
 
-/* It came before, perhaps with another value; true: it is to be refused. */
+/* It came before, perhaps with another value; true: it must be refused. */
 static bool
 join_values(int i, const char **value, const char *again)
 {
@@ -107,7 +107,7 @@ join_values(int i, const char **value, const char *again)
 
 /*
  * Put the values of libfcgi's variables at their places, NULL elsewhere. True
- * when one of them is to be refused.
+ * when one of them must be refused.
  */
 static bool
 find_values(

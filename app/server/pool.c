@@ -90,7 +90,7 @@ pool_retry(struct timer *timer, void *arg)
 	pool_resume(arg);
 }
 
-/* Who is idle gives up his descriptor, as where there are too many. */
+/* An idle connection gives up its descriptor, as when there are too many. */
 static void
 pool_exhausted(struct pool *pool, int error)
 {

@@ -1,7 +1,7 @@
 /*
  * A hash table of buckets, which grows with what stands in it. Its items lie in
  * the structs that are looked for, which container_of finds again; the table
- * owns none of them. It knows no keys: who looks goes through a bucket from
+ * owns none of them. It knows no keys: a search goes through a bucket from
  * table_first on and compares.
  */
 #ifndef BASE_TABLE_H

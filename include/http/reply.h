@@ -17,7 +17,7 @@ void reply_body(struct exchange *, const char *content_type, struct buf *body);
  * A reply with status 200 that is too long to be built as a whole, without a
  * Content-Length: more is called with x, as conn_produce has it, and gives a
  * piece with reply_piece each time; then it ends the exchange. False: there was
- * no memory; a refusal was written, and the exchange is to be ended.
+ * no memory; a refusal was written, and the exchange must be ended.
  */
 bool reply_produce(struct exchange *, const char *content_type, conn_more_f *);
 void reply_piece(struct exchange *, const struct buf *);

@@ -40,7 +40,7 @@ void log_write(enum log_level, const char *event, const struct log_field *);
 
 /*
  * The same rule for whoever writes another event that others can cause: whether
- * one more line of it is to be written, at most `most` a minute. False: it was
+ * one more line of it may be written, at most `most` a minute. False: it was
  * counted, or the level leaves it out.
  */
 bool log_allows(enum log_level, const char *event, unsigned most);
@@ -52,7 +52,7 @@ bool log_allows(enum log_level, const char *event, unsigned most);
 void log_hold(void);
 void log_flush(void);
 
-/* Whether this thread keeps lines that are to be written. */
+/* Whether this thread keeps lines that must be written. */
 bool log_holds(void);
 
 /* Lines below the level are left out; the default is LOG_LEVEL_INFO. */

@@ -57,7 +57,7 @@ bool log_writer_open(struct log_writer *, const char *target, enum log_format,
     struct err *err);
 
 /*
- * Start the thread where the target needs one; signals are to be blocked
+ * Start the thread where the target needs one; signals must be blocked
  * already. False: errno says why.
  */
 bool log_writer_start(struct log_writer *);

@@ -110,7 +110,7 @@ void owner_close(struct owner *);
 /* Tell the old owner something, for its `told`; false: it does not come. */
 bool owner_tell(struct owner_link *, const void *, size_t);
 
-/* The owner's loop, for what is to be called on its thread. */
+/* The owner's loop, for what must be called on its thread. */
 struct loop *owner_link_loop(const struct owner_link *);
 
 #endif

@@ -16,7 +16,7 @@
 #include "base/err.h"
 
 #define OWNER_LOCK "owner.lock"		/* the owner's, as long as it lives */
-#define OWNER_NEXT "next.lock"		/* of who is to follow a living owner */
+#define OWNER_NEXT "next.lock"		/* the right to follow a living owner */
 #define OWNER_SOCKET "owner.sock"
 
 struct owner_dir {

@@ -22,7 +22,7 @@ struct peer;
 
 struct peer_events {
 	/* A frame. Its descriptors are the callee's, and the peer may be
-	 * closed within (not freed); false: it is to be broken off, and
+	 * closed within (not freed); false: it must be broken off, and
 	 * neither happened. */
 	bool	(*frame)(struct peer *, const struct wire_frame *,
 	    const int *fds);

@@ -88,7 +88,10 @@ void wire_add(struct buf *, enum wire_type, const void *, size_t);
 /* How many descriptors come with a frame of a type. */
 unsigned wire_fds(enum wire_type);
 
-/* Who asks, or serves: the same program and configuration are equal in both. */
+/*
+ * The one that asks, or serves: equal in both for the same program and
+ * settings.
+ */
 struct wire_hello {
 	uint64_t	program;
 	uint64_t	conf;

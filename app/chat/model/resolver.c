@@ -1,5 +1,5 @@
 /*
- * The lookup belongs to two, the loop and the thread; who lets go last frees
+ * The lookup belongs to two, the loop and the thread; the last to let go frees
  * it. The thread writes into it before it makes its descriptor readable, the
  * loop reads it after that.
  */
