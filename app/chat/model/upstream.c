@@ -244,9 +244,10 @@ upstream_open(struct loop *loop, const struct upstream_conf *conf)
 	list_init(&up->calls);
 	resolver_init(
 	    &up->resolver, loop, up->peer.host, upstream_resolved, up);
+	up->url = upstream_url_new(conf);
 	up->headers = upstream_headers_new(conf);
-	if (up->headers == NULL || !upstream_peer_of(&up->peer, conf) ||
-	    !multi_open(up)) {
+	if (up->url == NULL || up->headers == NULL ||
+	    !upstream_peer_of(&up->peer, conf) || !multi_open(up)) {
 		log_error("memory", LOG_STR("for", "upstream"));
 		upstream_close(up);
 		return NULL;
@@ -264,6 +265,7 @@ upstream_close(struct upstream *up)
 	multi_close(up);
 	resolver_close(&up->resolver);
 	upstream_headers_free(up->headers);
+	curl_url_cleanup(up->url);
 	free(up);
 }
 

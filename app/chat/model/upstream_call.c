@@ -60,7 +60,7 @@ on_body(char *data, size_t size, size_t n, void *arg)
 static CURL *
 easy_new(struct upstream *up)
 {
-	CURL *easy = upstream_easy_new(&up->conf);
+	CURL *easy = upstream_easy_new(&up->conf, up->url);
 
 	if (easy == NULL)
 		return NULL;
@@ -160,6 +160,7 @@ call_outcome(const struct upstream_call *call, CURLcode code)
 	case CURLE_OK:
 		return UPSTREAM_OK;
 	case CURLE_OUT_OF_MEMORY:
+	case CURLE_URL_MALFORMAT: /* which was parsed before: a copy failed */
 		return UPSTREAM_NOMEM;
 	case CURLE_OPERATION_TIMEDOUT:
 		return UPSTREAM_TIMEOUT;

@@ -18,6 +18,8 @@
 #define SEND_BYTES    16384L /* likewise, over TLS; its least */
 #define MAX_HEADER    (16 * 1024)
 
+#define AGENT "causerie/" PACKAGE_VERSION
+
 /*
  * The peer.
  */
@@ -48,19 +50,32 @@ peer_read(struct upstream_peer *peer, CURLU *url)
 	return ok;
 }
 
+static CURLU *
+url_read(const char *text)
+{
+	CURLU *url = curl_url();
+
+	if (url == NULL || curl_url_set(url, CURLUPART_URL, text,
+			       CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
+		return url;
+	curl_url_cleanup(url);
+	return NULL;
+}
+
+CURLU *
+upstream_url_new(const struct upstream_conf *conf)
+{
+	return url_read(conf->url);
+}
+
 bool
 upstream_peer_of(struct upstream_peer *peer, const struct upstream_conf *conf)
 {
-	const char *to = conf->proxy != NULL ? conf->proxy : conf->url;
-	CURLU *url = curl_url();
+	CURLU *url = url_read(conf->proxy != NULL ? conf->proxy : conf->url);
 	bool ok;
 
 	*peer = (struct upstream_peer){ .port = 0 };
-	if (url == NULL)
-		return false;
-	ok = curl_url_set(url, CURLUPART_URL, to, CURLU_NON_SUPPORT_SCHEME) ==
-	         CURLUE_OK &&
-	     peer_read(peer, url);
+	ok = url != NULL && peer_read(peer, url);
 	curl_url_cleanup(url);
 	return ok;
 }
@@ -120,13 +135,10 @@ set_proxy(CURL *easy, const char *proxy, const char *user)
 static bool
 set_texts(CURL *easy, const struct upstream_conf *conf)
 {
-	static const char agent[] = "causerie/" PACKAGE_VERSION;
-
-	return set(easy, CURLOPT_URL, conf->url) &&
-	       set(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+	return set(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
 	       set_proxy(easy, conf->proxy, conf->proxy_user) &&
 	       set(easy, CURLOPT_NOPROXY, "") &&
-	       set(easy, CURLOPT_USERAGENT, agent);
+	       (conf->proxy == NULL || set(easy, CURLOPT_USERAGENT, AGENT));
 }
 
 /* Only these authorities are trusted then, of the proxy, too. */
@@ -166,12 +178,13 @@ set_numbers(CURL *easy, const struct upstream_conf *conf)
 }
 
 CURL *
-upstream_easy_new(const struct upstream_conf *conf)
+upstream_easy_new(const struct upstream_conf *conf, CURLU *url)
 {
 	CURL *easy;
 
 	if ((easy = curl_easy_init()) == NULL)
 		return NULL;
+	curl_easy_setopt(easy, CURLOPT_CURLU, url);
 	set_numbers(easy, conf);
 	if (set_texts(easy, conf) && set_authorities(easy, conf->ca_file))
 		return easy;
@@ -206,6 +219,14 @@ has_header(const char *lines, const char *name)
 			return true;
 	}
 	return false;
+}
+
+/* libcurl copies its own name for us twice a call, a header but once. */
+static bool
+add_agent(struct curl_slist **list, const struct upstream_conf *conf)
+{
+	return has_header(conf->headers, "User-Agent") ||
+	       headers_add(list, "User-Agent: " AGENT);
 }
 
 static bool
@@ -250,8 +271,8 @@ upstream_headers_new(const struct upstream_conf *conf)
 
 	if (headers_add(&list, "Content-Type: application/json") &&
 	    headers_add(&list, "Accept: text/event-stream") &&
-	    headers_add(&list, "Expect:") && add_key(&list, conf) &&
-	    add_lines(&list, conf->headers))
+	    headers_add(&list, "Expect:") && add_agent(&list, conf) &&
+	    add_key(&list, conf) && add_lines(&list, conf->headers))
 		return list;
 	upstream_headers_free(list);
 	return NULL;

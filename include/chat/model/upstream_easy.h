@@ -22,8 +22,14 @@ struct upstream_peer {
 /* The proxy, or the server itself. False without memory. */
 bool upstream_peer_of(struct upstream_peer *, const struct upstream_conf *);
 
-/* NULL without memory. The configuration outlives it. */
-CURL *upstream_easy_new(const struct upstream_conf *);
+/*
+ * The server's URL, parsed once for all calls, to be freed with
+ * curl_url_cleanup after the last handle. NULL without memory.
+ */
+CURLU *upstream_url_new(const struct upstream_conf *);
+
+/* NULL without memory. The configuration and the URL outlive it. */
+CURL *upstream_easy_new(const struct upstream_conf *, CURLU *url);
 
 /*
  * The headers of all calls, to be freed with upstream_headers_free. NULL

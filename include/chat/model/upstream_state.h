@@ -48,8 +48,9 @@ struct upstream {
 	struct resolver resolver;
 	unsigned version;           /* of the addresses that libcurl knows */
 	unsigned waiting;           /* calls */
-	struct curl_slist *headers; /* common to all calls */
-	struct list calls; /* oldest first */
+	CURLU *url;                 /* of all calls */
+	struct curl_slist *headers; /* likewise */
+	struct list calls;          /* oldest first */
 	unsigned count;
 	struct upstream_call *doomed; /* cancelled inside libcurl */
 	CURL *idle[UPSTREAM_MAX_IDLE];
