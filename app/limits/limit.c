@@ -220,22 +220,37 @@ whole_room(const struct limits *l, enum limit_live what)
 	return (struct room){ limit, limit * LIMIT_NETWORK };
 }
 
+/* Of few sessions a network may not have all, but what one client may. */
+static struct room
+sessions_room(const struct limits *l)
+{
+	struct room room = whole_room(l, LIMIT_SESSIONS);
+	uint64_t most = l->conf.sessions / LIMIT_NETWORK_SHARE;
+
+	if (l->conf.sessions != 0 && room.net > most)
+		room.net = most > room.client ? most : room.client;
+	return room;
+}
+
 enum rc
 limit_begin(struct limits *l, const struct addr *addr, enum limit_live what)
 {
-	return begin(l, addr, what, 1, whole_room(l, what));
+	return begin(l, addr, what, 1,
+	    what == LIMIT_SESSIONS ? sessions_room(l) : whole_room(l, what));
 }
 
 enum rc
 limit_begin_empty(struct limits *l, const struct addr *addr, bool crowded)
 {
-	struct room room = whole_room(l, LIMIT_SESSIONS);
+	struct room room = sessions_room(l);
 
 	if (crowded) {
 		room.client /= CROWDED_SHARE;
 		room.net /= CROWDED_SHARE;
 	} else {
 		room.net /= EMPTY_SHARE;
+		if (room.net < room.client)
+			room.net = room.client;
 	}
 	return begin(l, addr, LIMIT_SESSIONS, 1, room);
 }

@@ -68,6 +68,7 @@ clients_open(const struct conf *cf)
 			[LIMIT_TURNS] = cf->turns_per_ip,
 			[LIMIT_READING] = LIMIT_READING_BYTES,
 		},
+		.sessions = cf->max_sessions,
 		.day_tokens = client_tokens(cf),
 	};
 

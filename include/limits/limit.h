@@ -43,6 +43,7 @@
 
 #define LIMIT_NETWORK 20	/* clients' worth; a divisor of 1000 */
 #define LIMIT_NETWORK_TOKENS 4	/* times as many tokens of the model in a day */
+#define LIMIT_NETWORK_SHARE 2	/* one of so many, of all sessions, at most */
 
 enum limit_kind {
 	LIMIT_NONE,
@@ -68,6 +69,7 @@ struct limit_rate {
 struct limit_conf {
 	struct limit_rate	rate[LIMIT_KINDS];
 	uint64_t		live[LIMIT_LIVE];	/* 0: no limit */
+	uint64_t		sessions;	/* of all clients; 0: any */
 	int64_t			day_tokens;	/* of the model; 0: no limit */
 };
 

@@ -217,6 +217,20 @@ def test_a_network_has_the_room_of_twenty_clients(launch, network):
     assert Visitor(program, "2001:db8:2::1").new().status == 200
 
 
+@pytest.mark.parametrize("network", ["2001:db8:1:{:x}::1", "192.0.2.{}",
+                                     "::ffff:192.0.2.{}"])
+@pytest.mark.parametrize("act", ["new", "chat"])
+def test_no_network_has_all_sessions(launch, network, act):
+    """However few there may be."""
+    program = launch({"sessions_per_ip": 4, "max_sessions": 40,
+                      "rate_new": 0, "rate_chat": 0})
+    for n in range(30):
+        for _ in range(2):
+            getattr(Visitor(program, network.format(n)), act)()
+    for n in range(20):
+        assert Visitor(program, f"203.0.{n}.1").chat().status == 200
+
+
 def test_empty_sessions_are_refused_first_where_room_is_scarce(launch):
     program = launch({"sessions_per_ip": 20, "max_sessions": 20})
     abuser, other = Visitor(program), Visitor(program, "203.0.113.99")
