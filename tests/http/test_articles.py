@@ -157,7 +157,7 @@ def test_an_index_that_cannot_be_made_is_told_of(served, tmp_path):
 
 def test_ceilings_of_a_collection(served):
     served.file.write_text(line(1) + line(2) + line(3, "x" * 2000))
-    for setting, said in (("articles_max=2", ":3: is one article more"),
+    for setting, said in (("articles_max=2", ":3: is one article too many"),
                           ("article_max_bytes=1K", ":3: is longer than")):
         done = served.run("-t", "-s", setting, "-s",
                           f"articles={served.file}")
