@@ -12,25 +12,18 @@
 #include <unistd.h>
 
 #include "articles/articles.h"
-#include "articles/reload.h"
-#include "base/clock.h"
 #include "chat/model/system_prompt.h"
-#include "chat/model/upstream.h"
 #include "conf/conf.h"
 #include "conf/conf_doc.h"
-#include "handover/handover.h"
 #include "limits/budget.h"
-#include "limits/suspicion.h"
 #include "log/log.h"
 #include "log/log_target.h"
 #include "log/metrics.h"
-#include "owner/owner.h"
 #include "owner/owner_waiter.h"
 #include "routes/routes.h"
-#include "server/acceptor.h"
 #include "server/fcgi_parse.h"
 #include "server/listener.h"
-#include "server/server.h"
+#include "service/run_alone.h"
 #include "service/run_owner.h"
 #include "service/service.h"
 #include "service/service_parts.h"
@@ -100,41 +93,6 @@ signals_block(void)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-static void
-tell_suspicions(const struct service *app, int64_t now)
-{
-	suspicions_tell(
-	    app->suspicions, now, (enum addr_shown)app->conf->log_client);
-}
-
-/*
- * Wait for the end; until then SIGHUP means that the log was moved away, and
- * that the articles may be others.
- */
-static int
-signals_wait(const struct service *app)
-{
-	static const struct timespec second = { .tv_sec = 1 };
-	sigset_t set;
-	int sig;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGHUP);
-	do {
-		log_tick();
-		tell_suspicions(app, clock_mono_ms());
-		sig = sigtimedwait(&set, NULL, &second);
-		if (sig == SIGHUP) {
-			log_reopen();
-			reload_now(app->reload);
-		}
-	} while (sig == -1 || sig == SIGHUP);
-	return sig;
-}
-
 /* libfcgi puts a handler of its own in the place of the ignored SIGPIPE. */
 static bool
 parse_begin(void)
@@ -143,99 +101,6 @@ parse_begin(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	return ok;
-}
-
-static void
-tell_start(const struct service *app)
-{
-	const struct conf *cf = app->conf;
-
-	struct index *ix = articles_index(app->articles);
-
-	log_notice("start", LOG_STR("version", PACKAGE_VERSION),
-	    LOG_STR("listen", cf->listen == NULL ? "inherited" : cf->listen),
-	    LOG_INT("threads", cf->threads),
-	    LOG_STR("responder", app->openai != NULL ? "openai" : "local"),
-	    LOG_INT("articles", (int64_t)index_count(ix)),
-	    LOG_INT("session_timeout_ms", cf->session_timeout_ms));
-	index_unref(ix);
-}
-
-static struct server *
-loops_start(struct service *app, bool owns)
-{
-	struct server_app callbacks = service_callbacks(app);
-	struct server_conf sc = {
-		.threads = (unsigned)app->conf->threads,
-		.conn_fds = app->openai != NULL ? 2 : 1,
-		.loop_fds = app->openai != NULL ? UPSTREAM_FDS : 0,
-		.other_fds = owns ? OWNER_FDS : 0,
-		.body_max = app->conf->request_max_bytes,
-	};
-
-	return server_start(&sc, &callbacks);
-}
-
-/* Serve until a signal comes. */
-static bool
-serve(struct service *app, struct listener *ls)
-{
-	struct server *server;
-	struct acceptor *intake;
-
-	if ((server = loops_start(app, false)) == NULL)
-		return false;
-	if ((intake = acceptor_open(server, ls->fd)) != NULL) {
-		ls->fd = -1;
-		tell_start(app);
-		log_notice("drain", LOG_INT("signal", signals_wait(app)));
-	}
-	listener_unlink(ls);
-	server_drain(server);
-	acceptor_free(intake);
-	tell_suspicions(app, clock_mono_ms() + SUSPICION_MS);
-	return intake != NULL;
-}
-
-static void
-owner_tick(void *arg)
-{
-	const struct handover *ho = arg;
-
-	log_tick();
-	tell_suspicions(ho->app, clock_mono_ms());
-}
-
-static void
-owner_hangup(void *arg)
-{
-	const struct handover *ho = arg;
-
-	log_reopen();
-	reload_now(ho->app->reload);
-}
-
-/* Serve for the processes of a web server, until nobody needs it. */
-static bool
-serve_as_owner(struct service *app, struct run_owner *own)
-{
-	struct handover ho;
-	struct owner_app callbacks = handover_callbacks(&ho);
-	struct owner *owner;
-	struct server *server;
-
-	callbacks.tick = owner_tick;
-	callbacks.hangup = owner_hangup;
-	if ((server = loops_start(app, true)) == NULL)
-		return false;
-	handover_init(&ho, app);
-	tell_start(app);
-	owner = run_owner_serve(own, &ho, server, &callbacks);
-	server_drain(server);
-	owner_close(owner);
-	handover_free(&ho);
-	tell_suspicions(app, clock_mono_ms() + SUSPICION_MS);
-	return owner != NULL;
 }
 
 /* NULL, or the name of what failed. */
@@ -306,7 +171,7 @@ run(const struct conf *cf, struct articles *articles, const char *system,
 	if ((failed = open_parts(&app, system, &sweeper)) != NULL)
 		log_fatal("start", LOG_STR("failed", failed),
 		    LOG_STR("error", strerror(errno)));
-	else if (own != NULL ? serve_as_owner(&app, own) : serve(&app, &ls))
+	else if (own != NULL ? run_owner(&app, own) : run_alone(&app, &ls))
 		status = EXIT_SUCCESS;
 	if (sweeper != NULL)
 		sweeper_stop(sweeper);

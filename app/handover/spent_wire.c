@@ -7,7 +7,6 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "conf/conf.h"
 #include "limits/budget.h"
 #include "limits/limit.h"
 #include "log/metrics.h"
@@ -36,36 +35,29 @@ add_account(struct buf *b, const struct budget_account *account)
 	bytes_add(b, (uint64_t)account->largest, 8);
 }
 
-/* A message that waits may have this more in its prompt than any before it. */
-static int64_t
-prompt_growth(const struct conf *cf)
-{
-	return (int64_t)(cf->context_bytes + cf->message_max_bytes);
-}
-
 bool
-spent_encode(const struct service *app, uint64_t *place, struct buf *b)
+spent_encode(const struct handover_env *env, uint64_t *place, struct buf *b)
 {
 	struct budget_account account;
 	struct metrics_sum sum;
 
 	if (buf_reserve(b, HEAD_SIZE + ACCOUNT_SIZE) == NULL)
 		return true;
-	metrics_sum(app->metrics, &sum);
-	if (budget_give(app->budget, sum.cell[METRIC_TURNS],
-		prompt_growth(app->conf), clock_wall_ms(), &account)) {
+	metrics_sum(env->metrics, &sum);
+	if (budget_give(env->budget, sum.cell[METRIC_TURNS], env->prompt_growth,
+		clock_wall_ms(), &account)) {
 		add_head(b, PART_TOKENS);
 		add_account(b, &account);
 		return true;
 	}
 	add_head(b, PART_CLIENTS);
-	return limits_encode(app->limits, place, clock_mono_ms(), b);
+	return limits_encode(env->limits, place, clock_mono_ms(), b);
 }
 
 void
-spent_keep(const struct service *app)
+spent_keep(const struct handover_env *env)
 {
-	budget_keep(app->budget);
+	budget_keep(env->budget);
 }
 
 static bool
@@ -90,14 +82,15 @@ adopt_account(struct budget *budget, const char *p, size_t n)
 }
 
 bool
-spent_adopt(const struct service *app, const char *p, size_t n, int64_t now)
+spent_adopt(
+    const struct handover_env *env, const char *p, size_t n, int64_t now)
 {
 	if (n < HEAD_SIZE || p[0] != FORMAT)
 		return false;
 	if (p[1] == PART_TOKENS)
-		return adopt_account(app->budget, p + HEAD_SIZE, n - HEAD_SIZE);
+		return adopt_account(env->budget, p + HEAD_SIZE, n - HEAD_SIZE);
 	if (p[1] == PART_CLIENTS)
 		return limits_decode(
-		    app->limits, p + HEAD_SIZE, n - HEAD_SIZE, now);
+		    env->limits, p + HEAD_SIZE, n - HEAD_SIZE, now);
 	return false;
 }

@@ -148,7 +148,7 @@ owner_run(struct owner *ow)
 {
 	if (ow->state == OWNER_SERVES)
 		loop_run(ow->loop);
-	ow->app.alone(ow->app.arg);
+	ow->app.on_heir_lost(ow->app.arg);
 	owner_take_end(ow);
 	owner_door_close(ow);
 	loop_turn(ow->loop, 0);

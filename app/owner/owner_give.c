@@ -71,7 +71,7 @@ serve_on(struct owner *ow)
 	struct quiesce *halt = ow->quiesce;
 
 	ow->quiesce = NULL;
-	ow->app.kept(ow->app.arg);
+	ow->app.aborted(ow->app.arg);
 	log_warn("hand_over", LOG_STR("result", "failed, serving on"));
 	quiesce_undo(halt);
 	owner_serve_connections(ow);
@@ -125,8 +125,8 @@ send_results(struct owner *ow, bool *last)
 	*last = false;
 	while (!*last && ok && has_room(ow)) {
 		*last = ow->result.len == 0 &&
-		        (ow->heir == NULL ||
-			    !ow->app.result(ow->app.arg, &ow->result));
+		        (ow->heir == NULL || !ow->app.next(ow->app.arg,
+						 WIRE_RESULT, &ow->result));
 		ok = *last || give_result(ow);
 	}
 	while (ow->heir != NULL && peer_has_room(&ow->heir->peer) &&
@@ -170,7 +170,7 @@ retire(struct owner *ow)
 	close(ow->socket);
 	close(ow->lock);
 	ow->socket = ow->lock = -1;
-	ow->app.given(ow->app.arg);
+	ow->app.committed(ow->app.arg);
 	timer_init(&ow->results, give_results, ow);
 	loop_timer(ow->loop, &ow->results, loop_now(ow->loop));
 	quiesce_await_empty(ow->quiesce, give_emptied, ow);
@@ -206,7 +206,7 @@ heir_frame(
 		return true;
 	}
 	if (frame->type == WIRE_TELL && ow->state == OWNER_RETIRES)
-		ow->app.told(ow->app.arg, frame->data, frame->len);
+		ow->app.on_signal(ow->app.arg, frame->data, frame->len);
 	else if (frame->type == WIRE_DRAIN && ow->state == OWNER_RETIRES)
 		owner_end(ow, "stop");
 	else
@@ -220,7 +220,7 @@ heir_gone(struct owner_link *heir)
 	struct owner *ow = heir->owner;
 
 	ow->heir = NULL;
-	ow->app.alone(ow->app.arg);
+	ow->app.on_heir_lost(ow->app.arg);
 	if (ow->state == OWNER_GIVES && !has_not_begun(ow, heir))
 		retire(ow);
 	else if (ow->state == OWNER_GIVES)
@@ -263,7 +263,7 @@ give_halted(void *arg)
 	ow->step = WIRE_LOCK;
 	ow->give_end = loop_now(ow->loop) + owner_patience(PATIENCE_TAKE);
 	await_step(ow);
-	if (ow->app.copy(ow->app.arg))
+	if (ow->app.begin(ow->app.arg))
 		owner_give_room(ow);
 	else
 		owner_give_up(ow, "copy");

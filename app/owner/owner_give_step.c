@@ -89,7 +89,7 @@ give_session(struct owner *ow)
 
 	buf_init(&session, WIRE_MAX_SESSION);
 	buf_guard(&session);
-	more = ow->app.next(ow->app.arg, &session);
+	more = ow->app.next(ow->app.arg, WIRE_SESSION, &session);
 	if (session.failed)
 		owner_give_up(ow, "hand over a session");
 	else if (more)
@@ -106,7 +106,7 @@ owner_give_spent(struct owner *ow)
 
 	if (piece->failed)
 		buf_wipe(piece);
-	more = piece->len > 0 || ow->app.spent(ow->app.arg, piece);
+	more = piece->len > 0 || ow->app.next(ow->app.arg, WIRE_SPENT, piece);
 	ok = !piece->failed && (!more || peer_send(&ow->heir->peer, WIRE_SPENT,
 					     piece->data, piece->len, NULL));
 	if (ok || ow->state == OWNER_GIVES)

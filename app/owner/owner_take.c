@@ -100,6 +100,14 @@ refused(struct owner *ow, const struct wire_frame *frame)
 	return false;
 }
 
+static bool
+take_part(struct owner_link *link, const struct wire_frame *frame)
+{
+	const struct owner_app *app = &link->owner->app;
+
+	return app->adopt(app->arg, frame->type, link, frame->data, frame->len);
+}
+
 /* What the old one has, until it lets go of it. */
 static bool
 take_piece(
@@ -124,11 +132,8 @@ take_piece(
 	case WIRE_PART:
 		return take_connection(ow, frame, fds);
 	case WIRE_SESSION:
-		return ow->app.adopt(
-		    ow->app.arg, link, frame->data, frame->len);
 	case WIRE_SPENT:
-		return ow->app.adopt_spent(
-		    ow->app.arg, frame->data, frame->len);
+		return take_part(link, frame);
 	case WIRE_ALL:
 		return ow->lock != -1 && ow->socket != -1 &&
 		       peer_send(&link->peer, WIRE_TAKEN, NULL, 0, NULL);
@@ -156,11 +161,8 @@ take_frame(
 			owner_serve_connections(ow);
 		return true;
 	case WIRE_RESULT:
-		return ow->app.adopt_result(
-		    ow->app.arg, link, frame->data, frame->len);
 	case WIRE_SPENT:
-		return ow->app.adopt_spent(
-		    ow->app.arg, frame->data, frame->len);
+		return take_part(link, frame);
 	case WIRE_LAST:
 		owner_link_drop(link);
 		return true;
@@ -175,7 +177,7 @@ take_broken(struct owner_link *link)
 	struct owner *ow = link->owner;
 
 	ow->before = NULL;
-	ow->app.orphaned(ow->app.arg, link);
+	ow->app.on_owner_lost(ow->app.arg, link);
 	if (ow->state == OWNER_TAKES)
 		ow->failed = true;
 }

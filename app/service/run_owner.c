@@ -9,6 +9,7 @@
 
 #include "base/build.h"
 #include "base/clock.h"
+#include "base/container.h"
 #include "conf/conf_hash.h"
 #include "handover/handover.h"
 #include "log/log.h"
@@ -16,6 +17,8 @@
 #include "owner/owner_call.h"
 #include "owner/owner_patience.h"
 #include "server/listener.h"
+#include "server/server.h"
+#include "service/service_life.h"
 
 #define NAP_NS (20 * 1000 * 1000)
 
@@ -70,33 +73,103 @@ run_owner_check(const struct conf *cf, struct err *err)
  * Being the owner.
  */
 
-struct owner *
-run_owner_serve(struct run_owner *own, struct handover *ho,
-    struct server *server, const struct owner_app *app)
+struct owning {
+	struct service *service;
+	struct handover ho;
+};
+
+/* The handover is what the owner's callbacks get. */
+static const struct service *
+owning_service(void *arg)
+{
+	struct handover *ho = arg;
+
+	return container_of(ho, struct owning, ho)->service;
+}
+
+static void
+owning_tick(void *arg)
+{
+	service_tick(owning_service(arg));
+}
+
+static void
+owning_hangup(void *arg)
+{
+	service_hangup(owning_service(arg));
+}
+
+/* What goes to the next owner. */
+static struct owner_app
+owning_begin(struct owning *ow, struct service *service)
+{
+	const struct conf *cf = service->conf;
+	const struct handover_env env = {
+		.store = service->store,
+		.queue = service->line,
+		.limits = service->limits,
+		.budget = service->budget,
+		.metrics = service->metrics,
+		.prompt_growth = (int64_t)(cf->context_bytes +
+					   cf->message_max_bytes),
+	};
+	struct owner_app callbacks = handover_callbacks(&ow->ho);
+
+	ow->service = service;
+	handover_init(&ow->ho, &env);
+	callbacks.tick = owning_tick;
+	callbacks.hangup = owning_hangup;
+	return callbacks;
+}
+
+/* Be the owner until it is to end. NULL: it could not; that was logged. */
+static struct owner *
+owning_serve(struct owning *ow, struct run_owner *birth, struct server *server,
+    const struct owner_app *callbacks)
 {
 	bool is_refused = false;
 	const struct owner_conf conf = {
-		.dir = &own->dir,
-		.self = own->self,
-		.lock = own->birth.lock,
-		.linger_ms = ho->app->conf->owner_linger_ms,
+		.dir = &birth->dir,
+		.self = birth->self,
+		.lock = birth->birth.lock,
+		.linger_ms = ow->service->conf->owner_linger_ms,
 		.server = server,
 		.refused = &is_refused,
 	};
 	struct err err;
 	struct owner *owner;
 
-	if ((owner = owner_open(&conf, app, &err)) == NULL) {
+	if ((owner = owner_open(&conf, callbacks, &err)) == NULL) {
 		log_error("owner", LOG_STR("failed", err.text));
 		if (is_refused)
 			fprintf(stderr, "causerie: %s\n", err.text);
 		else
-			owner_starter_again(&own->birth);
+			owner_starter_again(&birth->birth);
 		return NULL;
 	}
-	owner_starter_ready(&own->birth);
+	owner_starter_ready(&birth->birth);
 	owner_run(owner);
 	return owner;
+}
+
+bool
+run_owner(struct service *service, struct run_owner *birth)
+{
+	struct owner_app callbacks;
+	struct server *server;
+	struct owning owning;
+	struct owner *owner;
+
+	if ((server = service_start(service, OWNER_FDS)) == NULL)
+		return false;
+	callbacks = owning_begin(&owning, service);
+	service_tell_start(service);
+	owner = owning_serve(&owning, birth, server, &callbacks);
+	server_drain(server);
+	owner_close(owner);
+	handover_free(&owning.ho);
+	service_tell_end(service);
+	return owner != NULL;
 }
 
 /*

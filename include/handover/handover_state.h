@@ -1,15 +1,40 @@
 /*
- * What handover.c, handover_give.c and handover_take.c share; for nobody else.
- * The only code that knows sessions, the line and the owner's link at once.
+ * What the parts of the hand-over share, and nobody else: what a part is, and
+ * the bytes of results and signals.
  */
 #ifndef HANDOVER_HANDOVER_STATE_H
 #define HANDOVER_HANDOVER_STATE_H
 
-#include "base/rc.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
 #include "base/sid.h"
 #include "handover/handover.h"
 #include "owner/owner.h"
-#include "session/store.h"
+#include "owner/owner_wire.h"
+
+/*
+ * A part of what goes over, which carries itself: one row of the list in
+ * handover.c. next and adopt are set; another that is NULL has nothing to do.
+ */
+struct handover_part {
+	const char	*name;
+	enum wire_type	 type;		/* of the frames that carry it */
+
+	/* In the old owner, as struct owner_app has them. */
+	bool	(*begin)(struct handover *);
+	bool	(*next)(struct handover *, struct buf *);
+	void	(*committed)(struct handover *);
+	void	(*aborted)(struct handover *);
+	void	(*on_signal)(struct handover *, const char *, size_t);
+	void	(*on_heir_lost)(struct handover *);
+
+	/* In the new one. */
+	bool	(*adopt)(struct handover *, struct owner_link *, const char *,
+	    size_t);
+	void	(*on_owner_lost)(struct handover *, struct owner_link *);
+};
 
 /* What a result begins with, one byte; the session is held: more is to come. */
 enum {
@@ -23,9 +48,5 @@ enum {
  */
 #define TELL_AGAIN  64
 #define TELL_LENGTH (sizeof(struct sid) + 1)
-
-/* The callbacks of each side. */
-void handover_give_callbacks(struct owner_app *);
-void handover_take_callbacks(struct owner_app *);
 
 #endif

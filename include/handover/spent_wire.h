@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "service/service.h"
+#include "handover/handover_env.h"
 
 /*
  * In the old owner, while no request comes in and afterwards: add a piece, of
@@ -19,16 +19,17 @@
  * (0 at first). False: there is nothing to be told now. When the buffer fails,
  * the tokens are told by the next call.
  */
-bool spent_encode(const struct service *, uint64_t *place, struct buf *);
+bool spent_encode(const struct handover_env *, uint64_t *place, struct buf *);
 
 /* It was not taken: count on as before. */
-void spent_keep(const struct service *);
+void spent_keep(const struct handover_env *);
 
 /*
  * In the new one: take in a piece of exactly n bytes; now is monotonic ms.
  * False: it is none (of this version), and nothing has changed; or there is no
  * memory.
  */
-bool spent_adopt(const struct service *, const char *, size_t n, int64_t now);
+bool spent_adopt(const struct handover_env *, const char *, size_t n,
+    int64_t now);
 
 #endif

@@ -39,45 +39,39 @@ struct owner_app {
 	uint64_t (*live)(void *arg);		/* sessions */
 
 	/*
-	 * In the old owner, while no request comes in: begin a copy of all
-	 * sessions (false: without memory); add the next one to the buffer
-	 * (false: that was all); forget those whose turns do not run, which
-	 * are the new owner's now.
+	 * In the old owner, while no request comes in: begin a copy (false:
+	 * without memory). The copy was taken: let go of what is the new
+	 * owner's now, all but what turns that run still need. Or it was not:
+	 * go on as before.
 	 */
-	bool	 (*copy)(void *arg);
-	bool	 (*next)(void *arg, struct buf *);
-	void	 (*given)(void *arg);
+	bool	 (*begin)(void *arg);
+	void	 (*committed)(void *arg);
+	void	 (*aborted)(void *arg);
 
 	/*
-	 * After the sessions, and again and again afterwards: add a piece of
-	 * what was spent of limits (false: that was all for now). kept: the new
-	 * owner did not take anything.
+	 * Add to the buffer what the next frame of a type has; false: that was
+	 * all for now. A WIRE_SESSION of the copy; a WIRE_SPENT after them,
+	 * and again and again once it was committed; and then a WIRE_RESULT,
+	 * a session in which a turn has ended. Without memory: true, and the
+	 * buffer fails.
 	 */
-	bool	 (*spent)(void *arg, struct buf *);
-	void	 (*kept)(void *arg);
+	bool	 (*next)(void *arg, enum wire_type, struct buf *);
 
 	/*
-	 * Without memory, next() and result() say true and let the buffer fail.
-	 *
-	 * Afterwards: add a session in which a turn has ended (false: there is
-	 * none now); what the new owner has to tell; nobody follows any more,
+	 * What the new owner has to tell of turns; nobody follows any more,
 	 * which may come at any time.
 	 */
-	bool	 (*result)(void *arg, struct buf *);
-	void	 (*told)(void *arg, const char *, size_t);
-	void	 (*alone)(void *arg);
+	void	 (*on_signal)(void *arg, const char *, size_t);
+	void	 (*on_heir_lost)(void *arg);
 
 	/*
-	 * In the new owner: what the old one copied, the results of its
-	 * turns, and what it spent; false: it is not to be understood. And the
-	 * end of it: turns whose result did not come are lost.
+	 * In the new owner: what came in a frame; false: it is not to be
+	 * understood. And the end of it: turns whose result did not come are
+	 * lost.
 	 */
-	bool	 (*adopt)(void *arg, struct owner_link *, const char *,
-	    size_t);
-	bool	 (*adopt_result)(void *arg, struct owner_link *, const char *,
-	    size_t);
-	bool	 (*adopt_spent)(void *arg, const char *, size_t);
-	void	 (*orphaned)(void *arg, struct owner_link *);
+	bool	 (*adopt)(void *arg, enum wire_type, struct owner_link *,
+	    const char *, size_t);
+	void	 (*on_owner_lost)(void *arg, struct owner_link *);
 };
 
 struct owner_conf {
@@ -107,7 +101,7 @@ void owner_run(struct owner *);
 /* After server_drain. NULL is allowed. */
 void owner_close(struct owner *);
 
-/* Tell the old owner something, for its `told`; false: it does not come. */
+/* Tell the old owner something, for its on_signal; false: it does not come. */
 bool owner_tell(struct owner_link *, const void *, size_t);
 
 /* The owner's loop, for what must be called on its thread. */

@@ -7,8 +7,6 @@
 
 #include "base/err.h"
 #include "conf/conf.h"
-#include "handover/handover.h"
-#include "owner/owner.h"
 #include "owner/owner_dir.h"
 #include "owner/owner_starter.h"
 #include "owner/owner_wire.h"
@@ -31,12 +29,10 @@ bool run_owner_begin(struct run_owner *, const struct conf *, struct err *err);
 bool run_owner_check(const struct conf *, struct err *err);
 
 /*
- * Be the owner until it is to end; then server_drain, and owner_close. app are
- * the handover's callbacks, with tick and hangup. NULL: it could not; that was
- * logged.
+ * Serve for the processes of a web server, until nobody needs it, everything
+ * was handed over, or a signal comes. False: that was logged.
  */
-struct owner *run_owner_serve(struct run_owner *, struct handover *,
-    struct server *, const struct owner_app *app);
+bool run_owner(struct service *, struct run_owner *);
 
 #define RUN_OWNER_NONE 3		/* exit status: there is no owner */
 

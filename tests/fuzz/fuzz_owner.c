@@ -26,7 +26,7 @@
 
 /* An owner, as far as limits go. */
 struct place {
-	struct service app;
+	struct handover_env env;
 	struct metrics_all metrics;
 	struct budget budget;
 };
@@ -38,7 +38,6 @@ static struct place place;
 static void
 place_open(struct place *p)
 {
-	static const struct conf settings = { .context_bytes = 32768 };
 	static const struct limit_conf conf = {
 		.rate = { [LIMIT_NEW] = { 20, 60 },
 		    [LIMIT_CHAT] = { 7, 86400 },
@@ -46,12 +45,12 @@ place_open(struct place *p)
 	};
 
 	memset(p, 0, sizeof(*p));
-	p->app.conf = &settings;
+	p->env.prompt_growth = 32768;
 	metrics_all_init(&p->metrics);
 	budget_init(&p->budget, 1000000);
-	HOLDS((p->app.limits = limits_open(&conf)) != NULL);
-	p->app.metrics = &p->metrics;
-	p->app.budget = &p->budget;
+	HOLDS((p->env.limits = limits_open(&conf)) != NULL);
+	p->env.metrics = &p->metrics;
+	p->env.budget = &p->budget;
 }
 
 static void
@@ -59,7 +58,7 @@ place_close(struct place *p)
 {
 	metrics_all_destroy(&p->metrics);
 	budget_destroy(&p->budget);
-	limits_close(p->app.limits);
+	limits_close(p->env.limits);
 }
 
 int
@@ -160,13 +159,13 @@ check_spent_moves(struct place *old, struct place *new)
 	struct buf piece;
 
 	buf_init(&piece, WIRE_MAX_SPENT);
-	while (spent_encode(&old->app, &at, &piece)) {
+	while (spent_encode(&old->env, &at, &piece)) {
 		HOLDS(!piece.failed);
 		HOLDS(spent_adopt(
-		    &new->app, piece.data, piece.len, clock_mono_ms()));
+		    &new->env, piece.data, piece.len, clock_mono_ms()));
 		buf_clear(&piece);
 	}
-	HOLDS(limit_clients(new->app.limits) <= limit_clients(old->app.limits));
+	HOLDS(limit_clients(new->env.limits) <= limit_clients(old->env.limits));
 	HOLDS(new->budget.use.tokens == old->budget.use.tokens);
 	HOLDS(old->budget.use.tokens >= 0 &&
 	      old->budget.use.tokens <= BUDGET_MAX);
@@ -179,8 +178,8 @@ check_spent(const char *data, size_t n)
 {
 	struct place new;
 
-	if (!spent_adopt(&place.app, data, n, clock_mono_ms())) {
-		HOLDS(limit_clients(place.app.limits) == 0);
+	if (!spent_adopt(&place.env, data, n, clock_mono_ms())) {
+		HOLDS(limit_clients(place.env.limits) == 0);
 		HOLDS(
 		    place.budget.use.tokens == 0 && place.budget.use.day == 0);
 		return;

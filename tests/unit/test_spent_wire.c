@@ -16,7 +16,7 @@
 
 /* An owner, as far as limits go. */
 struct place {
-	struct service app;
+	struct handover_env env;
 	struct metrics_all all;
 	struct metrics *metrics;
 	struct budget budget;
@@ -26,23 +26,19 @@ struct place {
 static void
 place_open(struct place *p, int64_t per_day)
 {
-	static const struct conf settings = {
-		.context_bytes = 30,
-		.message_max_bytes = 20,
-	};
 	static const struct limit_conf conf = {
 		.rate = { [LIMIT_NEW] = { 20, 60 }, [LIMIT_CHAT] = { 20, 60 } },
 	};
 
 	memset(p, 0, sizeof(*p));
-	p->app.conf = &settings;
+	p->env.prompt_growth = 50;
 	metrics_all_init(&p->all);
 	assert_non_null(p->metrics = metrics_new());
 	metrics_join(&p->all, p->metrics);
 	budget_init(&p->budget, per_day);
-	assert_non_null(p->app.limits = limits_open(&conf));
-	p->app.metrics = &p->all;
-	p->app.budget = &p->budget;
+	assert_non_null(p->env.limits = limits_open(&conf));
+	p->env.metrics = &p->all;
+	p->env.budget = &p->budget;
 }
 
 static void
@@ -52,7 +48,7 @@ place_close(struct place *p)
 	metrics_free(p->metrics);
 	metrics_all_destroy(&p->all);
 	budget_destroy(&p->budget);
-	limits_close(p->app.limits);
+	limits_close(p->env.limits);
 }
 
 static bool
@@ -63,7 +59,7 @@ adopts(struct place *p, const char *data, size_t n)
 
 	assert_non_null(copy);
 	memcpy(copy, data, n);
-	ok = spent_adopt(&p->app, copy, n, clock_mono_ms());
+	ok = spent_adopt(&p->env, copy, n, clock_mono_ms());
 	free(copy);
 	return ok;
 }
@@ -76,7 +72,7 @@ move(struct place *from, struct place *to)
 	unsigned n = 0;
 
 	buf_init(&piece, MAX_PIECE);
-	while (spent_encode(&from->app, &from->at, &piece)) {
+	while (spent_encode(&from->env, &from->at, &piece)) {
 		assert_true(adopts(to, piece.data, piece.len));
 		buf_clear(&piece);
 		n++;
@@ -112,12 +108,12 @@ tokens_and_clients_go_over(void **state)
 	place_open(&new, 1000);
 	take(&old, 600);
 	for (int i = 0; i < 20; i++)
-		limit_take(old.app.limits, &addr, LIMIT_NEW, clock_mono_ms(),
+		limit_take(old.env.limits, &addr, LIMIT_NEW, clock_mono_ms(),
 		    &retry_s);
 	assert_int_equal(move(&old, &new), 2);
 	assert_true(has(&new, 400));
 	assert_false(has(&new, 401));
-	assert_int_equal(limit_clients(new.app.limits), 1);
+	assert_int_equal(limit_clients(new.env.limits), 1);
 	assert_int_equal(move(&old, &new), 0);
 	place_close(&old);
 	place_close(&new);
@@ -163,7 +159,7 @@ what_was_not_taken_is_kept(void **state)
 	take(&old, 100);
 	move(&old, &new);
 	assert_false(has(&old, 1));
-	spent_keep(&old.app);
+	spent_keep(&old.env);
 	assert_true(has(&old, 900) && !has(&old, 901));
 	place_close(&new);
 	place_open(&new, 1000);
@@ -187,7 +183,7 @@ wrong_bytes_are_refused(void **state)
 	place_open(&new, 1000);
 	take(&old, 600);
 	buf_init(&piece, MAX_PIECE);
-	assert_true(spent_encode(&old.app, &old.at, &piece));
+	assert_true(spent_encode(&old.env, &old.at, &piece));
 	assert_int_equal(piece.len, 26);
 	for (size_t n = 0; n < piece.len; n++)
 		assert_false(adopts(&new, piece.data, n));
