@@ -203,6 +203,8 @@ def test_no_answer_fails_while_articles_change(served):
         for visitor in visitors:
             visitor.join()
     assert not failed, failed
+    wait_for(lambda: served.program.log.read_text().count(
+        "event=articles") >= SWAPS, what="the last line")
     assert served.program.log.read_text().count("event=articles") == SWAPS
 
 

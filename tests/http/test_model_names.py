@@ -124,7 +124,8 @@ def test_all_go_on_when_it_is_told(start, names, simulator):
 
 
 def test_a_wait_has_an_end(start, names, simulator):
-    service = start(llm_connect_timeout_seconds=0.3)
+    service = start(llm_connect_timeout_seconds=0.3,
+                    llm_first_token_seconds=30, llm_timeout_seconds=60)
     for stream in False, True:
         outcome = service.chat("Bonjour", None, stream)
         assert (outcome.status, outcome.code) == (504, "upstream_timeout")

@@ -116,7 +116,8 @@ def test_a_client_who_leaves_ends_the_call(client, simulator):
     stream = client.stream("[[tokens=100000 pace=20]]", session)
     stream.until("delta")
     stream.leave()
-    wait_for(lambda: simulator.stats()["open"] == 0, 2, "a cancelled call")
+    wait_for(lambda: simulator.stats()["open"] == 0,
+             what="a cancelled call")
     wait_for(lambda: client.messages(session), what="the partial answer")
     assert client.messages(session)[1]["status"] == "interrupted"
 

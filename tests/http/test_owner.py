@@ -76,6 +76,7 @@ def test_forty_that_start_at_once_make_one_owner(owners, round):
     owner, listeners = place.status()
     assert set(listeners) == {process.pid for process in processes}
     assert set(place.pids()) == set(listeners) | {int(owner["pid"])}
+    wait_for(lambda: "event=start " in place.owner_log.read_text())
     assert place.owner_log.read_text().count("event=start ") == 1
 
 

@@ -180,7 +180,7 @@ def test_another_process_cannot_speak_for_the_program():
         link.sendall(frame("PROOF", nonce))
         assert read_all(link) == ([WIRE["REFUSED"]], 0)
         link.close()
-        assert "another process" in place.owner_log.read_text()
+        wait_for(lambda: "another process" in place.owner_log.read_text())
         assert process.json("GET", f"/session/{session}/info")
     finally:
         place.end()

@@ -72,7 +72,7 @@ def test_a_new_program_takes_over(place):
     place.new_program()
     after = place.spawn()
     assert after.json("GET", f"/session/{session}/info")
-    assert "event=taken_over" in place.owner_log.read_text()
+    wait_for(lambda: "event=taken_over" in place.owner_log.read_text())
     # and the next one finds it in place
     owner = place.owner()
     assert place.spawn().ask().status == 200
@@ -86,8 +86,8 @@ def test_forty_new_ones_make_one_new_owner(place):
     for one in fresh + [process]:
         assert one.json("GET", f"/session/{session}/info")
     wait_for(lambda: len(place.pids()) == 42)
-    log = place.owner_log.read_text()
-    assert log.count("event=taken_over") == 1
+    wait_for(lambda: "event=taken_over" in place.owner_log.read_text())
+    assert place.owner_log.read_text().count("event=taken_over") == 1
 
 
 def test_nothing_breaks_while_it_is_used(place):
