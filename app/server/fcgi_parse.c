@@ -21,6 +21,7 @@
 
 struct parser {
 	struct buf params; /* those that are used */
+	struct buf which;  /* which they are, a byte each */
 	struct buf feed;   /* the request as libfcgi reads it */
 	struct params_names names;
 };
@@ -56,6 +57,19 @@ OS_Read(int fd, char *buf, size_t len)
 	feed.at += n;
 	feed.left -= n;
 	return (int)n;
+}
+
+/* False: *bad, or there is no memory. */
+static bool
+parser_pick(struct parser *p, const struct buf *params, bool *bad)
+{
+	buf_clear(&p->params);
+	buf_clear(&p->which);
+	if (params_pick_noting(
+		&p->params, &p->which, params->data, params->len, &p->names))
+		return true;
+	*bad = !p->params.failed && !p->which.failed;
+	return false;
 }
 
 /* What a request takes as records: 8 bytes a record, and one of 8 bytes. */
@@ -98,37 +112,44 @@ parser_trim(struct parser *p)
 
 /* It came before, perhaps with another value; true: it must be refused. */
 static bool
-join_values(int i, const char **value, const char *again)
+join_values(size_t i, const char **value, const char *again)
 {
 	if (twice[i] == CGI_TWICE_DROP)
 		*value = "";
 	return twice[i] == CGI_TWICE_REFUSE && strcmp(*value, again) != 0;
 }
 
+/* libfcgi puts some of its own before those that it reads, in their order. */
+static char **
+variables(const struct parser *p, FCGX_ParamArray envp)
+{
+	size_t n = 0;
+
+	while (envp[n] != NULL)
+		n++;
+	return n < p->which.len ? NULL : envp + n - p->which.len;
+}
+
 /*
- * Put the values of libfcgi's variables at their places, NULL elsewhere. True
- * when one of them must be refused.
+ * Put the values of the variables at their places, NULL elsewhere. True when
+ * one of them must be refused.
  */
 static bool
 find_values(
-    struct parser *p, const char *value[CGI_COUNT], FCGX_ParamArray envp)
+    const struct parser *p, const char *value[CGI_COUNT], char **variable)
 {
 	bool refused = false;
-	const char *equals;
-	int i;
+	const char *found;
+	size_t i, n;
 
 	for (i = 0; i < CGI_COUNT; i++)
 		value[i] = NULL;
-	for (; *envp != NULL; envp++) {
-		if ((equals = strchr(*envp, '=')) == NULL)
-			continue;
-		i = params_names_find(
-		    &p->names, *envp, (size_t)(equals - *envp));
-		if (i == -1)
-			continue;
+	for (n = 0; n < p->which.len; n++) {
+		i = (size_t)p->which.data[n];
+		found = variable[n] + used[i].len + 1;
 		if (value[i] == NULL)
-			value[i] = equals + 1;
-		else if (join_values(i, &value[i], equals + 1))
+			value[i] = found;
+		else if (join_values(i, &value[i], found))
 			refused = true;
 	}
 	return refused;
@@ -152,7 +173,8 @@ length_fits(const char *said, uint64_t came)
 
 /* Copy out of libfcgi what we use; the whole is one block. */
 static struct cgi *
-copy_request(struct parser *p, FCGX_Request *req, const struct fcgi_reader *r)
+copy_request(
+    const struct parser *p, char **variable, const struct fcgi_reader *r)
 {
 	const char *value[CGI_COUNT];
 	size_t len[CGI_COUNT], size = sizeof(struct cgi) + r->body.len + 1;
@@ -161,7 +183,7 @@ copy_request(struct parser *p, FCGX_Request *req, const struct fcgi_reader *r)
 	char *to;
 	int i;
 
-	malformed = find_values(p, value, req->envp) ||
+	malformed = find_values(p, value, variable) ||
 	            !length_fits(value[CGI_CONTENT_LENGTH], r->body_came);
 	for (i = 0; i < CGI_COUNT; i++) {
 		len[i] = value[i] == NULL ? 0 : strlen(value[i]) + 1;
@@ -194,6 +216,7 @@ parser_new(void)
 		return NULL;
 	params_names_init(&p->names, used, CGI_COUNT);
 	buf_init(&p->params, FCGI_MAX_PARAMS);
+	buf_init(&p->which, FCGI_MAX_PARAMS);
 	buf_init(&p->feed, 0);
 	return p;
 }
@@ -204,6 +227,7 @@ parser_free(struct parser *p)
 	if (p == NULL)
 		return;
 	buf_free(&p->params);
+	buf_free(&p->which);
 	buf_free(&p->feed);
 	free(p);
 }
@@ -213,42 +237,47 @@ parser_run(struct parser *p, const struct fcgi_reader *r, bool *bad)
 {
 	struct cgi *cgi = NULL;
 	FCGX_Request req;
+	char **variable;
 
-	buf_clear(&p->params);
-	*bad = !params_pick(
-		   &p->params, r->params.data, r->params.len, &p->names) &&
-	       !p->params.failed;
-	if (*bad || p->params.failed || !parser_feed(p, r) ||
+	*bad = false;
+	if (!parser_pick(p, &r->params, bad) || !parser_feed(p, r) ||
 	    !room_for(request_size(p)))
 		return NULL;
 	FCGX_InitRequest(&req, -1, FCGI_FAIL_ACCEPT_ON_INTR);
 	req.ipcFd = FEED_FD;
 	req.keepConnection = 1;
 	req.detached = 1;
-	if (FCGX_Accept_r(&req) == 0) {
-		cgi = copy_request(p, &req, r);
+	*bad = FCGX_Accept_r(&req) != 0;
+	if (!*bad) {
+		if ((variable = variables(p, req.envp)) != NULL)
+			cgi = copy_request(p, variable, r);
 		FCGX_Free(&req, 0);
-	} else {
-		*bad = true;
 	}
 	parser_trim(p);
 	return cgi;
 }
 
-/* Whether a request can be parsed: whether libfcgi calls our OS_Read. */
+/*
+ * Whether a request can be parsed: whether libfcgi calls our OS_Read, and gives
+ * what it read in the order in which it came.
+ */
 static bool
 parse_works(void)
 {
-	struct fcgi_reader r = { .id = 1 };
+	static char params[] = "\5\2HTTPSon\13\1HTTP_ACCEPTa";
+	struct fcgi_reader r = { .id = 1,
+		.params = { .data = params, .len = sizeof(params) - 1 } };
 	struct parser *p = parser_new();
 	struct cgi *cgi = NULL;
-	bool bad;
+	bool bad, ok;
 
 	if (p != NULL)
 		cgi = parser_run(p, &r, &bad);
+	ok = cgi != NULL && strcmp(cgi->var[CGI_HTTPS], "on") == 0 &&
+	     strcmp(cgi->var[CGI_ACCEPT], "a") == 0;
 	parser_free(p);
 	cgi_free(cgi);
-	return cgi != NULL;
+	return ok;
 }
 
 bool

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define LEAST_PAIR 4 /* bytes of a pair with a name and a value */
+
 /* A length of one byte, or of four with the highest bit set (section 3.4). */
 static bool
 take_length(const uint8_t **p, const uint8_t *end, size_t *len)
@@ -35,8 +37,8 @@ take_lengths(const uint8_t **p, const uint8_t *end, struct param *pair)
 	return true;
 }
 
-bool
-params_next(const uint8_t **p, const uint8_t *end, struct param *pair)
+static inline bool
+take_pair(const uint8_t **p, const uint8_t *end, struct param *pair)
 {
 	if (!take_lengths(p, end, pair))
 		return false;
@@ -47,6 +49,12 @@ params_next(const uint8_t **p, const uint8_t *end, struct param *pair)
 	pair->value = pair->name + pair->name_len;
 	*p += pair->name_len + pair->value_len;
 	return true;
+}
+
+bool
+params_next(const uint8_t **p, const uint8_t *end, struct param *pair)
+{
+	return take_pair(p, end, pair);
 }
 
 /* What tells most names apart: their length, their middle and their end. */
@@ -85,35 +93,42 @@ names_find(const struct params_names *names, const char *text, size_t len)
 	return -1;
 }
 
-int
-params_names_find(
-    const struct params_names *names, const char *text, size_t len)
-{
-	return names_find(names, text, len);
-}
-
 bool
 params_pick(struct buf *b, const void *params, size_t n,
     const struct params_names *names)
 {
-	const uint8_t *p = params, *end = n > 0 ? p + n : p, *start;
-	struct param pair;
-	char *to;
+	return params_pick_noting(b, NULL, params, n, names);
+}
 
-	if ((to = buf_reserve(b, n)) == NULL)
+bool
+params_pick_noting(struct buf *b, struct buf *which, const void *params,
+    size_t n, const struct params_names *names)
+{
+	const uint8_t *p = params, *end = n > 0 ? p + n : p, *start;
+	char *to = buf_reserve(b, n), *note = NULL;
+	struct param pair;
+	int name;
+
+	if (which != NULL)
+		note = buf_reserve(which, n / LEAST_PAIR);
+	if (to == NULL || (which != NULL && note == NULL))
 		return false;
 	while (p != end) {
 		start = p;
-		if (!params_next(&p, end, &pair))
+		if (!take_pair(&p, end, &pair))
 			return false;
 		if (pair.value_len == 0 ||
-		    names_find(names, pair.name, pair.name_len) == -1)
+		    (name = names_find(names, pair.name, pair.name_len)) == -1)
 			continue;
 		if (memchr(pair.value, '\0', pair.value_len) != NULL)
 			return false;
 		memcpy(to, start, (size_t)(p - start));
 		to += p - start;
+		if (note != NULL)
+			*note++ = (char)name;
 	}
 	buf_commit(b, (size_t)(to - (b->data + b->len)));
+	if (note != NULL)
+		buf_commit(which, (size_t)(note - (which->data + which->len)));
 	return true;
 }

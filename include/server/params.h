@@ -38,9 +38,6 @@ struct params_names {
 void params_names_init(struct params_names *, const struct params_name *,
     size_t count);
 
-/* Which of the names a text is; -1 when none. */
-int params_names_find(const struct params_names *, const char *, size_t len);
-
 /*
  * Copy from PARAMS those pairs that have one of the names and a value, in
  * their order. False when PARAMS are not name-value pairs whose lengths fit the
@@ -50,5 +47,12 @@ int params_names_find(const struct params_names *, const char *, size_t len);
  */
 bool params_pick(struct buf *, const void *params, size_t n,
     const struct params_names *);
+
+/*
+ * Likewise; which gets a byte for each of them, the place of its name in the
+ * list.
+ */
+bool params_pick_noting(struct buf *, struct buf *which, const void *params,
+    size_t n, const struct params_names *);
 
 #endif
