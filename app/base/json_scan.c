@@ -2,11 +2,13 @@
 #include "base/json_scan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 
 #define MAX_NUMBER 32 /* characters of a number that is looked at */
 #define MAX_WHOLE  0x1p53
+#define MAX_PLAIN  15 /* digits that are below it */
 
 static bool
 scan_fail(struct json_scan *s)
@@ -31,7 +33,7 @@ json_scan_kind(struct json_scan *s)
 	return scan_peek(s);
 }
 
-static bool
+static inline bool
 scan_take(struct json_scan *s, char c)
 {
 	if (scan_peek(s) != c)
@@ -76,39 +78,68 @@ escape_length(const char *p, const char *end)
 	return end - p >= 2 && strchr("\"\\/bfnrt", p[1]) != NULL ? 2 : 0;
 }
 
-/* The quote that ends the text at p; NULL: it does not end, or is none. */
-static const char *
-text_end(const char *p, const char *end)
+/*
+ * Whether none of 8 bytes is a quote or a backslash: a byte that is one is
+ * below 1 after their exclusive or, and borrows into its highest bit.
+ */
+static inline bool
+word_is_plain(const char *p)
 {
-	const char *quote = memchr(p, '"', (size_t)(end - p)), *escape;
-	size_t len;
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t w, quote, slash;
 
-	while (quote != NULL &&
-	       (escape = memchr(p, '\\', (size_t)(quote - p))) != NULL) {
-		if ((len = escape_length(escape, end)) == 0)
-			return NULL;
-		p = escape + len;
-		if (p > quote)
-			quote = memchr(p, '"', (size_t)(end - p));
-	}
-	return quote;
+	memcpy(&w, p, sizeof(w));
+	quote = w ^ ones * '"';
+	slash = w ^ ones * '\\';
+	return (((quote - ones) | (slash - ones)) & ~w & ones * 0x80) == 0;
 }
 
-bool
-json_scan_string(struct json_scan *s, const char **text, size_t *n)
+/* Most texts are short: a function's call costs more than these steps. */
+static inline const char *
+text_special(const char *p, const char *end)
 {
-	const char *quote;
+	while (end - p >= 8 && word_is_plain(p))
+		p += 8;
+	while (p < end && *p != '"' && *p != '\\')
+		p++;
+	return p < end ? p : NULL;
+}
 
-	if (scan_peek(s) != '"') {
-		json_scan_skip(s);
-		return false;
+/* The quote that ends the text at p; NULL: it does not end, or is none. */
+static inline const char *
+text_end(const char *p, const char *end)
+{
+	size_t len;
+
+	while ((p = text_special(p, end)) != NULL && *p == '\\') {
+		if ((len = escape_length(p, end)) == 0)
+			return NULL;
+		p += len;
 	}
-	if ((quote = text_end(s->p + 1, s->end)) == NULL)
+	return p;
+}
+
+/* A quote comes next. */
+static inline bool
+scan_text(struct json_scan *s, const char **text, size_t *n)
+{
+	const char *quote = text_end(s->p + 1, s->end);
+
+	if (quote == NULL)
 		return scan_fail(s);
 	*text = s->p + 1;
 	*n = (size_t)(quote - *text);
 	s->p = quote + 1;
 	return true;
+}
+
+bool
+json_scan_string(struct json_scan *s, const char **text, size_t *n)
+{
+	if (scan_peek(s) == '"')
+		return scan_text(s, text, n);
+	json_scan_skip(s);
+	return false;
 }
 
 /* In UTF-8 (RFC 3629, section 3). */
@@ -260,11 +291,28 @@ json_scan_null(struct json_scan *s)
 	return is_null && !s->failed;
 }
 
+/* Nearly all numbers are digits alone; -1: it is another one. */
+static int64_t
+plain_value(const char *p, size_t n)
+{
+	int64_t value = 0;
+
+	if (n > MAX_PLAIN)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] < '0' || p[i] > '9')
+			return -1;
+		value = value * 10 + (p[i] - '0');
+	}
+	return value;
+}
+
 int64_t
 json_scan_integer(struct json_scan *s, int64_t fallback)
 {
 	char digits[MAX_NUMBER + 1], *end, c;
 	const char *p;
+	int64_t plain;
 	size_t n;
 	double d;
 
@@ -276,6 +324,8 @@ json_scan_integer(struct json_scan *s, int64_t fallback)
 	p = s->p;
 	if ((n = scan_word(s)) == 0 || n > MAX_NUMBER)
 		return fallback;
+	if ((plain = plain_value(p, n)) >= 0)
+		return plain;
 	memcpy(digits, p, n);
 	digits[n] = '\0';
 	d = strtod(digits, &end);
@@ -301,7 +351,7 @@ scan_open(struct json_scan *s)
 }
 
 /* Whether another item comes, behind a comma unless it is the first. */
-static bool
+static inline bool
 scan_next(struct json_scan *s, char close)
 {
 	bool first = s->opened;
@@ -340,7 +390,7 @@ json_scan_member(struct json_scan *s)
 		return false;
 	if (scan_peek(s) != '"')
 		return scan_fail(s);
-	return json_scan_string(s, &s->name, &s->name_len) && scan_take(s, ':');
+	return scan_text(s, &s->name, &s->name_len) && scan_take(s, ':');
 }
 
 bool

@@ -74,12 +74,23 @@ text_is_utf8(const char *s, size_t n)
 	return true;
 }
 
+/* ASCII, NUL aside: most of what comes. */
+static inline bool
+text_is_clean(char c)
+{
+	return c > '\0' && (unsigned char)c < 0x80;
+}
+
 void
 text_add_clean(struct buf *to, const char *s, size_t n)
 {
 	size_t from = 0, i = 0, taken;
 
 	while (i < n) {
+		if (text_is_clean(s[i])) {
+			i++;
+			continue;
+		}
 		if (text_character(s + i, n - i, &taken) == 0 || s[i] == '\0') {
 			buf_add(to, s + from, i - from);
 			buf_adds(to, "\xef\xbf\xbd");

@@ -338,8 +338,10 @@ answer_delta(void *arg, const char *text, size_t n)
 {
 	struct answer *a = arg;
 
-	answer_report(a, true);
-	answer_learn(a);
+	if (!a->attempt.stream.begun) {
+		answer_report(a, true);
+		answer_learn(a);
+	}
 	if (a->request.text.data != NULL && attempt_has_sent(&a->attempt))
 		buf_wipe(&a->request.text);
 	a->events->delta(a->arg, text, n);

@@ -345,6 +345,12 @@ read_document(struct chunk *chunk, struct chunk_half *half, struct json_scan *s)
 	chunk->words = told.message && !chunk->choices && !chunk->has_usage;
 }
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 static void
 chunk_clear(struct chunk *chunk, size_t n)
 {
@@ -362,11 +368,11 @@ chunk_read(
 	struct json_scan scan;
 
 	chunk_clear(chunk, n);
-	while (n > 0 && (*data == ' ' || *data == '\t')) {
+	while (n > 0 && is_blank(*data)) {
 		data++;
 		n--;
 	}
-	while (n > 0 && memchr(" \t\n", data[n - 1], 3) != NULL)
+	while (n > 0 && (is_blank(data[n - 1]) || data[n - 1] == '\n'))
 		n--;
 	if (n == 0)
 		return true;

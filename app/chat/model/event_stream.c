@@ -56,7 +56,7 @@ event_dispatch(struct event_stream *es, event_found_f *found, void *arg)
 }
 
 /* The value of the field of this name; false: the line is another. */
-static bool
+static inline bool
 line_field(const char **line, size_t *n, const char *field)
 {
 	size_t len = strlen(field);
