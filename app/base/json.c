@@ -314,6 +314,16 @@ json_add_part(struct buf *b, const char *s, size_t len)
 static void
 json_quote(struct buf *b, const char *s, size_t len)
 {
+	char *to;
+
+	if (len > 0 && plain_length(s, len) == len &&
+	    (to = buf_reserve(b, len + 2)) != NULL) {
+		to[0] = '"';
+		memcpy(to + 1, s, len);
+		to[len + 1] = '"';
+		buf_commit(b, len + 2);
+		return;
+	}
 	buf_addc(b, '"');
 	json_add_part(b, s, len);
 	buf_addc(b, '"');
