@@ -52,6 +52,18 @@ clock_wall_offset(void)
 }
 
 int64_t
+clock_wall_offset_at(int64_t mono_ms)
+{
+	static _Thread_local int64_t at = INT64_MIN, offset;
+
+	if (at != mono_ms) {
+		at = mono_ms;
+		offset = clock_wall_offset();
+	}
+	return offset;
+}
+
+int64_t
 clock_day_left_ms(int64_t wall_ms)
 {
 	return DAY_MS - wall_ms % DAY_MS;

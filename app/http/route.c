@@ -134,25 +134,27 @@ route_find(
 	return NULL;
 }
 
-/* The row of a path with this method. */
+/* The row with this method, of those that have the path of the first. */
 static const struct route *
-route_method(const struct router *r, const char *path, enum method method)
+route_method(
+    const struct router *r, const struct route *first, enum method method)
 {
-	size_t i;
+	const struct route *end = r->table->rows + r->table->count, *row;
 
 	if (method == METHOD_HEAD)
 		method = METHOD_GET;
-	for (i = 0; i < r->table->count; i++) {
-		if (r->table->rows[i].method == method &&
-		    strcmp(r->table->rows[i].path, path) == 0)
-			return &r->table->rows[i];
+	for (row = first; row < end; row++) {
+		if (row->method == method &&
+		    strcmp(row->path, first->path) == 0)
+			return row;
 	}
 	return NULL;
 }
 
-/* The value of Allow: every method of a path. */
+/* The value of Allow: every method of a path, by its first row. */
 static void
-route_allow(char out[MAX_ALLOW], const struct router *r, const char *path)
+route_allow(
+    char out[MAX_ALLOW], const struct router *r, const struct route *first)
 {
 	static const struct {
 		enum method method;
@@ -166,7 +168,7 @@ route_allow(char out[MAX_ALLOW], const struct router *r, const char *path)
 	size_t i, n = 0;
 
 	for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-		if (route_method(r, path, methods[i].method) != NULL)
+		if (route_method(r, first, methods[i].method) != NULL)
 			n += (size_t)snprintf(
 			    out + n, MAX_ALLOW - n, "%s, ", methods[i].name);
 	}
@@ -198,7 +200,7 @@ route_refuse(const struct router *r, struct exchange *x)
 {
 	char allow[MAX_ALLOW];
 
-	route_allow(allow, r, x->route->path);
+	route_allow(allow, r, x->route);
 	if (x->method == METHOD_OPTIONS)
 		reply_options(x, allow);
 	else
@@ -276,7 +278,7 @@ route_dispatch(const struct router *r, struct exchange *x, bool draining)
 		return;
 	}
 	x->route_row = 1 + (unsigned)(x->route - r->table->rows);
-	if ((row = route_method(r, x->route->path, x->method)) == NULL) {
+	if ((row = route_method(r, x->route, x->method)) == NULL) {
 		route_refuse(r, x);
 		return;
 	}

@@ -6,7 +6,8 @@
 struct store_now
 store_now_at(int64_t mono_ms)
 {
-	return (struct store_now){ mono_ms, mono_ms + clock_wall_offset() };
+	return (struct store_now){ mono_ms,
+		mono_ms + clock_wall_offset_at(mono_ms) };
 }
 
 struct store_port *

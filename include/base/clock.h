@@ -26,6 +26,12 @@ int64_t clock_wall_ms(void);
  */
 int64_t clock_wall_offset(void);
 
+/*
+ * Likewise, at a moment that the caller has read: a thread that asks for one
+ * and the same again reads no clock.
+ */
+int64_t clock_wall_offset_at(int64_t mono_ms);
+
 /* Milliseconds from a wall time >= 0 to the next midnight in UTC, not 0. */
 int64_t clock_day_left_ms(int64_t wall_ms);
 
