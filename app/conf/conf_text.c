@@ -172,6 +172,19 @@ conf_fault_proxy(const char *s)
 		      s[end - 1] != ']' && memchr(s + n, ':', end - n) != NULL);
 }
 
+/* The address of a call itself, which is answered in another form. */
+static bool
+is_other_api(const char *path)
+{
+	static const char *const ends[] = { "/responses", "/messages",
+		"/embeddings", "/api/generate", "/api/chat" };
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (path_ends_in(path, ends[i]))
+			return true;
+	return false;
+}
+
 const char *
 conf_fault_url(const char *s)
 {
@@ -187,6 +200,9 @@ conf_fault_url(const char *s)
 	n = strcspn(s, "/?");
 	if (path_ends_in(s + n, "/completions"))
 		return "leave out /chat/completions, which is appended";
+	if (is_other_api(s + n))
+		return "it must lead to an OpenAI-compatible API, such as "
+		       "https://HOST/v1, to which /chat/completions is appended";
 	if (!is_authority(s, n) || strlen(s) > MAX_URL)
 		return "";
 	s += n;
