@@ -284,3 +284,13 @@ reply_rc(struct exchange *x, enum rc rc)
 {
 	reply_problem(x, &(struct problem){ .rc = rc });
 }
+
+bool
+reply_resume(struct exchange *x, enum rc rc)
+{
+	if (!exchange_resume(x))
+		return false;
+	if (rc != RC_OK)
+		reply_rc(x, rc);
+	return rc == RC_OK;
+}

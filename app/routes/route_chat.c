@@ -427,12 +427,8 @@ stop_told(void *arg, enum rc rc, struct session *none)
 	struct exchange *x = arg;
 
 	(void)none;
-	if (!exchange_resume(x))
-		return;
-	if (rc == RC_OK || rc == RC_NOSESSION)
+	if (reply_resume(x, rc == RC_NOSESSION ? RC_OK : rc))
 		stop_reply(x, rc == RC_OK);
-	else
-		reply_rc(x, rc);
 }
 
 /* The client that asks to stop the session of the path. */
@@ -457,11 +453,9 @@ stop_loaded(void *arg, enum rc rc, struct session *s)
 	struct store_ask ask;
 
 	(void)s;
-	if (!exchange_resume(x))
+	if (!reply_resume(x, rc))
 		return;
-	if (rc != RC_OK) {
-		reply_rc(x, rc);
-	} else if (turn_queue_tell(al->app->line, &x->sid, TURN_QUEUE_STOP)) {
+	if (turn_queue_tell(al->app->line, &x->sid, TURN_QUEUE_STOP)) {
 		stop_reply(x, true);
 	} else {
 		ask = stop_ask(x);

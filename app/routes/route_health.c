@@ -32,12 +32,8 @@ ready_counted(void *arg, enum rc rc, const struct store_totals *totals)
 	struct buf body;
 
 	(void)totals;
-	if (!exchange_resume(x))
+	if (!reply_resume(x, rc == RC_OK ? RC_OK : RC_UNAVAILABLE))
 		return;
-	if (rc != RC_OK) {
-		reply_rc(x, RC_UNAVAILABLE);
-		return;
-	}
 	buf_init(&body, MAX_REPLY);
 	json_open(&body, NULL);
 	json_add_string(&body, "status", "ready");

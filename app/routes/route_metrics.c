@@ -53,12 +53,8 @@ metrics_counted(void *arg, enum rc rc, const struct store_totals *totals)
 	struct metrics_sum sum;
 	struct buf body;
 
-	if (!exchange_resume(x))
+	if (!reply_resume(x, rc))
 		return;
-	if (rc != RC_OK) {
-		reply_rc(x, rc);
-		return;
-	}
 	metrics_sum(al->app->metrics, &sum);
 	gauges_read(&sum, al->app, totals, loop_now(x->loop));
 	buf_init(&body, METRICS_TEXT_MAX);

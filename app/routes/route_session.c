@@ -82,12 +82,8 @@ session_created(void *arg, enum rc rc, struct session *s)
 {
 	struct exchange *x = arg;
 
-	if (!exchange_resume(x))
+	if (!reply_resume(x, rc))
 		return;
-	if (rc != RC_OK) {
-		reply_rc(x, rc);
-		return;
-	}
 	x->log_sid = s->id;
 	x->has_log_sid = true;
 	cookie_give(x, &s->id);
@@ -122,12 +118,8 @@ info_loaded(void *arg, enum rc rc, struct session *s)
 	struct exchange *x = arg;
 	struct buf body;
 
-	if (!exchange_resume(x))
+	if (!reply_resume(x, rc))
 		return;
-	if (rc != RC_OK) {
-		reply_rc(x, rc);
-		return;
-	}
 	buf_init(&body, MAX_REPLY);
 	json_open(&body, NULL);
 	add_id(&body, &s->id);

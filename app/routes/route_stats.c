@@ -16,12 +16,8 @@ stats_counted(void *arg, enum rc rc, const struct store_totals *totals)
 	struct exchange *x = arg;
 	struct buf body;
 
-	if (!exchange_resume(x))
+	if (!reply_resume(x, rc))
 		return;
-	if (rc != RC_OK) {
-		reply_rc(x, rc);
-		return;
-	}
 	buf_init(&body, MAX_REPLY);
 	json_open(&body, NULL);
 	json_add_integer(&body, "active_sessions", (int64_t)totals->sessions);

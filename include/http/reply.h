@@ -47,6 +47,13 @@ void reply_problem(struct exchange *, const struct problem *);
 void reply_rc(struct exchange *, enum rc);
 
 /*
+ * How the callback of a call begins that exchange_wait went before. True: the
+ * client is there, rc is RC_OK, and the reply is to be made; false: there is
+ * nothing more to do, rc was told.
+ */
+bool reply_resume(struct exchange *, enum rc);
+
+/*
  * The members of a problem document, without `type`, into an object that is
  * open: also for the error event of a stream.
  */
