@@ -7,28 +7,22 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define REPLACEMENT 0xfffd
 
 /* The next character; what is not UTF-8 is taken as U+FFFD. */
 static uint32_t
 char_next(const char **p, const char *end)
 {
-	static const unsigned char masks[] = { 0x1f, 0x0f, 0x07 };
-	unsigned char lead = (unsigned char)*(*p)++;
-	uint32_t c;
-	int more;
+	uint32_t c = (unsigned char)**p;
+	size_t len = 1;
 
-	if (lead < 0x80)
-		return lead;
-	if (lead < 0xc0 || lead > 0xf7)
-		return REPLACEMENT;
-	more = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
-	c = lead & masks[more - 1];
-	for (; more > 0; more--) {
-		if (*p == end || ((unsigned char)**p & 0xc0) != 0x80)
-			return REPLACEMENT;
-		c = c << 6 | ((unsigned char)*(*p)++ & 0x3f);
+	if (c >= 0x80 && (len = text_decode(*p, (size_t)(end - *p), &c)) == 0) {
+		c = REPLACEMENT;
+		len = 1;
 	}
+	*p += len;
 	return c;
 }
 
@@ -111,7 +105,7 @@ token_add_far(struct token *t, uint32_t c, const char *at, size_t n)
 {
 	const char *pair = char_pair(c);
 	uint32_t lower = char_lower(c);
-	char folded[2] = { char_plain(c) };
+	char folded[TEXT_MAX_CHARACTER] = { char_plain(c) };
 
 	if (char_is_mark(c))
 		return;
@@ -120,9 +114,7 @@ token_add_far(struct token *t, uint32_t c, const char *at, size_t n)
 	} else if (pair != NULL) {
 		token_add(t, pair, 2);
 	} else if (lower != c) {
-		folded[0] = (char)(0xc0 | lower >> 6);
-		folded[1] = (char)(0x80 | (lower & 0x3f));
-		token_add(t, folded, 2);
+		token_add(t, folded, text_encode(folded, lower));
 	} else {
 		token_add(t, at, n);
 	}

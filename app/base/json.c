@@ -248,7 +248,6 @@ json_follows(const struct buf *b)
 static void
 json_escape(struct buf *b, unsigned char c)
 {
-	static const char hex[] = "0123456789abcdef";
 	static const char letters[] = { ['\b'] = 'b',
 		['\t'] = 't',
 		['\n'] = 'n',
@@ -262,8 +261,8 @@ json_escape(struct buf *b, unsigned char c)
 		return;
 	}
 	buf_adds(b, "\\u00");
-	buf_addc(b, hex[c >> 4]);
-	buf_addc(b, hex[c & 0xf]);
+	buf_addc(b, text_hex_digit(c >> 4));
+	buf_addc(b, text_hex_digit(c));
 }
 
 /*

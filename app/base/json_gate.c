@@ -76,23 +76,11 @@ gate_number(struct gate *g)
 }
 
 static bool
-gate_hex4(struct gate *g, unsigned *unit)
+gate_hex4(struct gate *g, uint32_t *unit)
 {
-	unsigned char c;
-
-	*unit = 0;
-	for (int i = 0; i < 4; i++, g->p++) {
-		if (g->p == g->end)
-			return false;
-		c = (unsigned char)*g->p;
-		if (c >= '0' && c <= '9')
-			c -= '0';
-		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			c = (unsigned char)((c | 0x20) - 'a' + 10);
-		else
-			return false;
-		*unit = *unit << 4 | c;
-	}
+	if (g->end - g->p < 4 || !text_hex_number(g->p, 4, unit))
+		return false;
+	g->p += 4;
 	return true;
 }
 
@@ -106,7 +94,7 @@ gate_allowed(unsigned c)
 static bool
 gate_escape(struct gate *g)
 {
-	unsigned c, low;
+	uint32_t c, low;
 
 	if (g->p == g->end)
 		return false;
@@ -130,13 +118,9 @@ gate_escape(struct gate *g)
 static bool
 gate_multibyte(struct gate *g)
 {
-	const unsigned char *p = (const unsigned char *)g->p;
-	size_t len = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	unsigned c = p[0] & (0x7fU >> len);
+	uint32_t c;
 
-	for (size_t i = 1; i < len; i++)
-		c = c << 6 | (p[i] & 0x3f);
-	g->p += len;
+	g->p += text_next(g->p, &c);
 	return gate_allowed(c);
 }
 

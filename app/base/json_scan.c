@@ -46,27 +46,13 @@ scan_take(struct json_scan *s, char c)
  * Texts.
  */
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The code unit of four digits; -1 when they are none. */
 static long
 hex4(const char *p)
 {
-	long unit = 0;
+	uint32_t unit;
 
-	for (int i = 0; i < 4; i++) {
-		if (hex_value(p[i]) == -1)
-			return -1;
-		unit = unit << 4 | hex_value(p[i]);
-	}
-	return unit;
+	return text_hex_number(p, 4, &unit) ? (long)unit : -1;
 }
 
 /* How long the escape at p is; 0: it is none. */
@@ -146,26 +132,9 @@ json_scan_string(struct json_scan *s, const char **text, size_t *n)
 static void
 add_character(struct buf *to, unsigned long c)
 {
-	char utf8[4];
+	char utf8[TEXT_MAX_CHARACTER];
 
-	if (c < 0x80) {
-		buf_addc(to, (char)c);
-	} else if (c < 0x800) {
-		utf8[0] = (char)(0xc0 | c >> 6);
-		utf8[1] = (char)(0x80 | (c & 0x3f));
-		buf_add(to, utf8, 2);
-	} else if (c < 0x10000) {
-		utf8[0] = (char)(0xe0 | c >> 12);
-		utf8[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		utf8[2] = (char)(0x80 | (c & 0x3f));
-		buf_add(to, utf8, 3);
-	} else {
-		utf8[0] = (char)(0xf0 | c >> 18);
-		utf8[1] = (char)(0x80 | (c >> 12 & 0x3f));
-		utf8[2] = (char)(0x80 | (c >> 6 & 0x3f));
-		utf8[3] = (char)(0x80 | (c & 0x3f));
-		buf_add(to, utf8, 4);
-	}
+	buf_add(to, utf8, text_encode(utf8, (uint32_t)c));
 }
 
 /* Add a \u escape, or the two of a surrogate pair; says how long it was. */

@@ -57,6 +57,38 @@ text_character(const char *s, size_t n, size_t *taken)
 	return len;
 }
 
+size_t
+text_decode(const char *s, size_t n, uint32_t *character)
+{
+	size_t taken;
+
+	return text_character(s, n, &taken) == 0 ? 0 : text_next(s, character);
+}
+
+size_t
+text_encode(char out[TEXT_MAX_CHARACTER], uint32_t c)
+{
+	static const unsigned char lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+	for (size_t i = n - 1; i > 0; i--, c >>= 6)
+		out[i] = (char)(0x80 | (c & 0x3f));
+	out[0] = (char)(lead[n] | c);
+	return n;
+}
+
+bool
+text_hex_number(const char *s, size_t n, uint32_t *number)
+{
+	*number = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (text_hex(s[i]) > 15)
+			return false;
+		*number = *number << 4 | text_hex(s[i]);
+	}
+	return true;
+}
+
 bool
 text_is_utf8(const char *s, size_t n)
 {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "http/accept.h"
 #include "http/route.h"
 #include "limits/suspicion.h"
@@ -72,7 +73,7 @@ static void
 hex_write(char out[17], uint64_t n)
 {
 	for (int i = 0; i < 16; i++, n <<= 4)
-		out[i] = "0123456789abcdef"[n >> 60];
+		out[i] = text_hex_digit(n >> 60);
 	out[16] = '\0';
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/rc.h"
 #include "base/sid.h"
+#include "base/text.h"
 #include "http/guard.h"
 #include "http/media.h"
 #include "http/origin.h"
@@ -44,22 +45,13 @@ route_match(
 	return true;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* False for a bad escape, a NUL, or what does not fit. */
 static bool
 path_decode(char out[MAX_PATH], const char *in, size_t n)
 {
 	const char *end = in + n;
 	size_t len = 0;
-	int high, low;
+	uint32_t byte;
 
 	if (n < MAX_PATH && memchr(in, '%', n) == NULL) {
 		memcpy(out, in, n);
@@ -71,10 +63,10 @@ path_decode(char out[MAX_PATH], const char *in, size_t n)
 			out[len++] = *in++;
 			continue;
 		}
-		if (end - in < 3 || (high = hex_digit(in[1])) == -1 ||
-		    (low = hex_digit(in[2])) == -1 || (high | low) == 0)
+		if (end - in < 3 || !text_hex_number(in + 1, 2, &byte) ||
+		    byte == 0)
 			return false;
-		out[len++] = (char)(high << 4 | low);
+		out[len++] = (char)byte;
 		in += 3;
 	}
 	out[len] = '\0';

@@ -16,7 +16,6 @@
 #define JSON_MARKS   4  /* of a key: ,"": */
 #define LOGFMT_MARKS 2  /* of a key: a blank and = */
 #define REPLACEMENT  0xfffd
-#define HEX          "0123456789abcdef"
 
 static const struct {
 	const char *name;
@@ -105,28 +104,6 @@ char_is_clear(unsigned char c)
 	return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
 }
 
-/* The length of the character at s, 0 when it is not UTF-8. */
-static size_t
-char_length(const char *s)
-{
-	unsigned char c = (unsigned char)*s;
-	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-
-	return strnlen(s, n) == n && text_is_utf8(s, n) ? n : 0;
-}
-
-static unsigned
-char_code(const char *s, size_t n)
-{
-	unsigned code = (unsigned char)*s;
-
-	if (n > 1)
-		code &= 0x7fu >> n;
-	for (size_t i = 1; i < n; i++)
-		code = code << 6 | ((unsigned char)s[i] & 0x3f);
-	return code;
-}
-
 /*
  * What a terminal or a reader of the log could take for something else: control
  * characters, the ends of lines and paragraphs, turns of direction.
@@ -143,8 +120,9 @@ code_is_foreign(unsigned code)
 static void
 line_add_escaped_json(struct log_line *l, unsigned code)
 {
-	char text[6] = { '\\', 'u', HEX[code >> 12 & 0xf], HEX[code >> 8 & 0xf],
-		HEX[code >> 4 & 0xf], HEX[code & 0xf] };
+	char text[6] = { '\\', 'u', text_hex_digit(code >> 12),
+		text_hex_digit(code >> 8), text_hex_digit(code >> 4),
+		text_hex_digit(code) };
 
 	if (code == '"' || code == '\\') {
 		text[1] = (char)code;
@@ -157,17 +135,18 @@ line_add_escaped_json(struct log_line *l, unsigned code)
 static void
 line_add_escaped_byte(struct log_line *l, char c)
 {
-	const char text[4] = { '\\', 'x', HEX[(unsigned char)c >> 4],
-		HEX[(unsigned char)c & 0xf] };
+	const char text[4] = { '\\', 'x', text_hex_digit((unsigned char)c >> 4),
+		text_hex_digit((unsigned char)c) };
 
 	line_add(l, text, sizeof(text));
 }
 
-/* The character at s, n bytes; n is 0 for a byte that is none. */
+/* The character at s, or a byte that is none; how many bytes it was. */
 static size_t
-line_add_char(struct log_line *l, const char *s, size_t n)
+line_add_char(struct log_line *l, const char *s)
 {
-	unsigned code = n == 0 ? REPLACEMENT : char_code(s, n);
+	uint32_t code = REPLACEMENT;
+	size_t n = text_decode(s, strnlen(s, TEXT_MAX_CHARACTER), &code);
 
 	if (n > 0 && !code_is_foreign(code)) {
 		line_add(l, s, n);
@@ -202,7 +181,7 @@ line_add_quoted(struct log_line *l, const char *s)
 			line_add(l, s, n);
 			s += n;
 		} else {
-			s += line_add_char(l, s, char_length(s));
+			s += line_add_char(l, s);
 		}
 	}
 	l->text[l->len++] = '"';

@@ -271,10 +271,60 @@ case_is_ascii_only(void **state)
 		    text_equal_nocase(rows[i].a, rows[i].b), rows[i].equal);
 }
 
+static void
+test_characters_come_back(void **state)
+{
+	static const uint32_t codes[] = { 'a', 0x7f, 0x80, 0xe9, 0x7ff, 0x800,
+		0x20ac, 0xd7ff, 0xe000, 0xffff, 0x10000, 0x1f600, 0x10ffff };
+	char text[TEXT_MAX_CHARACTER];
+	uint32_t back;
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		n = text_encode(text, codes[i]);
+		assert_true(text_is_utf8(text, n));
+		assert_int_equal(text_next(text, &back), n);
+		assert_int_equal(back, codes[i]);
+		assert_int_equal(text_decode(text, sizeof(text), &back), n);
+		assert_int_equal(back, codes[i]);
+		assert_true(n == 1 || text_decode(text, n - 1, &back) == 0);
+	}
+	assert_int_equal(text_decode("\xc0\xaf", 2, &back), 0);
+	assert_int_equal(text_decode("\xed\xa0\x80", 3, &back), 0);
+	assert_int_equal(text_decode("\x80", 1, &back), 0);
+}
+
+static void
+test_hexadecimal_digits(void **state)
+{
+	uint32_t n;
+
+	(void)state;
+	for (unsigned c = 0; c < 256; c++) {
+		const char *at = c == 0 ? NULL : strchr("0123456789abcdef", c);
+
+		if (at == NULL && c >= 'A' && c <= 'F')
+			at = strchr("0123456789abcdef", c | 0x20);
+		if (at == NULL)
+			assert_true(text_hex((char)c) > 15);
+		else
+			assert_int_equal(
+			    *at, text_hex_digit(text_hex((char)c)));
+	}
+	assert_true(text_hex_number("00fFAb9Z", 7, &n));
+	assert_int_equal(n, 0xffab9);
+	assert_false(text_hex_number("00fFAb9Z", 8, &n));
+	assert_true(text_hex_number("ffffffff", 8, &n));
+	assert_int_equal(n, UINT32_MAX);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_characters_come_back),
+		cmocka_unit_test(test_hexadecimal_digits),
 		cmocka_unit_test(every_code_point_but_surrogates_is_utf8),
 		cmocka_unit_test(malformed_bytes_are_found),
 		cmocka_unit_test(well_formed_bytes_pass_at_any_place),

@@ -9,6 +9,7 @@
 #include "articles/search.h"
 #include "articles/tokens.h"
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/text.h"
 
 #define BEST          3   /* articles in an answer */
@@ -28,7 +29,6 @@ struct words {
 	const char *you_said;
 	const char *no_model;
 	const char *colon;
-	const char *months[12];
 };
 
 /* A draft in the making. */
@@ -51,9 +51,6 @@ static const struct words words[] = {
 		.no_model = "\n*Aucun modèle de langage n'est connecté : je"
 		    " cherche dans une collection d'articles.*\n",
 		.colon = " : ",
-		.months = { "janvier", "février", "mars", "avril", "mai",
-		    "juin", "juillet", "août", "septembre", "octobre",
-		    "novembre", "décembre" },
 	},
 	[LANG_EN] = {
 		.found = "Here is what I found:\n\n",
@@ -66,9 +63,6 @@ static const struct words words[] = {
 		.no_model = "\n*No language model is connected: I search a"
 		    " collection of articles.*\n",
 		.colon = ": ",
-		.months = { "January", "February", "March", "April", "May",
-		    "June", "July", "August", "September", "October",
-		    "November", "December" },
 	},
 };
 
@@ -110,17 +104,18 @@ add_plain(struct buf *out, const char *text, size_t len, size_t max)
 		buf_adds(out, "…");
 }
 
-/* "2025-11-01" as "1er novembre 2025" or "1 November 2025". */
+/* "2025-11-01", as it is written in the answer's language. */
 static void
 add_date(struct writer *wr, const char *date)
 {
-	struct buf *out = &wr->draft->text;
+	static const int weights[] = { 1000, 100, 10, 1 };
 	int month = (date[5] - '0') * 10 + date[6] - '0';
 	int day = (date[8] - '0') * 10 + date[9] - '0';
-	bool first = day == 1 && wr->prompt->lang == LANG_FR;
+	int year = 0;
 
-	buf_addf(out, "%d%s %s %.4s", day, first ? "er" : "",
-	    wr->words->months[month - 1], date);
+	for (int i = 0; i < 4; i++)
+		year += (date[i] - '0') * weights[i];
+	date_add(&wr->draft->text, wr->prompt->lang, year, month, day);
 }
 
 /* With the best passage for its excerpt. */

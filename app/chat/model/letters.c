@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
+
 #define MAX_CODE   0x10ffff
 #define MAX_DIGITS 8 /* of a number that stands for a character */
 #define COUNT(a)   (sizeof(a) / sizeof((a)[0]))
@@ -12,28 +14,11 @@
  * Numbers.
  */
 
-static int
-digit_of(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = strchr(digits, tolower((unsigned char)c));
-
-	return c == '\0' || at == NULL ? -1 : (int)(at - digits);
-}
-
 /* Exactly so many digits of sixteen. */
 static bool
 read_hex(const struct letters *l, const char *p, int digits, unsigned *code)
 {
-	*code = 0;
-	if (l->end - p < digits)
-		return false;
-	for (int i = 0; i < digits; i++) {
-		if (digit_of(p[i]) == -1)
-			return false;
-		*code = *code << 4 | (unsigned)digit_of(p[i]);
-	}
-	return true;
+	return l->end - p >= digits && text_hex_number(p, (size_t)digits, code);
 }
 
 static void
@@ -47,16 +32,7 @@ put_byte(struct letters *l, unsigned byte)
 static void
 put_utf8(struct letters *l, unsigned code)
 {
-	static const unsigned char mark[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
-	unsigned n = code < 0x80      ? 1
-	             : code < 0x800   ? 2
-	             : code < 0x10000 ? 3
-	                              : 4;
-
-	for (unsigned i = n; i > 1; i--, code >>= 6)
-		l->left[i - 1] = (char)(0x80 | (code & 0x3f));
-	l->left[0] = (char)(mark[n] | code);
-	l->lefts = n;
+	l->lefts = (unsigned)text_encode(l->left, code);
 	l->at = 0;
 }
 
@@ -244,9 +220,9 @@ number_read(const char *p, size_t n, unsigned *code)
 	if (n <= i || n - i > MAX_DIGITS)
 		return false;
 	for (; i < n && *code <= MAX_CODE; i++) {
-		if (digit_of(p[i]) == -1 || digit_of(p[i]) >= (int)base)
+		if (text_hex(p[i]) >= base)
 			return false;
-		*code = *code * base + (unsigned)digit_of(p[i]);
+		*code = *code * base + text_hex(p[i]);
 	}
 	return *code <= MAX_CODE;
 }

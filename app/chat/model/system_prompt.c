@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/date.h"
 #include "base/text.h"
 #include "base/text_file.h"
 
@@ -97,13 +98,9 @@ add_date(struct buf *b, const struct tm *tm)
 {
 	static const char *const days[] = { "dimanche", "lundi", "mardi",
 		"mercredi", "jeudi", "vendredi", "samedi" };
-	static const char *const months[] = { "janvier", "février", "mars",
-		"avril", "mai", "juin", "juillet", "août", "septembre",
-		"octobre", "novembre", "décembre" };
 
-	buf_addf(b, "%s %d%s %s %d", days[tm->tm_wday], tm->tm_mday,
-	    tm->tm_mday == 1 ? "er" : "", months[tm->tm_mon],
-	    tm->tm_year + 1900);
+	buf_addf(b, "%s ", days[tm->tm_wday]);
+	date_add(b, LANG_FR, tm->tm_year + 1900, tm->tm_mon + 1, tm->tm_mday);
 }
 
 static void
