@@ -79,13 +79,17 @@ void
 browser_request(struct buf *request, const char *method, const char *uri,
     const struct buf *body, bool keep)
 {
+	struct fcgi_request r = { .id = 1, .keep = keep };
 	struct buf params;
 
 	buf_init(&params, BROWSER_MAX_REQUEST);
 	add_params(&params, method, uri);
 	add_body_params(&params, body);
-	fcgi_add_request(request, 1, keep, params.data, params.len,
-	    body != NULL ? body->data : NULL, body != NULL ? body->len : 0);
+	r.params = params.data;
+	r.params_len = params.len;
+	r.body = body != NULL ? body->data : NULL;
+	r.body_len = body != NULL ? body->len : 0;
+	fcgi_add_request(request, &r);
 	request->failed = request->failed || params.failed;
 	buf_free(&params);
 }

@@ -23,7 +23,9 @@
  * The line.
  */
 
-static ticket_signal_f place_signal;
+static void place_signal(struct ticket *, unsigned signals);
+
+static const struct ticket_events place_events = { place_signal, place_free };
 
 static enum rc
 place_enter(struct turn *t, bool *waits)
@@ -35,7 +37,7 @@ place_enter(struct turn *t, bool *waits)
 	if ((place = calloc(1, sizeof(*place))) == NULL)
 		return RC_NOMEM;
 	rc = turn_queue_enter(turns->conf.line, &place->ticket, turns->loop,
-	    &t->sid, place_signal, place_free, waits);
+	    &t->sid, &place_events, waits);
 	if (rc != RC_OK) {
 		free(place);
 		return rc;

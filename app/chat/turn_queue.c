@@ -82,9 +82,9 @@ ticket_open(struct loop_task *mail)
 	pthread_mutex_unlock(&shard->mtx);
 
 	if (left)
-		ticket->release(ticket);
+		ticket->events->release(ticket);
 	else
-		ticket->signal(ticket, signals);
+		ticket->events->signal(ticket, signals);
 }
 
 struct turn_queue *
@@ -130,8 +130,8 @@ enter_locked(struct shard *shard, struct ticket *ticket)
 
 enum rc
 turn_queue_enter(struct turn_queue *line, struct ticket *ticket,
-    struct loop *loop, const struct sid *sid, ticket_signal_f *signal,
-    ticket_free_f *release, bool *waits)
+    struct loop *loop, const struct sid *sid,
+    const struct ticket_events *events, bool *waits)
 {
 	struct shard *shard = turn_queue_shard(line, sid);
 	size_t ahead;
@@ -139,8 +139,7 @@ turn_queue_enter(struct turn_queue *line, struct ticket *ticket,
 	*ticket = (struct ticket){
 		.loop = loop,
 		.sid = *sid,
-		.signal = signal,
-		.release = release,
+		.events = events,
 		.mail.run = ticket_open,
 		.line = line,
 	};

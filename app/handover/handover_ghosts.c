@@ -61,6 +61,8 @@ ghost_signal(struct ticket *ticket, unsigned signals)
 		ghost_leave(ghost);
 }
 
+static const struct ticket_events ghost_events = { ghost_signal, ghost_free };
+
 bool
 ghost_enter(struct handover *ho, struct owner_link *link, const struct sid *sid)
 {
@@ -70,8 +72,7 @@ ghost_enter(struct handover *ho, struct owner_link *link, const struct sid *sid)
 	if ((ghost = calloc(1, sizeof(*ghost))) == NULL)
 		return false;
 	if (turn_queue_enter(ho->env.queue, &ghost->ticket,
-		owner_link_loop(link), sid, ghost_signal, ghost_free,
-		&waits) != RC_OK) {
+		owner_link_loop(link), sid, &ghost_events, &waits) != RC_OK) {
 		free(ghost);
 		return false;
 	}

@@ -133,17 +133,30 @@ exchange_suspicion(const struct exchange *x)
 	return x->status < 400 ? ROWS_SUSPICIOUS : suspicion_of(x->rc);
 }
 
-/* However many are refused, their lines fill no disk. */
-static enum log_level
-exchange_weight(const struct exchange *x)
+/*
+ * Count what is suspicious, and log it once in a while. Whether the request's
+ * own line tells more than that.
+ */
+static bool
+exchange_note_suspicion(struct exchange *x)
 {
 	enum metrics_suspicious kind = exchange_suspicion(x);
 
+	if (kind == ROWS_SUSPICIOUS)
+		return true;
+	metrics_count(loop_metrics(x->loop), METRIC_SUSPICIOUS, kind);
+	return x->status < 400 || x->suspicions == NULL ||
+	       suspicions_log(x->suspicions, &x->client, kind,
+		   loop_now(x->loop), x->request_id, x->log_client);
+}
+
+/* However many are refused, their lines fill no disk. */
+static enum log_level
+exchange_log_level(const struct exchange *x, bool told)
+{
 	if (x->status < 400)
 		return LOG_LEVEL_INFO;
-	if (kind != ROWS_SUSPICIOUS && x->suspicions != NULL &&
-	    !suspicions_log(x->suspicions, &x->client, kind, loop_now(x->loop),
-		x->request_id, x->log_client))
+	if (!told)
 		return LOG_LEVEL_DEBUG;
 	return log_allows(LOG_LEVEL_INFO, "request", REFUSED_LINES)
 	           ? LOG_LEVEL_INFO
@@ -172,16 +185,12 @@ exchange_log(const struct exchange *x, enum log_level level, int64_t us,
 
 /* It is over: one line, and one more of its kind. */
 static void
-exchange_account(const struct exchange *x, struct log_field outcome)
+exchange_account(struct exchange *x, struct log_field outcome)
 {
 	int64_t us = clock_mono_us() - x->started_us;
-
-	enum metrics_suspicious kind = exchange_suspicion(x);
 	enum log_level level;
 
-	if (kind != ROWS_SUSPICIOUS)
-		metrics_count(loop_metrics(x->loop), METRIC_SUSPICIOUS, kind);
-	level = exchange_weight(x);
+	level = exchange_log_level(x, exchange_note_suspicion(x));
 	if (log_shows(level))
 		exchange_log(x, level, us, outcome);
 	metrics_request(

@@ -67,26 +67,25 @@ add_header(struct buf *out, const char *name, const char *value)
 }
 
 void
-reply_head(struct buf *out, const struct exchange *x, int status,
-    const char *content_type, int64_t length, const char *cache_control,
-    const char *extra)
+reply_head_add(
+    struct buf *out, const struct exchange *x, const struct reply_head *head)
 {
 	buf_adds(out, "Status: ");
-	buf_addn(out, status);
+	buf_addn(out, head->status);
 	buf_addc(out, ' ');
-	buf_adds(out, status_title(status, LANG_EN));
+	buf_adds(out, status_title(head->status, LANG_EN));
 	buf_add(out, "\r\n", 2);
-	if (content_type != NULL)
-		add_header(out, "Content-Type: ", content_type);
-	if (length >= 0) {
+	if (head->content_type != NULL)
+		add_header(out, "Content-Type: ", head->content_type);
+	if (head->length >= 0) {
 		buf_adds(out, "Content-Length: ");
-		buf_addn(out, length);
+		buf_addn(out, head->length);
 		buf_add(out, "\r\n", 2);
 	}
-	add_header(out, "Cache-Control: ", cache_control);
+	add_header(out, "Cache-Control: ", head->cache_control);
 	buf_adds(out, "X-Content-Type-Options: nosniff\r\n");
-	if (extra != NULL)
-		buf_adds(out, extra);
+	if (head->extra != NULL)
+		buf_adds(out, head->extra);
 	origin_add_headers(out, &x->origin);
 	cookie_add_header(out, x);
 	add_header(out, "X-Request-Id: ", x->request_id);
@@ -99,6 +98,13 @@ reply_send(struct exchange *x, int status, const char *content_type,
     const struct buf *body, const char *extra)
 {
 	size_t length = body == NULL ? 0 : body->len;
+	const struct reply_head head = {
+		.status = status,
+		.content_type = content_type,
+		.length = body == NULL ? -1 : (int64_t)length,
+		.cache_control = "no-store",
+		.extra = extra,
+	};
 	char room[SMALL_REPLY];
 	struct buf out;
 
@@ -110,8 +116,7 @@ reply_send(struct exchange *x, int status, const char *content_type,
 		out.secret = x->guarded;
 		buf_reserve(&out, out.max);
 	}
-	reply_head(&out, x, status, content_type,
-	    body == NULL ? -1 : (int64_t)length, "no-store", extra);
+	reply_head_add(&out, x, &head);
 	if (length > 0 && x->method != METHOD_HEAD)
 		buf_add(&out, body->data, length);
 	if (out.failed || (body != NULL && body->failed)) {
@@ -156,10 +161,16 @@ reply_body(struct exchange *x, const char *content_type, struct buf *body)
 static void
 reply_open(struct exchange *x, const char *content_type)
 {
+	const struct reply_head begin = {
+		.status = 200,
+		.content_type = content_type,
+		.length = -1,
+		.cache_control = "no-store",
+	};
 	struct buf head;
 
 	buf_init(&head, MAX_HEAD);
-	reply_head(&head, x, 200, content_type, -1, "no-store", NULL);
+	reply_head_add(&head, x, &begin);
 	x->status = head.failed ? rc_status(RC_NOMEM) : 200;
 	if (head.failed) {
 		x->rc = RC_NOMEM;

@@ -38,6 +38,13 @@ void
 sse_open(struct exchange *x)
 {
 	static const char least[] = "Content-Type: " EVENT_TYPE "\r\n\r\n";
+	static const struct reply_head begin = {
+		.status = 200,
+		.content_type = EVENT_TYPE,
+		.length = -1,
+		.cache_control = "no-cache, no-store",
+		.extra = "X-Accel-Buffering: no\r\n",
+	};
 	char room[MAX_HEAD];
 	struct buf head = {
 		.data = room, .cap = sizeof(room), .max = sizeof(room) - 1
@@ -45,8 +52,7 @@ sse_open(struct exchange *x)
 
 	x->status = 200;
 	x->streaming = true;
-	reply_head(&head, x, x->status, EVENT_TYPE, -1, "no-cache, no-store",
-	    "X-Accel-Buffering: no\r\n");
+	reply_head_add(&head, x, &begin);
 	if (!head.failed)
 		sse_write(x, head.data, head.len);
 	else

@@ -85,8 +85,10 @@ parser_feed(struct parser *p, const struct fcgi_reader *r)
 	buf_clear(&p->feed);
 	p->feed.max = feed_size(p->params.len);
 	buf_reserve(&p->feed, p->feed.max);
-	fcgi_add_request(
-	    &p->feed, r->id, true, p->params.data, p->params.len, NULL, 0);
+	fcgi_add_request(&p->feed, &(struct fcgi_request){ .id = r->id,
+				       .keep = true,
+				       .params = p->params.data,
+				       .params_len = p->params.len });
 	feed.at = p->feed.data;
 	feed.left = p->feed.len;
 	return !p->feed.failed;

@@ -341,16 +341,15 @@ fcgi_add_end(struct buf *b, uint16_t id)
 }
 
 void
-fcgi_add_request(struct buf *b, uint16_t id, bool keep, const void *params,
-    size_t params_len, const void *body, size_t body_len)
+fcgi_add_request(struct buf *b, const struct fcgi_request *r)
 {
 	const uint8_t begin[8] = { 0, FCGI_RESPONDER,
-		keep ? FCGI_KEEP_CONN : 0 };
+		r->keep ? FCGI_KEEP_CONN : 0 };
 
-	add_head(b, FCGI_BEGIN_REQUEST, id, sizeof(begin));
+	add_head(b, FCGI_BEGIN_REQUEST, r->id, sizeof(begin));
 	buf_add(b, begin, sizeof(begin));
-	add_stream(b, FCGI_PARAMS, id, params, params_len);
-	add_head(b, FCGI_PARAMS, id, 0);
-	add_stream(b, FCGI_STDIN, id, body, body_len);
-	add_head(b, FCGI_STDIN, id, 0);
+	add_stream(b, FCGI_PARAMS, r->id, r->params, r->params_len);
+	add_head(b, FCGI_PARAMS, r->id, 0);
+	add_stream(b, FCGI_STDIN, r->id, r->body, r->body_len);
+	add_head(b, FCGI_STDIN, r->id, 0);
 }

@@ -28,18 +28,20 @@ enum turn_queue_signal {
 struct turn_queue;
 struct ticket;
 
-/* On the ticket's loop; signals are a set of enum turn_queue_signal. */
-typedef void ticket_signal_f(struct ticket *, unsigned signals);
+/* Both on the ticket's loop. */
+struct ticket_events {
+	/* a set of enum turn_queue_signal */
+	void	(*signal)(struct ticket *, unsigned signals);
 
-/* A mail that came after turn_queue_leave has been opened: free it now. */
-typedef void ticket_free_f(struct ticket *);
+	/* A mail that came after turn_queue_leave was opened: free it now. */
+	void	(*release)(struct ticket *);
+};
 
 struct ticket {
 	/* set by turn_queue_enter */
 	struct loop		*loop;
 	struct sid		 sid;
-	ticket_signal_f		*signal;
-	ticket_free_f		*release;
+	const struct ticket_events *events;
 
 	/* guarded by the line's lock */
 	struct loop_task	 mail;
@@ -64,7 +66,7 @@ void turn_queue_free(struct turn_queue *);
  * ticket stays outside.
  */
 enum rc turn_queue_enter(struct turn_queue *, struct ticket *, struct loop *,
-    const struct sid *, ticket_signal_f *, ticket_free_f *, bool *waits);
+    const struct sid *, const struct ticket_events *, bool *waits);
 
 /*
  * Leave, running or waiting; the next one is told. True: the ticket may be

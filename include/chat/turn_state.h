@@ -99,6 +99,6 @@ void turn_to(struct turn *, enum turn_state);
 void turn_signal(struct turn *, enum store_signal);
 
 /* Its place in line is free, and no mail to it is under way. */
-ticket_free_f place_free;
+void place_free(struct ticket *);
 
 #endif

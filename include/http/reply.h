@@ -60,14 +60,22 @@ bool reply_resume(struct exchange *, enum rc);
 void problem_members(struct buf *, const struct exchange *,
     const struct problem *);
 
+/* What differs between the headers of replies. */
+struct reply_head {
+	int		 status;
+	const char	*content_type;	/* NULL: none */
+	int64_t		 length;	/* -1: unknown */
+	const char	*cache_control;
+	const char	*extra;		/* further lines, each ended with
+					   CRLF, or NULL */
+};
+
 /*
- * The headers of every reply (Status to X-Request-Id) and the empty line
- * behind them. content_type NULL: none. length -1: unknown. extra: further
- * header lines, each ended with CRLF, or NULL.
+ * Add the headers of every reply (Status to X-Request-Id) and the empty line
+ * behind them.
  */
-void reply_head(struct buf *, const struct exchange *, int status,
-    const char *content_type, int64_t length, const char *cache_control,
-    const char *extra);
+void reply_head_add(struct buf *, const struct exchange *,
+    const struct reply_head *);
 
 /* The reason phrase of a status (RFC 9110, section 15), in a language. */
 const char *status_title(int status, enum lang);

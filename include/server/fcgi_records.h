@@ -82,11 +82,19 @@ void fcgi_add_stdout(struct buf *, uint16_t id, const void *, size_t n);
 /* Add the end of STDOUT and END_REQUEST with status 0, REQUEST_COMPLETE. */
 void fcgi_add_end(struct buf *, uint16_t id);
 
+struct fcgi_request {
+	uint16_t	 id;
+	bool		 keep;		/* FCGI_KEEP_CONN */
+	const void	*params;	/* name-value pairs */
+	size_t		 params_len;
+	const void	*body;
+	size_t		 body_len;
+};
+
 /*
  * Add a complete request of as few PARAMS and STDIN records as possible, as
  * libfcgi is fed with it.
  */
-void fcgi_add_request(struct buf *, uint16_t id, bool keep, const void *params,
-    size_t params_len, const void *body, size_t body_len);
+void fcgi_add_request(struct buf *, const struct fcgi_request *);
 
 #endif

@@ -174,7 +174,7 @@ send_part(int fd, bool keep, size_t missing)
 	struct buf b;
 
 	buf_init(&b, 1024);
-	fcgi_add_request(&b, 1, keep, "", 0, "", 0);
+	fcgi_add_request(&b, &(struct fcgi_request){ .id = 1, .keep = keep });
 	assert_false(b.failed);
 	assert_int_equal(
 	    send(fd, b.data, b.len - missing, 0), (ssize_t)(b.len - missing));

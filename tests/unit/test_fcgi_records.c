@@ -554,8 +554,12 @@ test_a_request_that_we_wrote(void **state)
 	assert_non_null(data);
 	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		buf_init(&out, 200000);
-		fcgi_add_request(
-		    &out, 3, i % 2 == 0, "\1\1ab", 4, data, sizes[i]);
+		fcgi_add_request(&out, &(struct fcgi_request){ .id = 3,
+					   .keep = i % 2 == 0,
+					   .params = "\1\1ab",
+					   .params_len = 4,
+					   .body = data,
+					   .body_len = sizes[i] });
 		fcgi_reader_init(&r, 150000, 1);
 		assert_int_equal(
 		    fcgi_read(&r, out.data, out.len, &used), FCGI_REQUEST);

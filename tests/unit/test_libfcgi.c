@@ -40,7 +40,10 @@ read_request(const struct params *p)
 	setrlimit(RLIMIT_CORE, &none);
 	dup2(null, STDERR_FILENO);
 	buf_init(&b, 4096);
-	fcgi_add_request(&b, 1, true, p->bytes, p->len, "", 0);
+	fcgi_add_request(&b, &(struct fcgi_request){ .id = 1,
+				 .keep = true,
+				 .params = p->bytes,
+				 .params_len = p->len });
 	if (FCGX_Init() != 0 || pipe(fds) == -1 ||
 	    write(fds[1], b.data, b.len) != (ssize_t)b.len)
 		_exit(0);

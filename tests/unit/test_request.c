@@ -74,9 +74,11 @@ write_request(struct request *r, const struct history *h, const char *question,
     size_t n, size_t most, unsigned quirks)
 {
 	struct buf head;
+	const struct request_parts parts = { &head, h, question, n, most,
+		quirks };
 
 	write_head(&head, quirks);
-	request_write(r, &head, h, question, n, most, quirks);
+	request_write(r, &parts);
 	buf_free(&head);
 }
 

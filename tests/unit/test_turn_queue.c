@@ -71,14 +71,16 @@ teardown(void **state)
 	return 0;
 }
 
+static const struct ticket_events events = { hear, release };
+
 /* Every other one is on the other loop. */
 static enum rc
 enter(struct world *w, int i, const struct sid *sid)
 {
 	struct person *p = &w->people[i];
 
-	return turn_queue_enter(w->line, &p->ticket, w->loops[i % 2], sid, hear,
-	    release, &p->waits);
+	return turn_queue_enter(
+	    w->line, &p->ticket, w->loops[i % 2], sid, &events, &p->waits);
 }
 
 static bool
@@ -302,6 +304,8 @@ visit_free(struct ticket *ticket)
 	free(v);
 }
 
+static const struct ticket_events visit_events = { visit_hear, visit_free };
+
 /* Enter, wait for the turn (or, now and then, not), leave, many times. */
 static void *
 runner_main(void *arg)
@@ -315,7 +319,7 @@ runner_main(void *arg)
 		if ((v = calloc(1, sizeof(*v))) == NULL)
 			abort();
 		if (turn_queue_enter(r->line, &v->ticket, r->loop, &r->sid,
-			visit_hear, visit_free, &waits) != RC_OK)
+			&visit_events, &waits) != RC_OK)
 			abort();
 		v->freed = &freed;
 		v->go = !waits;

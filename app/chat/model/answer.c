@@ -399,13 +399,18 @@ answer_attempt_end(void *arg, const struct attempt_end *end)
 static void
 answer_write(struct answer *a, const struct prompt *prompt)
 {
-	size_t most;
+	struct request_parts parts = {
+		.history = prompt->history,
+		.question = prompt->question,
+		.len = prompt->len,
+	};
 
 	a->quirks = dialect_ask(
-	    &a->model->shared->dialect, loop_now(a->model->loop), &most);
+	    &a->model->shared->dialect, loop_now(a->model->loop), &parts.most);
 	a->first_quirks = a->quirks;
-	request_write(&a->request, answer_head(a), prompt->history,
-	    prompt->question, prompt->len, most, a->quirks);
+	parts.head = answer_head(a);
+	parts.quirks = a->quirks;
+	request_write(&a->request, &parts);
 }
 
 enum rc

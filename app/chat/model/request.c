@@ -158,24 +158,26 @@ join_first(struct request *r)
 }
 
 void
-request_write(struct request *r, const struct buf *head,
-    const struct history *history, const char *question, size_t n, size_t most,
-    unsigned quirks)
+request_write(struct request *r, const struct request_parts *parts)
 {
+	const struct history *history = parts->history;
+	const struct buf *head = parts->head;
 	uint32_t count;
 	size_t pos;
 
-	*r = (struct request){ .size = history_bytes(history) + n + FRAME };
-	pos = skip_pairs(history, &r->size, most, &count);
+	*r = (struct request){ .size = history_bytes(history) + parts->len +
+		                       FRAME };
+	pos = skip_pairs(history, &r->size, parts->most, &count);
 	buf_init(&r->text, MAX_REQUEST);
 	buf_guard(&r->text);
-	buf_reserve(&r->text, head->len + history->size + n + MAX_TAIL);
+	buf_reserve(
+	    &r->text, head->len + history->size + parts->len + MAX_TAIL);
 	buf_add(&r->text, head->data, head->len);
 	r->first_at = r->text.len;
 	add_pairs(r, history, pos, count / 2);
-	add_message(&r->text, "user", question, n);
+	add_message(&r->text, "user", parts->question, parts->len);
 	turn_cuts(r);
-	if (quirks & QUIRK_NO_SYSTEM)
+	if (parts->quirks & QUIRK_NO_SYSTEM)
 		join_first(r);
 	r->tail_at = r->text.len;
 	if (head->failed)

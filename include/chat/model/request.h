@@ -52,14 +52,19 @@ struct request {
 void request_write_head(struct buf *, const char *model, double temperature,
     const char *system_prompt, unsigned quirks);
 
-/*
- * Write a request up to its end: the head (with the same quirks), a history,
- * of which the oldest pairs are left out while request_size is over most, and
- * the question. Its text must be wiped with buf_wipe.
- */
-void request_write(struct request *, const struct buf *head,
-    const struct history *, const char *question, size_t, size_t most,
-    unsigned quirks);
+struct request_parts {
+	const struct buf	*head;		/* with the same quirks */
+	const struct history	*history;
+	const char		*question;
+	size_t			 len;
+	size_t			 most;		/* of request_size: so many of
+						   the oldest pairs are left
+						   out */
+	unsigned		 quirks;
+};
+
+/* Write a request up to its end. Its text must be wiped with buf_wipe. */
+void request_write(struct request *, const struct request_parts *);
 
 /* Write the end, anew if it stands already. */
 void request_close(struct request *, int64_t max_tokens, unsigned quirks);
