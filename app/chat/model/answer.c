@@ -17,8 +17,7 @@
 #include "chat/model/request.h"
 #include "chat/model/request_head.h"
 #include "chat/model/retry.h"
-#include "limits/budget.h"
-#include "limits/limit.h"
+#include "chat/model/spending.h"
 #include "log/log.h"
 #include "log/metrics.h"
 
@@ -30,10 +29,8 @@ struct answer {
 	void *arg;
 	char request_id[REQUEST_ID_SIZE];
 
-	struct addr client;        /* addr_key */
-	struct breaker_call pass;  /* of all attempts */
-	struct budget_share share; /* of the attempt */
-	struct limit_share own;    /* likewise, of the client's */
+	struct breaker_call pass; /* of all attempts */
+	struct spending spending; /* of the attempt */
 	struct request request;
 	unsigned quirks;
 	unsigned first_quirks; /* of the first attempt */
@@ -61,19 +58,6 @@ answer_count_tokens(const struct answer *a)
 		    m, METRIC_TOKENS, TOKENS_OUT, usage->completion_tokens);
 }
 
-/* Of what this client may use. */
-static bool
-answer_take_own(struct answer *a, int64_t most, int64_t wall_ms)
-{
-	const struct model_conf *conf = &a->model->shared->conf;
-
-	if (conf->clients == NULL || limit_take_tokens(conf->clients,
-					 &a->client, &a->own, most, wall_ms))
-		return true;
-	budget_settle(conf->budget, &a->share, 0);
-	return false;
-}
-
 /*
  * The most that an attempt may use: a token is at least one byte of what is
  * sent, and a message's braces and names are more than what a server's template
@@ -82,14 +66,10 @@ answer_take_own(struct answer *a, int64_t most, int64_t wall_ms)
 static bool
 answer_take_budget(struct answer *a)
 {
-	struct model *shared = a->model->shared;
 	int64_t most = (int64_t)a->request.tail_at + TEMPLATE_TOKENS +
-	               shared->conf.max_tokens;
-	int64_t wall = clock_wall_ms();
+	               a->model->shared->conf.max_tokens;
 
-	return a->share.tokens > 0 || a->own.tokens > 0 ||
-	       (budget_take(shared->conf.budget, &a->share, most, wall) &&
-		   answer_take_own(a, most, wall));
+	return spending_take(&a->spending, most, clock_wall_ms());
 }
 
 /* What the model reports; -1: nothing. */
@@ -115,7 +95,7 @@ answer_cost(const struct answer *a, bool refused)
 	int64_t used = usage_sum(&stream->usage);
 	int64_t most = (int64_t)a->request.tail_at + TEMPLATE_TOKENS +
 	               (int64_t)stream->given;
-	int64_t taken = a->own.tokens > 0 ? a->own.tokens : a->share.tokens;
+	int64_t taken = spending_taken(&a->spending);
 
 	if (refused || !attempt_has_sent(&a->attempt))
 		return 0;
@@ -127,15 +107,7 @@ answer_cost(const struct answer *a, bool refused)
 static void
 answer_settle(struct answer *a, bool refused)
 {
-	const struct model_conf *conf = &a->model->shared->conf;
-	int64_t used;
-
-	if (a->share.tokens == 0 && a->own.tokens == 0)
-		return;
-	used = answer_cost(a, refused);
-	budget_settle(conf->budget, &a->share, used);
-	if (conf->clients != NULL)
-		limit_settle_tokens(conf->clients, &a->client, &a->own, used);
+	spending_settle(&a->spending, answer_cost(a, refused));
 }
 
 /* Of all attempts the breaker hears once. */
@@ -182,10 +154,10 @@ answer_may_pass(struct answer *a)
 	int64_t now = loop_now(a->model->loop), retry_ms;
 
 	if (a->pass.pass == BREAKER_REFUSED)
-		return breaker_allow(breaker, &a->client, now, &a->pass,
-			   &retry_ms) != BREAKER_REFUSED;
+		return breaker_allow(breaker, &a->spending.client, now,
+			   &a->pass, &retry_ms) != BREAKER_REFUSED;
 	return a->pass.pass == BREAKER_TRIAL ||
-	       breaker_look(breaker, &a->client, now, &retry_ms) ==
+	       breaker_look(breaker, &a->spending.client, now, &retry_ms) ==
 	           BREAKER_CALL;
 }
 
@@ -429,7 +401,11 @@ answer_new(struct model_responder *m, const struct prompt *prompt,
 	a->model = m;
 	a->events = events;
 	a->arg = arg;
-	a->client = addr_key(prompt->client);
+	a->spending = (struct spending){
+		.budget = conf->budget,
+		.clients = conf->clients,
+		.client = addr_key(prompt->client),
+	};
 	a->retry = (struct retry){
 		.most = conf->retries,
 		.longest_ms = conf->first_token_ms,
