@@ -29,7 +29,6 @@
 #define MAX_VISITS  1000000
 #define MAX_REPLY   (64 * 1024)
 #define PATIENCE_MS 10000 /* without any event */
-#define TYPE_END    3     /* FCGI_END_REQUEST */
 
 #define PLACE  "REMOTE_ADDR127.0.0.1" /* browser_request's */
 #define ABUSER "192.0.2.6"            /* as long as the one there */
@@ -108,23 +107,6 @@ conn_send(struct conn *c, int64_t due_us)
 	g->sent++;
 }
 
-/* Whether the reply is there up to END_REQUEST. */
-static bool
-conn_complete(const struct conn *c)
-{
-	const uint8_t *p = (const uint8_t *)c->in.data;
-	size_t i = 0, len;
-
-	for (; c->in.len - i >= 8; i += len) {
-		len = 8 + ((size_t)p[i + 4] << 8 | p[i + 5]) + p[i + 6];
-		if (c->in.len - i < len)
-			return false;
-		if (p[i + 1] == TYPE_END)
-			return i + len == c->in.len;
-	}
-	return false;
-}
-
 static void
 conn_ready(struct conn *c)
 {
@@ -136,7 +118,7 @@ conn_ready(struct conn *c)
 	if (to == NULL || (n = recv(c->fd, to, 4096, 0)) <= 0)
 		fail("reply");
 	buf_commit(&c->in, (size_t)n);
-	if (!conn_complete(c))
+	if (!browser_has_reply(&c->in))
 		return;
 	if (memcmp(c->in.data + 8, ok, sizeof(ok) - 1) == 0)
 		g->ok++;

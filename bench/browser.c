@@ -13,6 +13,7 @@
 #include "server/fcgi_records.h"
 
 #define CONNECT_S 10
+#define TYPE_END  3 /* FCGI_END_REQUEST */
 
 static void
 add_param(struct buf *b, const char *name, const char *value)
@@ -112,4 +113,20 @@ browser_connect(const char *path)
 	    connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1)
 		fail(path);
 	return fd;
+}
+
+bool
+browser_has_reply(const struct buf *in)
+{
+	const uint8_t *p = (const uint8_t *)in->data;
+	size_t i = 0, len;
+
+	for (; in->len - i >= 8; i += len) {
+		len = 8 + ((size_t)p[i + 4] << 8 | p[i + 5]) + p[i + 6];
+		if (in->len - i < len)
+			return false;
+		if (p[i + 1] == TYPE_END)
+			return i + len == in->len;
+	}
+	return false;
 }

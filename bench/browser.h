@@ -19,4 +19,7 @@ int browser_connect(const char *path);
 void browser_request(struct buf *, const char *method, const char *uri,
     const struct buf *body, bool keep);
 
+/* Whether what came is a whole reply, up to END_REQUEST. */
+bool browser_has_reply(const struct buf *in);
+
 #endif

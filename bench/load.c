@@ -25,7 +25,6 @@
 #define MAX_REPLY       (64 * 1024)
 #define PATIENCE_US     10000000 /* without any reply */
 #define ID_LENGTH       36
-#define TYPE_END        3 /* FCGI_END_REQUEST */
 
 struct conn {
 	int fd;
@@ -82,23 +81,6 @@ conn_receive(struct conn *c)
 	buf_commit(&c->in, (size_t)n);
 }
 
-/* Whether the reply is there up to END_REQUEST. */
-static bool
-conn_complete(const struct conn *c)
-{
-	const uint8_t *p = (const uint8_t *)c->in.data;
-	size_t i = 0, len;
-
-	for (; c->in.len - i >= 8; i += len) {
-		len = 8 + ((size_t)p[i + 4] << 8 | p[i + 5]) + p[i + 6];
-		if (c->in.len - i < len)
-			return false;
-		if (p[i + 1] == TYPE_END)
-			return i + len == c->in.len;
-	}
-	return false;
-}
-
 static bool
 conn_ok(const struct conn *c)
 {
@@ -112,7 +94,7 @@ static void
 conn_ready(struct load *l, struct conn *c)
 {
 	conn_receive(c);
-	if (!conn_complete(c))
+	if (!browser_has_reply(&c->in))
 		return;
 	if (!conn_ok(c))
 		l->errors++;
@@ -132,7 +114,7 @@ conn_make_session(struct conn *c)
 
 	if (send(c->fd, c->request.data, c->request.len, MSG_NOSIGNAL) == -1)
 		fail("send");
-	while (!conn_complete(c))
+	while (!browser_has_reply(&c->in))
 		conn_receive(c);
 	id = memmem(c->in.data, c->in.len, name, sizeof(name) - 1);
 	if (id == NULL) {

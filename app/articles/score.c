@@ -83,8 +83,8 @@ heap_add(struct scorer *sc, const struct candidate *c)
  * Articles.
  */
 
-static bool
-is_skipped(const struct search_ask *ask, uint32_t article)
+bool
+score_skips(const struct search_ask *ask, uint32_t article)
 {
 	size_t i;
 
@@ -103,7 +103,7 @@ two_end(struct scorer *sc)
 
 	if (sc->twos > 0 &&
 	    (sc->count < SEARCH_POOL || is_worse(&sc->heap[0], &sc->two[0])) &&
-	    !is_skipped(sc->ask, sc->two[0].article)) {
+	    !score_skips(sc->ask, sc->two[0].article)) {
 		for (i = 0; i < sc->twos; i++)
 			heap_add(sc, &sc->two[i]);
 	}

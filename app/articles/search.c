@@ -19,18 +19,6 @@ struct search {
 	size_t count;
 };
 
-static bool
-is_skipped(const struct search_ask *ask, uint32_t article)
-{
-	size_t i;
-
-	for (i = 0; i < ask->skip_count; i++) {
-		if (ask->skip[i] == article)
-			return true;
-	}
-	return false;
-}
-
 static size_t
 search_max(const struct search_ask *ask)
 {
@@ -70,7 +58,7 @@ search_newest(struct search *s)
 	s->result->relevant = s->query.news;
 	for (n = 0; n < count && s->result->count < search_max(s->ask); n++) {
 		article = s->view->newest[n];
-		if (!is_skipped(s->ask, article) &&
+		if (!score_skips(s->ask, article) &&
 		    s->view->articles[article].passages > 0)
 			hit_add(
 			    s, s->view->articles[article].first_passage, 0, 0);

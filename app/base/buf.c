@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/must.h"
+
 #define BUF_FIRST 256 /* bytes of the first allocation */
 
 void
@@ -110,6 +112,7 @@ buf_reserve(struct buf *b, size_t n)
 void
 buf_commit(struct buf *b, size_t n)
 {
+	must(b->failed || n <= b->cap - b->len);
 	if (!b->failed)
 		b->len += n;
 }
@@ -173,6 +176,7 @@ buf_addf(struct buf *b, const char *fmt, ...)
 void
 buf_consume(struct buf *b, size_t n)
 {
+	must(n <= b->len);
 	if (n == 0)
 		return;
 	b->len -= n;

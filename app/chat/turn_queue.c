@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "base/container.h"
+#include "base/must.h"
 
 #define SHARDS 16
 #define LISTS  256 /* per shard */
@@ -160,6 +161,7 @@ leave_locked(struct shard *shard, struct ticket *ticket)
 
 	if (find_locked(*list, &ticket->sid) == ticket)
 		next = find_locked(ticket->next, &ticket->sid);
+	must(!ticket->left);
 	while (*at != ticket)
 		at = &(*at)->next;
 	*at = ticket->next;
@@ -192,6 +194,7 @@ turn_queue_end(struct turn_queue *line, struct ticket *ticket)
 	bool kept;
 
 	pthread_mutex_lock(&shard->mtx);
+	must(!ticket->ended && !ticket->left);
 	ticket->ended = true;
 	kept = ticket->kept = shard->keeps;
 	pthread_mutex_unlock(&shard->mtx);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/must.h"
 #include "base/text.h"
 #include "http/accept.h"
 #include "http/route.h"
@@ -250,12 +251,14 @@ exchange_abort(struct exchange *x)
 void
 exchange_wait(struct exchange *x)
 {
+	must(!x->waiting);
 	x->waiting = true;
 }
 
 bool
 exchange_resume(struct exchange *x)
 {
+	must(x->waiting);
 	x->waiting = false;
 	if (!x->gone)
 		return true;

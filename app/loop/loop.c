@@ -38,6 +38,8 @@ struct loop {
 	struct timer lag;
 	struct list tasks;
 	unsigned tasks_count;
+	bool runs;
+	pthread_t thread; /* while it runs */
 	struct epoll_event events[MAX_EVENTS];
 	int events_at, events_count;
 
@@ -198,14 +200,25 @@ void
 loop_run(struct loop *loop)
 {
 	log_hold();
+	loop->thread = pthread_self();
+	loop->runs = true;
 	while (!loop->stop)
 		loop_turn(loop, -1);
+	loop->runs = false;
 	log_flush();
+}
+
+/* Before it runs, it belongs to whoever makes it. */
+static bool
+loop_is_ours(const struct loop *loop)
+{
+	return !loop->runs || pthread_equal(loop->thread, pthread_self());
 }
 
 void
 loop_stop(struct loop *loop)
 {
+	must(loop_is_ours(loop));
 	loop->stop = true;
 }
 
@@ -233,6 +246,7 @@ loop_control(
 {
 	struct epoll_event event = { .events = events, .data.ptr = io };
 
+	must(loop_is_ours(loop));
 	return epoll_ctl(loop->epoll, op, fd, &event);
 }
 
@@ -269,18 +283,21 @@ loop_unwatch(struct loop *loop, struct loop_io *io)
 void
 loop_timer(struct loop *loop, struct timer *timer, int64_t at)
 {
+	must(loop_is_ours(loop));
 	timers_set(&loop->timers, timer, at);
 }
 
 void
 loop_untimer(struct loop *loop, struct timer *timer)
 {
+	must(loop_is_ours(loop));
 	timers_clear(&loop->timers, timer);
 }
 
 void
 loop_task(struct loop *loop, struct loop_task *task)
 {
+	must(loop_is_ours(loop));
 	if (task->queued)
 		return;
 	task->queued = true;
@@ -291,6 +308,7 @@ loop_task(struct loop *loop, struct loop_task *task)
 void
 loop_untask(struct loop *loop, struct loop_task *task)
 {
+	must(loop_is_ours(loop));
 	if (!task->queued)
 		return;
 	task->queued = false;

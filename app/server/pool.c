@@ -11,6 +11,7 @@
 
 #include "base/container.h"
 #include "base/list.h"
+#include "base/must.h"
 #include "log/log.h"
 #include "server/conn_state.h"
 
@@ -328,6 +329,7 @@ pool_release(struct pool *pool)
 void
 pool_pass(struct pool *pool, void (*fn)(void *, int), void *arg)
 {
+	must(pool->env.held);
 	pool->env.passes = true;
 	pool->pass = fn;
 	pool->pass_arg = arg;
@@ -357,6 +359,7 @@ pool_give_part(struct pool *pool, struct transit *transit)
 {
 	struct conn *c = pool_find(pool, conn_has_part);
 
+	must(pool->env.held);
 	if (c == NULL)
 		return false;
 	conn_give_part(c, transit);
@@ -377,6 +380,7 @@ pool_give(struct pool *pool)
 	struct conn *oldest = pool_oldest(pool);
 	int fd = -1;
 
+	must(pool->env.held);
 	if (oldest != NULL) {
 		fd = conn_give(oldest);
 		pool_closed(&pool->env);
@@ -387,6 +391,7 @@ pool_give(struct pool *pool)
 void
 pool_await_empty(struct pool *pool, void (*fn)(void *), void *arg)
 {
+	must(pool->env.held);
 	pool->emptied = fn;
 	pool->emptied_arg = arg;
 	if (pool->count == 0)

@@ -1,6 +1,8 @@
 /* The table and the list of a shard of the sessions. */
 #include "session/shard.h"
 
+#include "base/must.h"
+
 #define TABLE_MIN 16 /* buckets, a power of two */
 
 static bool
@@ -91,6 +93,7 @@ shard_find_locked(struct shard *sh, const struct sid *sid, int64_t now)
 void
 shard_add_locked(struct shard *sh, struct shard_entry *e)
 {
+	must(e->holds == 0 && shard_at_locked(sh, &e->sid) == NULL);
 	table_add(&sh->table, &e->item, bucket_hash(&e->sid));
 	list_add_locked(sh, e);
 }

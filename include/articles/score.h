@@ -5,6 +5,7 @@
 #ifndef ARTICLES_SCORE_H
 #define ARTICLES_SCORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,9 @@ struct candidate {
 	uint32_t	article;
 	double		score;
 };
+
+/* Whether an article is one of those that were asked to be left out. */
+bool score_skips(const struct search_ask *, uint32_t article);
 
 /*
  * Two passages of an article at most, SEARCH_POOL in all, in no order. How many

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/must.h"
 #include "chat/model/curl_loop.h"
 #include "chat/model/resolver.h"
 #include "chat/model/upstream_easy.h"
@@ -260,6 +261,7 @@ upstream_close(struct upstream *up)
 {
 	if (up == NULL)
 		return;
+	must(!up->sockets.inside);
 	while (up->idle_count > 0)
 		curl_easy_cleanup(up->idle[--up->idle_count]);
 	multi_close(up);
