@@ -201,8 +201,8 @@ conf_fault_url(const char *s)
 	if (path_ends_in(s + n, "/completions"))
 		return "leave out /chat/completions, which is appended";
 	if (is_other_api(s + n))
-		return "it must lead to an OpenAI-compatible API, such as "
-		       "https://HOST/v1, to which /chat/completions is appended";
+		return "it must lead to an OpenAI-compatible API, "
+		       "to which /chat/completions is appended";
 	if (!is_authority(s, n) || strlen(s) > MAX_URL)
 		return "";
 	s += n;
