@@ -1,5 +1,5 @@
 """Slow visitors hold nothing that others need: more of them than Apache has
-threads send half a request, or half a body, or read nothing; and others are
+threads send half a request, or half a body, or read no reply; and others are
 served meanwhile or soon after, without any of them leaving."""
 
 import resource
@@ -18,6 +18,8 @@ HALVES = {
     "body": b"POST /session/chat HTTP/1.1\r\nHost: x\r\n"
             b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
     "nothing": b"",
+    # more replies than fit into sockets, of which none is read
+    "readers": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 2000,
 }
 
 
@@ -49,7 +51,9 @@ def test_slow_visitors_keep_nobody_out(server, half):
         for _ in range(VISITORS):
             s = socket.create_connection(("127.0.0.1", server.port), 30)
             slow.append(s)
-            s.sendall(HALVES[half])
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.setblocking(False)
+            s.send(HALVES[half])
         wait_for(lambda: served(server), PATIENCE, "an answer")
         assert Client(server.port).chat("Bonjour!").status == 200
     finally:
