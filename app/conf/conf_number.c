@@ -131,16 +131,15 @@ read_word(uint64_t *out, const char *s, const char *const *words, size_t n)
 	return false;
 }
 
+#define RESPONDER_WORD(value, word) [value] = (word),
+const char *const conf_responders[] = { [CONF_RESPONDER_AUTO] = "auto",
+	CONF_RESPONDERS(RESPONDER_WORD) };
+#undef RESPONDER_WORD
+
 bool
 conf_read_responder(uint64_t *out, const char *s)
 {
-	static const char *const words[] = {
-		[CONF_RESPONDER_AUTO] = "auto",
-		[CONF_RESPONDER_LOCAL] = "local",
-		[CONF_RESPONDER_OPENAI] = "openai",
-	};
-
-	return read_word(out, s, words, sizeof(words) / sizeof(words[0]));
+	return read_word(out, s, conf_responders, CONF_RESPONDER_COUNT);
 }
 
 bool

@@ -3,12 +3,12 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/rc.h"
-#include "chat/model/responder_model.h"
 #include "http/exchange.h"
 #include "http/reply.h"
 #include "log/metrics.h"
 #include "log/metrics_text.h"
 #include "routes/routes.h"
+#include "service/responder_kinds.h"
 #include "service/service.h"
 #include "session/store.h"
 
@@ -17,12 +17,13 @@ static void
 gauges_read(struct metrics_sum *sum, const struct service *app,
     const struct store_totals *totals, int64_t now)
 {
+	const struct responder_kind *kind = app->responder;
 	struct index *ix;
 
 	sum->cell[METRIC_SESSIONS] = totals->sessions;
 	sum->cell[METRIC_SESSION_BYTES] = totals->bytes;
-	sum->cell[METRIC_BREAKER_OPEN] = app->openai != NULL &&
-	                                 model_is_shut(app->openai, now);
+	sum->cell[METRIC_BREAKER_OPEN] = kind->is_shut != NULL &&
+	                                 kind->is_shut(app->shared, now);
 	ix = articles_index(app->articles);
 	sum->cell[METRIC_ARTICLES] = index_count(ix);
 	index_unref(ix);

@@ -8,6 +8,7 @@
 #include "http/client_address.h"
 #include "log/log.h"
 #include "log/metrics.h"
+#include "service/responder_kinds.h"
 
 #define RECLAIM_BATCH 64 /* expired sessions removed for one that is new */
 
@@ -70,7 +71,7 @@ service_loop_open(void *arg, struct loop *loop)
 	buf_guard(&al->event);
 	if (getrandom(&al->request_ids, sizeof(al->request_ids), 0) == -1)
 		log_warn("entropy", LOG_STR("for", "request ids"));
-	if ((al->responder = service_open_responder(app, loop)) == NULL ||
+	if ((al->responder = app->responder->open_loop(app, loop)) == NULL ||
 	    (al->turns = service_open_turns(al)) == NULL) {
 		log_error("loop", LOG_STR("failed", "responder or turns"));
 		service_loop_close(al);

@@ -4,9 +4,9 @@
 #include "articles/articles.h"
 #include "articles/reload.h"
 #include "base/clock.h"
-#include "chat/model/upstream.h"
 #include "limits/suspicion.h"
 #include "log/log.h"
+#include "service/responder_kinds.h"
 
 struct server *
 service_start(struct service *app, unsigned other_fds)
@@ -14,8 +14,8 @@ service_start(struct service *app, unsigned other_fds)
 	struct server_app callbacks = service_callbacks(app);
 	struct server_conf sc = {
 		.threads = (unsigned)app->conf->threads,
-		.conn_fds = app->openai != NULL ? 2 : 1,
-		.loop_fds = app->openai != NULL ? UPSTREAM_FDS : 0,
+		.conn_fds = 1 + app->responder->conn_fds,
+		.loop_fds = app->responder->loop_fds,
 		.other_fds = other_fds,
 		.body_max = app->conf->request_max_bytes,
 	};
@@ -32,7 +32,7 @@ service_tell_start(const struct service *app)
 	log_notice("start", LOG_STR("version", PACKAGE_VERSION),
 	    LOG_STR("listen", cf->listen == NULL ? "inherited" : cf->listen),
 	    LOG_INT("threads", cf->threads),
-	    LOG_STR("responder", app->openai != NULL ? "openai" : "local"),
+	    LOG_STR("responder", conf_responders[app->responder->setting]),
 	    LOG_INT("articles", (int64_t)index_count(ix)),
 	    LOG_INT("session_timeout_ms", cf->session_timeout_ms));
 	index_unref(ix);

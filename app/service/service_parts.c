@@ -3,18 +3,13 @@
 
 #include "articles/reload.h"
 #include "base/addr.h"
-#include "chat/model/responder_model.h"
-#include "chat/model/upstream.h"
 #include "chat/turn_queue.h"
 #include "limits/limit.h"
 #include "limits/suspicion.h"
+#include "service/responder_kinds.h"
 #include "session/store.h"
 
 /* What the settings and the parts have each for themselves is the same. */
-_Static_assert((int)CONF_TOKENS_AUTO == MODEL_TOKENS_AUTO &&
-		   (int)CONF_TOKENS_MAX == MODEL_TOKENS_MAX &&
-		   (int)CONF_TOKENS_COMPLETION == MODEL_TOKENS_COMPLETION,
-    "enum conf_tokens_field and enum model_tokens differ");
 _Static_assert(CONF_RATE_MAX_COUNT == LIMIT_MAX_COUNT &&
 		   CONF_RATE_MAX_SECONDS == LIMIT_MAX_SECONDS &&
 		   sizeof(struct conf_rate) == sizeof(struct limit_rate),
@@ -94,60 +89,44 @@ service_articles_conf(const struct conf *cf)
 	};
 }
 
-static bool
-asks_model(const struct conf *cf)
+/* The last one answers when no other does. */
+static const struct responder_kind *
+responder_choose(const struct conf *cf)
 {
-	return cf->responder == CONF_RESPONDER_OPENAI ||
-	       (cf->responder == CONF_RESPONDER_AUTO &&
-		   cf->llm_base_url != NULL);
+	const struct responder_kind *kind = responder_kinds;
+	const struct responder_kind *last = kind + responder_kinds_count - 1;
+
+	while (kind != last && cf->responder != (int)kind->setting &&
+	       (cf->responder != CONF_RESPONDER_AUTO || !kind->is_wanted(cf)))
+		kind++;
+	return kind;
 }
 
-static struct model *
-model_open(const struct service *app, const char *system)
+/* NULL, or the name of what failed. */
+static const char *
+responder_begin(struct service *app, const char *system)
 {
-	const struct conf *cf = app->conf;
-	const struct model_conf conf = {
-		.base_url = cf->llm_base_url,
-		.model = cf->llm_model,
-		.key = cf->llm_api_key,
-		.headers = cf->llm_headers,
-		.proxy = cf->llm_proxy,
-		.proxy_user = cf->llm_proxy_user,
-		.ca_file = cf->llm_ca_file,
-		.system = system,
-		.temperature = cf->llm_temperature,
-		.max_tokens = (int64_t)cf->llm_max_tokens,
-		.budget = app->budget,
-		.clients = app->limits,
-		.tokens_field = (enum model_tokens)cf->llm_max_tokens_field,
-		.retries = (unsigned)cf->llm_retries,
-		.connect_ms = cf->llm_connect_ms,
-		.first_token_ms = cf->llm_first_token_ms,
-		.stall_ms = cf->llm_stall_ms,
-		.whole_ms = cf->llm_whole_ms,
-	};
-	struct model *openai;
+	const struct responder_kind *kind = responder_choose(app->conf);
 
-	if (!upstream_init())
+	app->responder = kind;
+	if (kind->open == NULL)
 		return NULL;
-	if ((openai = model_new(&conf)) == NULL)
-		upstream_cleanup();
-	return openai;
+	app->shared = kind->open(app, system);
+	return app->shared != NULL ? NULL : kind->part;
 }
 
 static void
-model_close(struct model *openai)
+responder_end(struct service *app)
 {
-	if (openai == NULL)
-		return;
-	model_free(openai);
-	upstream_cleanup();
+	if (app->shared != NULL)
+		app->responder->close(app->shared);
 }
 
 const char *
 service_parts_open(struct service *app, const char *system)
 {
 	const struct conf *cf = app->conf;
+	const char *failed;
 
 	if (cf->trusted_proxies != NULL)
 		addr_set_parse(&app->trusted, cf->trusted_proxies);
@@ -159,8 +138,8 @@ service_parts_open(struct service *app, const char *system)
 		return "store";
 	if ((app->line = turn_queue_new()) == NULL)
 		return "line";
-	if (asks_model(cf) && (app->openai = model_open(app, system)) == NULL)
-		return "language model";
+	if ((failed = responder_begin(app, system)) != NULL)
+		return failed;
 	if (cf->articles != NULL &&
 	    (app->reload = reload_start(app->articles)) == NULL)
 		return "reload";
@@ -171,7 +150,7 @@ void
 service_parts_close(struct service *app)
 {
 	reload_stop(app->reload);
-	model_close(app->openai);
+	responder_end(app);
 	turn_queue_free(app->line);
 	store_close(app->store);
 	limits_close(app->limits);

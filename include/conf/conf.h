@@ -13,11 +13,22 @@
 #include "base/err.h"
 #include "log/log.h"
 
+/* What the setting `responder` may name besides auto; each is a row of the
+ * table in service/responder_kinds.c. */
+#define CONF_RESPONDERS(X)                                                     \
+	X(CONF_RESPONDER_LOCAL, "local")                                       \
+	X(CONF_RESPONDER_OPENAI, "openai")
+
+#define CONF_RESPONDER_ENUM(value, word) value,
 enum conf_responder {
 	CONF_RESPONDER_AUTO,		/* openai when llm_base_url is set */
-	CONF_RESPONDER_LOCAL,
-	CONF_RESPONDER_OPENAI,
+	CONF_RESPONDERS(CONF_RESPONDER_ENUM)
+	CONF_RESPONDER_COUNT,
 };
+#undef CONF_RESPONDER_ENUM
+
+/* The words of the setting. */
+extern const char *const conf_responders[CONF_RESPONDER_COUNT];
 
 enum conf_tokens_field {
 	CONF_TOKENS_AUTO,

@@ -10,7 +10,6 @@
 #include "articles/articles.h"
 #include "base/addr.h"
 #include "base/buf.h"
-#include "chat/model/responder_model.h"
 #include "chat/responder.h"
 #include "chat/turn.h"
 #include "chat/turn_queue.h"
@@ -29,6 +28,8 @@
 /* Bytes of an answer as JSON; a byte of text can become six. */
 #define SERVICE_MAX_EVENT (2 * 1024 + 6 * TURN_MAX_ANSWER)
 
+struct responder_kind;
+
 /* Shared by all loops; immutable while they run, but for their metrics. */
 struct service {
 	const struct conf	*conf;
@@ -39,7 +40,8 @@ struct service {
 	struct turn_queue	*line;
 	struct articles		*articles;
 	struct reload		*reload;	/* of them; NULL: none */
-	struct model		*openai;	/* NULL: answer from articles */
+	const struct responder_kind *responder;	/* the configuration's */
+	void			*shared;	/* its; NULL: nothing */
 	struct budget		*budget;	/* the model's */
 	struct metrics_all	*metrics;
 	struct suspicions	*suspicions;
@@ -58,13 +60,6 @@ struct service_loop {
 	struct buf		 event;		/* of a stream, being built */
 	bool			 draining;
 };
-
-/*
- * The responder that the configuration asks for, on one loop; NULL: what
- * failed was logged. Alone in its file, so that a test program can be linked
- * with another one.
- */
-struct responder *service_open_responder(const struct service *, struct loop *);
 
 /* The callbacks for server_start; app must outlive the server. */
 struct server_app service_callbacks(struct service *);

@@ -10,7 +10,7 @@
  * came with it.
  */
 #include "base/container.h"
-#include "service/service.h"
+#include "service/responder_kinds.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,8 +146,8 @@ static const struct responder_backend paced_backend = {
 	.close = paced_close,
 };
 
-struct responder *
-service_open_responder(const struct service *app, struct loop *loop)
+static struct responder *
+paced_open(const struct service *app, struct loop *loop)
 {
 	struct paced *paced;
 
@@ -158,3 +158,9 @@ service_open_responder(const struct service *app, struct loop *loop)
 	paced->loop = loop;
 	return &paced->responder;
 }
+
+/* In the place of all of them. */
+const struct responder_kind responder_kinds[] = {
+	{ .setting = CONF_RESPONDER_LOCAL, .open_loop = paced_open },
+};
+const size_t responder_kinds_count = 1;

@@ -3,6 +3,7 @@
  * connection without a socket and a responder that says what the test says.
  */
 #include "routes/routes.h"
+#include "service/responder_kinds.h"
 #include "service/service.h"
 
 #include <setjmp.h>
@@ -78,13 +79,15 @@ static const struct responder_backend fake_backend = {
 };
 static struct responder fake = { &fake_backend };
 
-struct responder *
-service_open_responder(const struct service *app, struct loop *loop)
+static struct responder *
+fake_open(const struct service *service, struct loop *on)
 {
-	assert_non_null(app);
-	assert_non_null(loop);
+	assert_non_null(service);
+	assert_non_null(on);
 	return &fake;
 }
+
+static const struct responder_kind fake_kind = { .open_loop = fake_open };
 
 /*
  * The service.
@@ -151,6 +154,7 @@ open_service(void **state)
 	loop = loop_new(0);
 	metrics_all_init(&metrics);
 	app = (struct service){ .conf = &conf,
+		.responder = &fake_kind,
 		.routes = &routes_table,
 		.store = store_memory_open(&limits),
 		.line = turn_queue_new(),
