@@ -124,10 +124,11 @@ def test_the_log_does_not_repeat_the_visitor(serve, scripted, said, status):
     assert service.chat(WORDS).status >= 500
     log = service.log.read_text()
     assert "event=upstream" in log and "refused" in log
-    letters = "".join(c for c in log.lower() if c.isalnum())
-    for piece in "numéro", "num\\u", "12345678", "besan", "u00e9", "xc3", "c3a9", "233", "eacute", \
-            "<mon":
-        assert piece not in letters and piece not in log
+    told = "".join(line.partition(" said=")[2] for line in log.splitlines())
+    letters = "".join(c for c in told.lower() if c.isalnum())
+    for piece in "numéro", "num\\u", "12345678", "besan", "u00e9", "xc3", \
+            "c3a9", "233", "eacute", "<mon":
+        assert piece not in letters and piece not in told
 
 
 def test_nor_after_some_text(serve, scripted):
