@@ -117,7 +117,7 @@ add_header(struct text_file *tf, struct buf *line, struct buf *headers)
 
 /* The text is the member's then. */
 static bool
-keep(struct conf_loader *ld, char **member, struct buf *text)
+conf_files_keep(struct conf_loader *ld, char **member, struct buf *text)
 {
 	if (buf_string(text) == NULL)
 		return conf_refuse(ld, "out of memory");
@@ -144,7 +144,7 @@ read_headers(struct conf_loader *ld)
 	while (ok && text_file_next(&tf, &line))
 		ok = add_header(&tf, &line, &headers);
 	ok = text_file_close(&tf) && ok &&
-	     keep(ld, &ld->cf->llm_headers, &headers);
+	     conf_files_keep(ld, &ld->cf->llm_headers, &headers);
 	buf_wipe(&line);
 	buf_wipe(&headers);
 	return ok;
@@ -174,7 +174,7 @@ read_proxy_user(struct conf_loader *ld)
 	    (user.data[0] == ':' || memchr(user.data, ':', user.len) == NULL))
 		ok = conf_refuse(
 		    ld, "llm_proxy_user_file: %s: must be user:password", path);
-	ok = ok && keep(ld, &ld->cf->llm_proxy_user, &user);
+	ok = ok && conf_files_keep(ld, &ld->cf->llm_proxy_user, &user);
 	buf_wipe(&user);
 	return ok;
 }

@@ -177,8 +177,8 @@ begin_locked(const struct limits *l, const struct limit_place *at,
 }
 
 static enum rc
-begin(struct limits *l, const struct addr *addr, enum limit_live what,
-    uint32_t n, struct room room)
+limit_begin_units(struct limits *l, const struct addr *addr,
+    enum limit_live what, uint32_t n, struct room room)
 {
 	struct limit_place at;
 	enum rc rc;
@@ -193,7 +193,8 @@ begin(struct limits *l, const struct addr *addr, enum limit_live what,
 }
 
 static void
-end(struct limits *l, const struct addr *addr, enum limit_live what, uint32_t n)
+limit_end_units(
+    struct limits *l, const struct addr *addr, enum limit_live what, uint32_t n)
 {
 	struct limit_client *c;
 	struct limit_place at;
@@ -235,7 +236,7 @@ sessions_room(const struct limits *l)
 enum rc
 limit_begin(struct limits *l, const struct addr *addr, enum limit_live what)
 {
-	return begin(l, addr, what, 1,
+	return limit_begin_units(l, addr, what, 1,
 	    what == LIMIT_SESSIONS ? sessions_room(l) : whole_room(l, what));
 }
 
@@ -252,19 +253,19 @@ limit_begin_empty(struct limits *l, const struct addr *addr, bool crowded)
 		if (room.net < room.client)
 			room.net = room.client;
 	}
-	return begin(l, addr, LIMIT_SESSIONS, 1, room);
+	return limit_begin_units(l, addr, LIMIT_SESSIONS, 1, room);
 }
 
 enum rc
 limit_adopt(struct limits *l, const struct addr *addr, enum limit_live what)
 {
-	return begin(l, addr, what, 1, ROOM_ANY);
+	return limit_begin_units(l, addr, what, 1, ROOM_ANY);
 }
 
 void
 limit_end(struct limits *l, const struct addr *addr, enum limit_live what)
 {
-	end(l, addr, what, 1);
+	limit_end_units(l, addr, what, 1);
 }
 
 /* Bytes are counted in KiB; no history has as many as would not fit. */
@@ -278,14 +279,14 @@ units(uint64_t bytes)
 enum rc
 limit_hold(struct limits *l, const struct addr *addr, uint64_t bytes)
 {
-	return begin(
+	return limit_begin_units(
 	    l, addr, LIMIT_READING, units(bytes), whole_room(l, LIMIT_READING));
 }
 
 void
 limit_let_go(struct limits *l, const struct addr *addr, uint64_t bytes)
 {
-	end(l, addr, LIMIT_READING, units(bytes));
+	limit_end_units(l, addr, LIMIT_READING, units(bytes));
 }
 
 /*

@@ -48,12 +48,12 @@ check(struct owner_dir *od, bool any, struct err *err)
 }
 
 bool
-owner_dir_open(struct owner_dir *od, const char *path, bool make, bool any,
-    struct err *err)
+owner_dir_open(
+    struct owner_dir *od, const char *path, unsigned flags, struct err *err)
 {
-
 	*od = (struct owner_dir){ .path = path, .fd = -1 };
-	if (make && mkdir(path, S_IRWXU) == -1 && errno != EEXIST)
+	if (flags & OWNER_DIR_MAKE && mkdir(path, S_IRWXU) == -1 &&
+	    errno != EEXIST)
 		return err_put(err, place_of(od), "cannot be created: %s",
 		    strerror(errno));
 	od->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -63,7 +63,7 @@ owner_dir_open(struct owner_dir *od, const char *path, bool make, bool any,
 	if (od->fd == -1)
 		return err_put(
 		    err, place_of(od), "cannot be opened: %s", strerror(errno));
-	if (check(od, any, err))
+	if (check(od, flags & OWNER_DIR_ANY, err))
 		return true;
 	owner_dir_close(od);
 	return false;

@@ -161,7 +161,7 @@ give_emptied(void *arg)
 
 /* What was copied is the heir's; here it is let go of. */
 static void
-retire(struct owner *ow)
+owner_give_retire(struct owner *ow)
 {
 	owner_to(ow, OWNER_RETIRES);
 	ow->step = WIRE_NONE;
@@ -202,7 +202,7 @@ heir_frame(
 	if (frame->type == WIRE_MINE && ow->state == OWNER_GIVES &&
 	    ow->step == WIRE_YOURS) {
 		loop_untimer(ow->loop, &heir->patience);
-		retire(ow);
+		owner_give_retire(ow);
 		return true;
 	}
 	if (frame->type == WIRE_TELL && ow->state == OWNER_RETIRES)
@@ -222,7 +222,7 @@ heir_gone(struct owner_link *heir)
 	ow->heir = NULL;
 	ow->app.on_heir_lost(ow->app.arg);
 	if (ow->state == OWNER_GIVES && !has_not_begun(ow, heir))
-		retire(ow);
+		owner_give_retire(ow);
 	else if (ow->state == OWNER_GIVES)
 		serve_on(ow);
 	else if (ow->state == OWNER_RETIRES && ow->emptied)

@@ -40,11 +40,11 @@ struct starter {
 
 enum outcome { AGAIN, BORN, FAILED };
 
-static enum outcome fail(struct starter *, const char *, ...)
+static enum outcome starter_fail(struct starter *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
 
 static enum outcome
-fail(struct starter *st, const char *fmt, ...)
+starter_fail(struct starter *st, const char *fmt, ...)
 {
 	const struct err_place at = { "owner", NULL, 0 };
 	va_list ap;
@@ -76,7 +76,7 @@ pause_for(struct starter *st, int64_t *ms, int64_t most)
 }
 
 static enum outcome
-nap(struct starter *st)
+starter_nap(struct starter *st)
 {
 	return pause_for(st, &st->nap_ms, NAP_MAX_MS);
 }
@@ -159,7 +159,7 @@ give_birth(struct starter *st, int lock, bool follows)
 
 	if (pipe2(ends, O_CLOEXEC) == -1 || (child = fork()) == -1) {
 		close(lock);
-		return fail(st, "%s", strerror(errno));
+		return starter_fail(st, "%s", strerror(errno));
 	}
 	if (child == 0) {
 		*st->birth = (struct owner_starter_birth){ follows ? -1 : lock,
@@ -176,7 +176,7 @@ give_birth(struct starter *st, int lock, bool follows)
 	case READY_AGAIN:
 		return rest(st);
 	default:
-		return fail(st, "it did not start");
+		return starter_fail(st, "it did not start");
 	}
 }
 
@@ -190,7 +190,7 @@ elect(struct starter *st)
 	case OWNER_LOCKED:
 		return give_birth(st, lock, false);
 	case OWNER_TAKEN:
-		return nap(st);
+		return starter_nap(st);
 	default:
 		return FAILED;
 	}
@@ -213,7 +213,7 @@ follow(struct starter *st)
 	case OWNER_LOCKED:
 		return AGAIN;
 	case OWNER_TAKEN:
-		return nap(st);
+		return starter_nap(st);
 	default:
 		return FAILED;
 	}
@@ -228,7 +228,7 @@ refused(struct starter *st, struct buf *why)
 {
 	const char *text = buf_string(why);
 
-	return fail(st, "%s", text == NULL ? "refused" : text);
+	return starter_fail(st, "%s", text == NULL ? "refused" : text);
 }
 
 _Noreturn static void
@@ -259,13 +259,13 @@ greet(struct starter *st, int sock)
 	else if (answer == WIRE_REFUSED)
 		out = refused(st, &text);
 	else
-		out = nap(st);
+		out = starter_nap(st);
 	buf_free(&text);
 	return out;
 }
 
 static enum outcome
-find(struct starter *st)
+starter_find(struct starter *st)
 {
 	int sock = owner_dir_connect(st->od, st->err);
 
@@ -305,13 +305,13 @@ owner_starter_run(const struct owner_dir *od, const struct wire_hello *self,
 
 	*birth = (struct owner_starter_birth){ -1, -1, -1 };
 	while (out == AGAIN && is_patient(&st))
-		out = find(&st);
+		out = starter_find(&st);
 	if (out == BORN)
 		return OWNER_STARTER_OWNER;
 	close_next(&st);
 	close(listener);
 	if (out == AGAIN)
-		fail(&st, "no owner answers");
+		starter_fail(&st, "no owner answers");
 	return OWNER_STARTER_FAILED;
 }
 
@@ -320,7 +320,7 @@ owner_starter_run(const struct owner_dir *od, const struct wire_hello *self,
  */
 
 static void
-tell(struct owner_starter_birth *birth, enum ready what)
+starter_tell(struct owner_starter_birth *birth, enum ready what)
 {
 	const char byte = (char)what;
 
@@ -336,11 +336,11 @@ void
 owner_starter_ready(struct owner_starter_birth *birth)
 {
 	null_to(STDERR_FILENO, O_WRONLY);
-	tell(birth, READY_SERVES);
+	starter_tell(birth, READY_SERVES);
 }
 
 void
 owner_starter_again(struct owner_starter_birth *birth)
 {
-	tell(birth, READY_AGAIN);
+	starter_tell(birth, READY_AGAIN);
 }

@@ -19,7 +19,7 @@
 #define TURN_MS 100
 
 static void
-keep(int *where, int fd)
+owner_take_keep(int *where, int fd)
 {
 	if (*where != -1)
 		close(*where);
@@ -121,10 +121,10 @@ take_piece(
 	case WIRE_REFUSED:
 		return refused(ow, frame);
 	case WIRE_LOCK:
-		keep(&ow->lock, fds[0]);
+		owner_take_keep(&ow->lock, fds[0]);
 		return true;
 	case WIRE_SOCKET:
-		keep(&ow->socket, fds[0]);
+		owner_take_keep(&ow->socket, fds[0]);
 		return true;
 	case WIRE_LISTENER:
 		return take_listener(ow, frame, fds);

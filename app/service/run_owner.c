@@ -39,7 +39,7 @@ run_owner_begin(struct run_owner *own, const struct conf *cf, struct err *err)
 
 	if (!listener_open(&ls, cf->listen, cf->allow_remote, err))
 		return false;
-	if (!owner_dir_open(&own->dir, cf->owner_dir, true, false, err)) {
+	if (!owner_dir_open(&own->dir, cf->owner_dir, OWNER_DIR_MAKE, err)) {
 		listener_close(&ls);
 		return false;
 	}
@@ -63,7 +63,7 @@ run_owner_check(const struct conf *cf, struct err *err)
 	if (cf->owner_dir == NULL ||
 	    (access(cf->owner_dir, F_OK) == -1 && errno == ENOENT))
 		return true;
-	if (!owner_dir_open(&dir, cf->owner_dir, false, true, err))
+	if (!owner_dir_open(&dir, cf->owner_dir, OWNER_DIR_ANY, err))
 		return false;
 	owner_dir_close(&dir);
 	return true;
@@ -178,7 +178,7 @@ run_owner(struct service *service, struct run_owner *birth)
 
 /* False: it went away without an answer, or gave none in time. */
 static bool
-ask(int sock, const struct wire_hello *self, bool stop, int wait_ms,
+run_owner_ask(int sock, const struct wire_hello *self, bool stop, int wait_ms,
     int *status)
 {
 	enum wire_type answer = WIRE_NONE;
@@ -203,12 +203,12 @@ ask(int sock, const struct wire_hello *self, bool stop, int wait_ms,
 }
 
 static int
-find(struct owner_dir *dir, const struct conf *cf, struct err *err)
+run_owner_find(struct owner_dir *dir, const struct conf *cf, struct err *err)
 {
 	if (access(cf->owner_dir, F_OK) == -1 && errno == ENOENT)
 		return -1;
 	if (dir->fd == -1 &&
-	    !owner_dir_open(dir, cf->owner_dir, false, true, err))
+	    !owner_dir_open(dir, cf->owner_dir, OWNER_DIR_ANY, err))
 		return -1;
 	return owner_dir_connect(dir, err);
 }
@@ -225,8 +225,8 @@ ask_whoever_owns(
 	bool answered;
 
 	while ((left = end - clock_mono_ms()) > 0 &&
-	       (sock = find(dir, cf, err)) != -1) {
-		answered = ask(sock, &self, stop, (int)left, &status);
+	       (sock = run_owner_find(dir, cf, err)) != -1) {
+		answered = run_owner_ask(sock, &self, stop, (int)left, &status);
 		close(sock);
 		if (answered)
 			return status;

@@ -70,7 +70,7 @@ message_size(const struct message *m)
 }
 
 static uint64_t
-less(uint64_t from, uint64_t n)
+history_less(uint64_t from, uint64_t n)
 {
 	return from > n ? from - n : 0;
 }
@@ -166,8 +166,9 @@ history_add(struct history *h, const struct message *question,
     const struct message *answer, const struct window *limit)
 {
 	const struct window room = {
-		.messages = less(limit->messages, 2),
-		.bytes = less(limit->bytes, question->len + answer->len),
+		.messages = history_less(limit->messages, 2),
+		.bytes = history_less(
+		    limit->bytes, question->len + answer->len),
 	};
 	struct history fresh;
 	size_t from, kept;

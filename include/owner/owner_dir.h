@@ -25,11 +25,16 @@ struct owner_dir {
 	uid_t		 uid;		/* whose it is */
 };
 
+enum owner_dir_flag {
+	OWNER_DIR_MAKE = 1,	/* it is made when its parent exists */
+	OWNER_DIR_ANY = 2,	/* root may look into anybody's */
+};
+
 /*
- * Open the directory: no symbolic link, mode 0700, our own (root may look into
- * anybody's with `any`). make: it is made when its parent exists.
+ * Open the directory: no symbolic link, mode 0700, our own. flags: a set of
+ * enum owner_dir_flag.
  */
-bool owner_dir_open(struct owner_dir *, const char *path, bool make, bool any,
+bool owner_dir_open(struct owner_dir *, const char *path, unsigned flags,
     struct err *err);
 void owner_dir_close(struct owner_dir *);
 

@@ -12,16 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "addr_of.h"
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-static struct addr
-addr_of(const char *text)
-{
-	struct addr addr;
-
-	assert_true(addr_parse(&addr, text, strlen(text)));
-	return addr;
-}
 
 static void
 addresses_are_read_and_written(void **state)

@@ -12,17 +12,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "addr_of.h"
+
 #define THREADS  8
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-static struct addr
-addr_of(const char *text)
-{
-	struct addr addr;
-
-	assert_true(addr_parse(&addr, text, strlen(text)));
-	return addr;
-}
 
 /* The nth of many, each in a network of its own. */
 static struct addr

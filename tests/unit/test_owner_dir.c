@@ -51,7 +51,8 @@ teardown(void **state)
 static bool
 opens(struct place *pl, bool make)
 {
-	bool ok = owner_dir_open(&pl->od, pl->path, make, false, &pl->err);
+	bool ok = owner_dir_open(
+	    &pl->od, pl->path, make ? OWNER_DIR_MAKE : 0, &pl->err);
 
 	assert_true(ok || strstr(pl->err.text, pl->path) != NULL);
 	return ok;
@@ -110,7 +111,7 @@ it_must_be_ours_alone(void **state)
 	assert_int_equal(chown(pl->path, 12345, 12345), 0);
 	assert_false(opens(pl, true));
 	assert_non_null(strstr(pl->err.text, "belongs to user 12345"));
-	assert_true(owner_dir_open(&pl->od, pl->path, false, true, &pl->err));
+	assert_true(owner_dir_open(&pl->od, pl->path, OWNER_DIR_ANY, &pl->err));
 	assert_int_equal(pl->od.uid, 12345);
 }
 

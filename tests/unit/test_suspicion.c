@@ -11,19 +11,11 @@
 #include "limits/suspicion.h"
 #include "log/log.h"
 
+#include "addr_of.h"
 #include "capture.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define MINUTE   SUSPICION_MS
-
-static struct addr
-addr_of(const char *text)
-{
-	struct addr addr;
-
-	assert_true(addr_parse(&addr, text, strlen(text)));
-	return addr;
-}
 
 /* The client of a number. */
 static struct addr
