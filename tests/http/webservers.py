@@ -360,10 +360,16 @@ class WebServer(Directory):
         self.apache("apache-proxy-fcgi.conf", SOCKET=self.socket)
 
 
-KINDS = ["lighttpd", "lighttpd-socket", "nginx", "apache-fcgid",
-         "apache-proxy"]
+def chosen(kinds):
+    """Those of CAUSERIE_TEST_SERVERS, where it is set."""
+    wanted = os.environ.get("CAUSERIE_TEST_SERVERS", " ".join(kinds)).split()
+    return [kind for kind in kinds if kind in wanted]
+
+
+KINDS = chosen(["lighttpd", "lighttpd-socket", "nginx", "apache-fcgid",
+                "apache-proxy"])
 # where the program's processes have one owner of the sessions
-OWNED_KINDS = ["lighttpd", "apache-fcgid"]
+OWNED_KINDS = chosen(["lighttpd", "apache-fcgid"])
 NEEDED = {
     "lighttpd": ["lighttpd"], "lighttpd-socket": ["lighttpd"],
     "nginx": ["nginx", "spawn-fcgi"], "apache-fcgid": ["apache2"],
