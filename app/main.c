@@ -105,13 +105,15 @@ parse_begin(void)
 
 /* NULL, or the name of what failed. */
 static const char *
-open_parts(struct service *app, const char *system, struct sweeper **sweeper)
+open_parts(
+    struct service *service, const char *system, struct sweeper **sweeper)
 {
 	const char *failed;
 
-	if ((failed = service_parts_open(app, system)) != NULL)
+	if ((failed = service_parts_open(service, system)) != NULL)
 		return failed;
-	*sweeper = sweeper_start(app->store, app->conf->cleanup_interval_ms);
+	*sweeper = sweeper_start(
+	    service->store, service->conf->cleanup_interval_ms);
 	if (*sweeper == NULL)
 		return "sweeper";
 	return parse_begin() ? NULL : "libfcgi";
@@ -143,7 +145,7 @@ run(const struct conf *cf, struct articles *articles, const char *system,
 {
 	struct metrics_all metrics;
 	struct budget budget;
-	struct service app = {
+	struct service service = {
 		.conf = cf,
 		.routes = &routes_table,
 		.articles = articles,
@@ -168,14 +170,15 @@ run(const struct conf *cf, struct articles *articles, const char *system,
 	}
 	metrics_all_init(&metrics);
 	budget_init(&budget, (int64_t)cf->tokens_per_day);
-	if ((failed = open_parts(&app, system, &sweeper)) != NULL)
+	if ((failed = open_parts(&service, system, &sweeper)) != NULL)
 		log_fatal("start", LOG_STR("failed", failed),
 		    LOG_STR("error", strerror(errno)));
-	else if (own != NULL ? run_owner(&app, own) : run_alone(&app, &ls))
+	else if (own != NULL ? run_owner(&service, own)
+			     : run_alone(&service, &ls))
 		status = EXIT_SUCCESS;
 	if (sweeper != NULL)
 		sweeper_stop(sweeper);
-	service_parts_close(&app);
+	service_parts_close(&service);
 	metrics_all_destroy(&metrics);
 	budget_destroy(&budget);
 	listener_close(&ls);

@@ -36,7 +36,7 @@ place_enter(struct turn *t, bool *waits)
 
 	if ((place = calloc(1, sizeof(*place))) == NULL)
 		return RC_NOMEM;
-	rc = turn_queue_enter(turns->conf.line, &place->ticket, turns->loop,
+	rc = turn_queue_enter(turns->conf.queue, &place->ticket, turns->loop,
 	    &t->sid, &place_events, waits);
 	if (rc != RC_OK) {
 		free(place);

@@ -20,7 +20,7 @@ turn_leave_line(struct turn *t)
 
 	t->place = NULL;
 	if (place != NULL &&
-	    turn_queue_leave(t->turns->conf.line, &place->ticket))
+	    turn_queue_leave(t->turns->conf.queue, &place->ticket))
 		place_free(&place->ticket);
 }
 
@@ -71,7 +71,7 @@ turn_settled_late(struct timer *timer, void *arg)
 	struct turn *t = arg;
 
 	(void)timer;
-	turn_queue_tell(t->turns->conf.line, &t->sid, TURN_QUEUE_OVER);
+	turn_queue_tell(t->turns->conf.queue, &t->sid, TURN_QUEUE_OVER);
 }
 
 /* Where its end has to be known elsewhere first, it waits for that. */
@@ -82,7 +82,7 @@ turn_settle(struct turn *t)
 
 	turn_to(t, TURN_SETTLES);
 	if (t->place == NULL ||
-	    !turn_queue_end(t->turns->conf.line, &t->place->ticket)) {
+	    !turn_queue_end(t->turns->conf.queue, &t->place->ticket)) {
 		turn_conclude(t);
 		return;
 	}

@@ -101,7 +101,7 @@ method_restore(struct cgi *cgi)
 }
 
 struct exchange *
-exchange_new(struct conn *conn, struct cgi *cgi, void *app, uint64_t *ids)
+exchange_new(struct conn *conn, struct cgi *cgi, void *world, uint64_t *ids)
 {
 	struct exchange *x;
 
@@ -115,7 +115,7 @@ exchange_new(struct conn *conn, struct cgi *cgi, void *app, uint64_t *ids)
 		return NULL;
 	}
 	x->loop = conn_loop(conn);
-	x->app = app;
+	x->world = world;
 	x->cgi = cgi;
 	method_restore(cgi);
 	x->method = method_parse(cgi->var[CGI_REQUEST_METHOD]);

@@ -63,7 +63,7 @@ static enum rc
 ask_read(struct ask *ask, const struct exchange *x, const struct json *doc,
     const char **field)
 {
-	const struct service_loop *al = x->app;
+	const struct service_loop *sl = x->world;
 	const struct json *stream = json_get(doc, "stream");
 	enum rc rc;
 
@@ -79,7 +79,7 @@ ask_read(struct ask *ask, const struct exchange *x, const struct json *doc,
 	else
 		return RC_FIELD;
 	*field = NULL;
-	if (ask->len > al->app->conf->message_max_bytes)
+	if (ask->len > sl->service->conf->message_max_bytes)
 		return RC_MESSAGE_SIZE;
 	rc = ask_read_sid(ask, json_get(doc, "session_id"));
 	if (rc == RC_OK && !ask->has_sid)
@@ -166,11 +166,11 @@ add_usage(struct buf *b, const struct usage *usage)
 static struct buf *
 chat_event(const struct chat *chat, const char *head)
 {
-	struct service_loop *al = chat->x->app;
+	struct service_loop *sl = chat->x->world;
 
-	sse_begin(&al->event);
-	buf_adds(&al->event, head);
-	return &al->event;
+	sse_begin(&sl->event);
+	buf_adds(&sl->event, head);
+	return &sl->event;
 }
 
 static void
@@ -343,7 +343,7 @@ chat_start(struct exchange *x, const struct ask *ask)
 {
 	static const struct turn_events events = { chat_creates, chat_waits,
 		chat_started, chat_delta, chat_done };
-	const struct service_loop *al = x->app;
+	const struct service_loop *sl = x->world;
 	struct turn_request request = {
 		.sid = ask->has_sid ? &ask->sid : NULL,
 		.creator = &x->creator,
@@ -365,7 +365,7 @@ chat_start(struct exchange *x, const struct ask *ask)
 	chat->named = ask->has_sid;
 	chat->sid = ask->sid;
 	chat->stream = ask->stream;
-	chat->turn = turn_start(al->turns, &request, &events, chat);
+	chat->turn = turn_start(sl->turns, &request, &events, chat);
 	if (chat->turn == NULL) {
 		chat_free(chat);
 		return RC_NOMEM;

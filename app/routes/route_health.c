@@ -45,12 +45,12 @@ void
 ready_get(struct exchange *x)
 {
 	const struct store_now now = store_now_at(loop_now(x->loop));
-	const struct service_loop *al = x->app;
+	const struct service_loop *sl = x->world;
 
-	if (al->draining) {
+	if (sl->draining) {
 		reply_rc(x, RC_UNAVAILABLE);
 		return;
 	}
 	exchange_wait(x);
-	store_count(al->port, &now, ready_counted, x);
+	store_count(sl->port, &now, ready_counted, x);
 }

@@ -23,9 +23,9 @@
 static struct store_port *
 session_port(const struct exchange *x)
 {
-	const struct service_loop *al = x->app;
+	const struct service_loop *sl = x->world;
 
-	return al->port;
+	return sl->port;
 }
 
 /* Read the session that the path names. */
@@ -165,25 +165,25 @@ reading_more(void *arg)
 {
 	struct exchange *x = arg;
 	struct reading *r = x->arg;
-	struct service_loop *al = x->app;
+	struct service_loop *sl = x->world;
 	bool more = true, gone = history_is_revoked(&r->json.history);
 
-	buf_clear(&al->event);
+	buf_clear(&sl->event);
 	if (!gone)
-		more = history_json_next(&r->json, &al->event);
-	if (more && !gone && !al->event.failed) {
-		reply_piece(x, &al->event);
-		buf_clear(&al->event);
+		more = history_json_next(&r->json, &sl->event);
+	if (more && !gone && !sl->event.failed) {
+		reply_piece(x, &sl->event);
+		buf_clear(&sl->event);
 		return;
 	}
 	reading_free(r);
-	if (gone || al->event.failed) {
+	if (gone || sl->event.failed) {
 		exchange_break(x);
 	} else {
-		reply_piece(x, &al->event);
+		reply_piece(x, &sl->event);
 		exchange_end(x);
 	}
-	buf_clear(&al->event);
+	buf_clear(&sl->event);
 }
 
 static enum rc
@@ -265,11 +265,12 @@ static void
 session_deleted(void *arg, enum rc rc, struct session *none)
 {
 	struct exchange *x = arg;
-	const struct service_loop *al = x->app;
+	const struct service_loop *sl = x->world;
 
 	(void)none;
 	if (rc == RC_OK)
-		turn_queue_tell(al->app->line, &x->sid, TURN_QUEUE_DELETED);
+		turn_queue_tell(
+		    sl->service->queue, &x->sid, TURN_QUEUE_DELETED);
 	if (!exchange_resume(x))
 		return;
 	if (rc == RC_OK || rc == RC_NOSESSION)

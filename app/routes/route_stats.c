@@ -29,8 +29,8 @@ void
 stats_get(struct exchange *x)
 {
 	const struct store_now now = store_now_at(loop_now(x->loop));
-	const struct service_loop *al = x->app;
+	const struct service_loop *sl = x->world;
 
 	exchange_wait(x);
-	store_count(al->port, &now, stats_counted, x);
+	store_count(sl->port, &now, stats_counted, x);
 }

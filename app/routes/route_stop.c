@@ -53,27 +53,27 @@ static void
 stop_loaded(void *arg, enum rc rc, struct session *s)
 {
 	struct exchange *x = arg;
-	const struct service_loop *al = x->app;
+	const struct service_loop *sl = x->world;
 	struct store_ask ask;
 
 	(void)s;
 	if (!reply_resume(x, rc))
 		return;
-	if (turn_queue_tell(al->app->line, &x->sid, TURN_QUEUE_STOP)) {
+	if (turn_queue_tell(sl->service->queue, &x->sid, TURN_QUEUE_STOP)) {
 		stop_reply(x, true);
 	} else {
 		ask = stop_ask(x);
 		exchange_wait(x);
-		store_tell(al->port, &ask, STORE_STOP, stop_told, x);
+		store_tell(sl->port, &ask, STORE_STOP, stop_told, x);
 	}
 }
 
 void
 chat_stop(struct exchange *x)
 {
-	const struct service_loop *al = x->app;
+	const struct service_loop *sl = x->world;
 	const struct store_ask ask = stop_ask(x);
 
 	exchange_wait(x);
-	store_load(al->port, &ask, stop_loaded, x);
+	store_load(sl->port, &ask, stop_loaded, x);
 }

@@ -24,9 +24,9 @@ model_is_wanted(const struct conf *cf)
 }
 
 static void *
-model_open(const struct service *app, const char *system)
+model_open(const struct service *service, const char *system)
 {
-	const struct conf *cf = app->conf;
+	const struct conf *cf = service->conf;
 	const struct model_conf conf = {
 		.base_url = cf->llm_base_url,
 		.model = cf->llm_model,
@@ -38,8 +38,8 @@ model_open(const struct service *app, const char *system)
 		.system = system,
 		.temperature = cf->llm_temperature,
 		.max_tokens = (int64_t)cf->llm_max_tokens,
-		.budget = app->budget,
-		.clients = app->limits,
+		.budget = service->budget,
+		.clients = service->limits,
 		.tokens_field = (enum model_tokens)cf->llm_max_tokens_field,
 		.retries = (unsigned)cf->llm_retries,
 		.connect_ms = cf->llm_connect_ms,
@@ -64,9 +64,9 @@ model_close(void *model)
 }
 
 static struct responder *
-model_open_loop(const struct service *app, struct loop *loop)
+model_open_loop(const struct service *service, struct loop *loop)
 {
-	return responder_model_open(app->shared, loop);
+	return responder_model_open(service->shared, loop);
 }
 
 static bool
@@ -80,9 +80,9 @@ model_refuses(void *model, int64_t now)
  */
 
 static struct responder *
-local_open_loop(const struct service *app, struct loop *loop)
+local_open_loop(const struct service *service, struct loop *loop)
 {
-	return responder_local_open(app->articles, loop);
+	return responder_local_open(service->articles, loop);
 }
 
 const struct responder_kind responder_kinds[] = {

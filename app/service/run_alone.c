@@ -13,7 +13,7 @@
  * that the articles may be others.
  */
 static int
-signals_wait(const struct service *app)
+signals_wait(const struct service *service)
 {
 	static const struct timespec second = { .tv_sec = 1 };
 	sigset_t set;
@@ -25,30 +25,30 @@ signals_wait(const struct service *app)
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGHUP);
 	do {
-		service_tick(app);
+		service_tick(service);
 		sig = sigtimedwait(&set, NULL, &second);
 		if (sig == SIGHUP)
-			service_hangup(app);
+			service_hangup(service);
 	} while (sig == -1 || sig == SIGHUP);
 	return sig;
 }
 
 bool
-run_alone(struct service *app, struct listener *ls)
+run_alone(struct service *service, struct listener *ls)
 {
 	struct server *server;
 	struct acceptor *acceptor;
 
-	if ((server = service_start(app, 0)) == NULL)
+	if ((server = service_start(service, 0)) == NULL)
 		return false;
 	if ((acceptor = acceptor_open(server, ls->fd)) != NULL) {
 		ls->fd = -1;
-		service_tell_start(app);
-		log_notice("drain", LOG_INT("signal", signals_wait(app)));
+		service_tell_start(service);
+		log_notice("drain", LOG_INT("signal", signals_wait(service)));
 	}
 	listener_unlink(ls);
 	server_drain(server);
 	acceptor_free(acceptor);
-	service_tell_end(app);
+	service_tell_end(service);
 	return acceptor != NULL;
 }

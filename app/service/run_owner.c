@@ -106,7 +106,7 @@ owning_begin(struct owning *ow, struct service *service)
 	const struct conf *cf = service->conf;
 	const struct handover_env env = {
 		.store = service->store,
-		.queue = service->line,
+		.queue = service->queue,
 		.limits = service->limits,
 		.budget = service->budget,
 		.metrics = service->metrics,

@@ -104,55 +104,55 @@ responder_choose(const struct conf *cf)
 
 /* NULL, or the name of what failed. */
 static const char *
-responder_begin(struct service *app, const char *system)
+responder_begin(struct service *service, const char *system)
 {
-	const struct responder_kind *kind = responder_choose(app->conf);
+	const struct responder_kind *kind = responder_choose(service->conf);
 
-	app->responder = kind;
+	service->responder = kind;
 	if (kind->open == NULL)
 		return NULL;
-	app->shared = kind->open(app, system);
-	return app->shared != NULL ? NULL : kind->part;
+	service->shared = kind->open(service, system);
+	return service->shared != NULL ? NULL : kind->part;
 }
 
 static void
-responder_end(struct service *app)
+responder_end(struct service *service)
 {
-	if (app->shared != NULL)
-		app->responder->close(app->shared);
+	if (service->shared != NULL)
+		service->responder->close(service->shared);
 }
 
 const char *
-service_parts_open(struct service *app, const char *system)
+service_parts_open(struct service *service, const char *system)
 {
-	const struct conf *cf = app->conf;
+	const struct conf *cf = service->conf;
 	const char *failed;
 
 	if (cf->trusted_proxies != NULL)
-		addr_set_parse(&app->trusted, cf->trusted_proxies);
-	if ((app->suspicions = suspicions_open()) == NULL)
+		addr_set_parse(&service->trusted, cf->trusted_proxies);
+	if ((service->suspicions = suspicions_open()) == NULL)
 		return "suspicions";
-	if ((app->limits = clients_open(cf)) == NULL)
+	if ((service->limits = clients_open(cf)) == NULL)
 		return "limits";
-	if ((app->store = sessions_open(cf, app->limits)) == NULL)
+	if ((service->store = sessions_open(cf, service->limits)) == NULL)
 		return "store";
-	if ((app->line = turn_queue_new()) == NULL)
+	if ((service->queue = turn_queue_new()) == NULL)
 		return "line";
-	if ((failed = responder_begin(app, system)) != NULL)
+	if ((failed = responder_begin(service, system)) != NULL)
 		return failed;
 	if (cf->articles != NULL &&
-	    (app->reload = reload_start(app->articles)) == NULL)
+	    (service->reload = reload_start(service->articles)) == NULL)
 		return "reload";
 	return NULL;
 }
 
 void
-service_parts_close(struct service *app)
+service_parts_close(struct service *service)
 {
-	reload_stop(app->reload);
-	responder_end(app);
-	turn_queue_free(app->line);
-	store_close(app->store);
-	limits_close(app->limits);
-	suspicions_close(app->suspicions);
+	reload_stop(service->reload);
+	responder_end(service);
+	turn_queue_free(service->queue);
+	store_close(service->store);
+	limits_close(service->limits);
+	suspicions_close(service->suspicions);
 }

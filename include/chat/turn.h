@@ -25,7 +25,7 @@ struct turns;
 
 struct turns_conf {
 	struct store		*store;
-	struct turn_queue	*line;
+	struct turn_queue	*queue;
 	struct responder	*responder;	/* of this loop */
 	struct window		 context;	/* of history in a prompt */
 	int64_t			 wait_ms;	/* in line at most */

@@ -52,7 +52,7 @@ typedef void exchange_abort_f(struct exchange *, void *arg);
 struct exchange {
 	/* the handler reads */
 	struct loop		*loop;
-	void			*app;		/* the loop's own, of routes/ */
+	void			*world;		/* the loop's own, of routes/ */
 	struct cgi		*cgi;
 	enum method		 method;
 	enum lang		 lang;
@@ -94,7 +94,7 @@ struct exchange {
  * request ids that we make ourselves; it begins anywhere. NULL without memory:
  * then cgi is freed and conn was answered.
  */
-struct exchange *exchange_new(struct conn *, struct cgi *, void *app,
+struct exchange *exchange_new(struct conn *, struct cgi *, void *world,
     uint64_t *ids);
 
 /*

@@ -37,7 +37,7 @@ struct service {
 	struct addr_set		 trusted;	/* proxies */
 	struct limits		*limits;	/* NULL: none */
 	struct store		*store;
-	struct turn_queue	*line;
+	struct turn_queue	*queue;
 	struct articles		*articles;
 	struct reload		*reload;	/* of them; NULL: none */
 	const struct responder_kind *responder;	/* the configuration's */
@@ -49,7 +49,7 @@ struct service {
 
 /* One loop's. */
 struct service_loop {
-	const struct service	*app;
+	const struct service	*service;
 	struct loop		*loop;
 	struct metrics		*metrics;	/* loop_metrics' */
 	struct responder	*responder;
@@ -61,7 +61,7 @@ struct service_loop {
 	bool			 draining;
 };
 
-/* The callbacks for server_start; app must outlive the server. */
+/* The callbacks for server_start; service must outlive the server. */
 struct server_app service_callbacks(struct service *);
 
 /*

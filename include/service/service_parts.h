@@ -11,9 +11,9 @@
 struct articles_conf service_articles_conf(const struct conf *);
 
 /*
- * Open those that app->conf asks for; system is the system prompt, which must
- * outlive them, as app->budget. NULL; or the name of what failed, with errno,
- * and what was opened must be closed.
+ * Open those that service->conf asks for; system is the system prompt, which
+ * must outlive them, as service->budget. NULL; or the name of what failed, with
+ * errno, and what was opened must be closed.
  */
 const char *service_parts_open(struct service *, const char *system);
 

@@ -22,6 +22,7 @@
 #include "log/metrics.h"
 #include "reply_check.h"
 #include "routes/routes.h"
+#include "service/responder_kinds.h"
 #include "service/service.h"
 
 #define MAX_INPUT    8192
@@ -44,7 +45,7 @@ struct request {
 
 static struct conf conf;
 static struct metrics_all metrics;
-static struct service app;
+static struct service service;
 static struct server_app server;
 static struct loop *loop;
 static void *state;
@@ -77,14 +78,16 @@ service_open(void)
 	};
 	struct err err;
 
-	HOLDS((app.limits = limits_open(&limits)) != NULL);
-	store.ended_arg = app.limits;
-	HOLDS((app.store = store_memory_open(&store)) != NULL);
-	HOLDS((app.line = turn_queue_new()) != NULL);
-	HOLDS((app.suspicions = suspicions_open()) != NULL);
-	app.articles = articles_open(&articles, &err);
-	HOLDS(app.articles != NULL);
-	HOLDS(addr_set_parse(&app.trusted, "192.0.2.0/24"));
+	/* the articles alone */
+	service.responder = &responder_kinds[responder_kinds_count - 1];
+	HOLDS((service.limits = limits_open(&limits)) != NULL);
+	store.ended_arg = service.limits;
+	HOLDS((service.store = store_memory_open(&store)) != NULL);
+	HOLDS((service.queue = turn_queue_new()) != NULL);
+	HOLDS((service.suspicions = suspicions_open()) != NULL);
+	service.articles = articles_open(&articles, &err);
+	HOLDS(service.articles != NULL);
+	HOLDS(addr_set_parse(&service.trusted, "192.0.2.0/24"));
 }
 
 int
@@ -107,11 +110,11 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	};
 	HOLDS((loop = loop_new(0)) != NULL);
 	metrics_all_init(&metrics);
-	app = (struct service){
+	service = (struct service){
 		.conf = &conf, .routes = &routes_table, .metrics = &metrics
 	};
 	service_open();
-	server = service_callbacks(&app);
+	server = service_callbacks(&service);
 	HOLDS((state = server.loop_open(server.arg, loop)) != NULL);
 	return 0;
 }
@@ -308,19 +311,19 @@ check_limits(enum limit_live live)
 
 	HOLDS(addr_parse(&client, CLIENT, strlen(CLIENT)));
 	for (i = 0; i < MAX_LIVE; i++)
-		HOLDS(limit_begin(app.limits, &client, live) == RC_OK);
+		HOLDS(limit_begin(service.limits, &client, live) == RC_OK);
 	for (i = 0; i < MAX_LIVE; i++)
-		limit_end(app.limits, &client, live);
+		limit_end(service.limits, &client, live);
 }
 
 static void
 check_end(void)
 {
 	const struct store_now late = { INT64_MAX / 2, INT64_MAX / 2 };
-	const struct service_loop *al = state;
+	const struct service_loop *sl = state;
 
-	store_sweep(app.store, &late, 1000);
-	store_count(al->port, &late, check_count, NULL);
+	store_sweep(service.store, &late, 1000);
+	store_count(sl->port, &late, check_count, NULL);
 	check_limits(LIMIT_SESSIONS);
 	check_limits(LIMIT_TURNS);
 }

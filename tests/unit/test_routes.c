@@ -95,10 +95,10 @@ static const struct responder_kind fake_kind = { .open_loop = fake_open };
 
 static struct conf conf;
 static struct metrics_all metrics;
-static struct service app;
+static struct service service;
 static struct server_app server;
 static struct loop *loop;
-static struct service_loop *al;
+static struct service_loop *sl;
 static uint64_t max_sessions;
 static int64_t ttl_ms;
 
@@ -153,15 +153,15 @@ open_service(void **state)
 	cancelled = 0;
 	loop = loop_new(0);
 	metrics_all_init(&metrics);
-	app = (struct service){ .conf = &conf,
+	service = (struct service){ .conf = &conf,
 		.responder = &fake_kind,
 		.routes = &routes_table,
 		.store = store_memory_open(&limits),
-		.line = turn_queue_new(),
+		.queue = turn_queue_new(),
 		.metrics = &metrics };
-	server = service_callbacks(&app);
-	al = server.loop_open(server.arg, loop);
-	return al == NULL ? -1 : 0;
+	server = service_callbacks(&service);
+	sl = server.loop_open(server.arg, loop);
+	return sl == NULL ? -1 : 0;
 }
 
 static int
@@ -192,9 +192,9 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	server.loop_close(al);
-	turn_queue_free(app.line);
-	store_close(app.store);
+	server.loop_close(sl);
+	turn_queue_free(service.queue);
+	store_close(service.store);
 	loop_free(loop);
 	metrics_all_destroy(&metrics);
 	return 0;
@@ -208,7 +208,7 @@ static void
 serve(struct conn *conn, struct cgi *cgi)
 {
 	fake_conn_init(conn, loop);
-	server.request(al, conn, cgi);
+	server.request(sl, conn, cgi);
 	settle();
 }
 
@@ -239,7 +239,7 @@ static void
 leave(struct conn *conn)
 {
 	assert_false(conn->ended);
-	server.abort(al, conn->arg);
+	server.abort(sl, conn->arg);
 	fake_conn_free(conn);
 	settle();
 }
@@ -532,7 +532,7 @@ test_drain(void **state)
 	(void)state;
 	new_session(id);
 	chat(&running, message(id, ""));
-	server.loop_drain(al);
+	server.loop_drain(sl);
 	ask(&conn, "POST", "/session/new");
 	check_problem(&conn, 503, "unavailable", "req-1");
 	chat(&conn, message(id, ""));
@@ -558,7 +558,7 @@ test_base_path(void **state)
 	struct conn conn;
 
 	(void)state;
-	al->router.base_path = base;
+	sl->router.base_path = base;
 	ask(&conn, "GET", "/api/chatbot/sessions/stats");
 	check(&conn, 200, "{\"active_sessions\":0}");
 	ask(&conn, "GET", "/sessions/stats");

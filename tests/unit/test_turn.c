@@ -287,7 +287,7 @@ world_new(store_open_f *open)
 	w->open = open;
 	w->fake.responder.backend = &fake_backend;
 	w->conf = (struct turns_conf){
-		.line = w->line,
+		.queue = w->line,
 		.responder = &w->fake.responder,
 		.context = { 4, 1000 },
 		.wait_ms = 60000,
