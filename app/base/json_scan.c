@@ -1,6 +1,7 @@
 /* A model's answer is a JSON document per word: trees would cost the most. */
 #include "base/json_scan.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,27 +66,33 @@ escape_length(const char *p, const char *end)
 }
 
 /*
- * Whether none of 8 bytes is a quote or a backslash: a byte that is one is
- * below 1 after their exclusive or, and borrows into its highest bit.
+ * The highest bits of those of 8 bytes that are a quote or a backslash, the
+ * first byte being the lowest: one that is it is below 1 after their exclusive
+ * or, and borrows into its highest bit. Only the lowest bit is sure: a borrow
+ * may go on to the bytes above.
  */
-static inline bool
-word_is_plain(const char *p)
+static inline uint64_t
+word_special(const char *p)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
 	uint64_t w, quote, slash;
 
 	memcpy(&w, p, sizeof(w));
+	w = le64toh(w);
 	quote = w ^ ones * '"';
 	slash = w ^ ones * '\\';
-	return (((quote - ones) | (slash - ones)) & ~w & ones * 0x80) == 0;
+	return ((quote - ones) | (slash - ones)) & ~w & ones * 0x80;
 }
 
 /* Most texts are short: a function's call costs more than these steps. */
 static inline const char *
 text_special(const char *p, const char *end)
 {
-	while (end - p >= 8 && word_is_plain(p))
-		p += 8;
+	uint64_t special;
+
+	for (; end - p >= 8; p += 8)
+		if ((special = word_special(p)) != 0)
+			return p + (unsigned)__builtin_ctzll(special) / 8;
 	while (p < end && *p != '"' && *p != '\\')
 		p++;
 	return p < end ? p : NULL;

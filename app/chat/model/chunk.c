@@ -203,14 +203,12 @@ read_x_groq(struct chunk *chunk, struct json_scan *s)
 static bool
 names_thought(const struct json_scan *s)
 {
-	static const char *const names[] = { "reasoning_content", "reasoning",
-		"thinking", "reasoning_details", "reasoning_text",
-		"thinking_blocks" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (json_scan_named(s, names[i]))
-			return true;
-	return false;
+	return json_scan_named(s, "reasoning_content") ||
+	       json_scan_named(s, "reasoning") ||
+	       json_scan_named(s, "thinking") ||
+	       json_scan_named(s, "reasoning_details") ||
+	       json_scan_named(s, "reasoning_text") ||
+	       json_scan_named(s, "thinking_blocks");
 }
 
 static bool
