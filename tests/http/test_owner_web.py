@@ -113,7 +113,10 @@ class Streams:
 
     def stopped(self, stream, session, words):
         """Stop an answer, and see that it is whole up to there."""
-        assert self.client.stop(session).json["stopped"] is True
+        if not self.client.stop(session).json["stopped"]:
+            rest = list(stream)
+            raise AssertionError(f"it has ended: {rest[-1:]}, "
+                                 f"{self.client.messages(session)[1:]}")
         for event in stream:
             if event["type"] != "delta":
                 break
