@@ -120,9 +120,9 @@ make_session(struct bench *b)
 	static const char text[ANSWER] = { 'a' };
 	const struct store_now now = store_now_at(b->now);
 	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, now.wall_ms,
-		text, QUESTION, RC_OK, NULL, NULL };
+		text, QUESTION, RC_OK, NULL, NULL, NULL, 0 };
 	const struct message a = { ROLE_ASSISTANT, MESSAGE_COMPLETE,
-		now.wall_ms, text, ANSWER, RC_OK, NULL, NULL };
+		now.wall_ms, text, ANSWER, RC_OK, NULL, NULL, NULL, 0 };
 	struct hold hold = { { { 1 } }, 0 };
 	struct sid id;
 	const struct store_pair pair = { &id, &hold, &q, &a, now };

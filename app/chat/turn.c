@@ -18,6 +18,7 @@
 #include "chat/turn_answer.h"
 #include "chat/turn_end.h"
 #include "chat/turn_state.h"
+#include "session/cited.h"
 
 /*
  * The line.
@@ -257,6 +258,7 @@ turn_start(struct turns *turns, const struct turn_request *request,
 	t->end.usage = USAGE_NONE;
 	buf_init(&t->text, TURN_MAX_ANSWER);
 	buf_guard(&t->text);
+	buf_init(&t->cited, CITED_MAX);
 	timer_init(&t->patience, turn_impatient, t);
 	t->len = request->len;
 	memcpy(t->message, request->message, request->len);

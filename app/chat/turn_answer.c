@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "chat/responder.h"
 #include "chat/turn_end.h"
+#include "session/cited.h"
 
 /*
  * The answer.
@@ -45,6 +46,26 @@ turn_delta(void *arg, const char *text, size_t n)
 }
 
 static void
+turn_sources(void *arg, const char *sources, size_t n)
+{
+	struct turn *t = arg;
+
+	if (t->why == RC_OK && t->events->sources != NULL)
+		t->events->sources(t->arg, sources, n);
+}
+
+static void
+turn_cited(void *arg, const char *cited, size_t n)
+{
+	struct turn *t = arg;
+
+	buf_clear(&t->cited);
+	buf_add(&t->cited, cited, n);
+	if (t->cited.failed && t->why == RC_OK)
+		t->why = RC_NOMEM;
+}
+
+static void
 turn_answered(void *arg, enum rc rc, const struct usage *usage)
 {
 	struct turn *t = arg;
@@ -65,6 +86,8 @@ turn_ready(const struct turn *t)
 static const struct answer_events answer_events = {
 	.delta = turn_delta,
 	.done = turn_answered,
+	.sources = turn_sources,
+	.cited = turn_cited,
 };
 
 static void
@@ -108,8 +131,13 @@ turn_cost(const struct message *answer)
 static void
 turn_replay(struct turn *t, const struct message *answer, uint64_t count)
 {
+	size_t pos = 0;
+	struct cited_source any;
+
 	buf_add(&t->text, answer->text, answer->len);
-	if (t->text.failed) {
+	if (answer->cited_len > 0)
+		buf_add(&t->cited, answer->cited, answer->cited_len);
+	if (t->text.failed || t->cited.failed) {
 		turn_close(t, RC_NOMEM);
 		return;
 	}
@@ -119,6 +147,8 @@ turn_replay(struct turn *t, const struct message *answer, uint64_t count)
 	t->end.len = t->text.len;
 	t->end.usage = turn_cost(answer);
 	t->events->started(t->arg, &t->sid, false);
+	if (cited_next(t->cited.data, t->cited.len, &pos, &any))
+		turn_sources(t, t->cited.data, t->cited.len);
 	t->events->delta(t->arg, t->text.data, t->text.len);
 	turn_close(t, answer->why);
 }

@@ -28,6 +28,7 @@ static void
 turn_free(struct turn *t)
 {
 	buf_wipe(&t->text);
+	buf_free(&t->cited);
 	explicit_bzero(t->message, t->len);
 	free(t);
 }
@@ -49,6 +50,8 @@ turn_conclude(struct turn *t)
 	}
 	if (t->end.len == 0)
 		t->end.answer = "";
+	t->end.cited = t->cited.data;
+	t->end.cited_len = t->end.len > 0 ? t->cited.len : 0;
 	if (t->end.rc == RC_UPSTREAM_DOWN)
 		responder_ready(
 		    turns->conf.responder, &t->creator, &t->end.retry_ms);
@@ -132,6 +135,8 @@ turn_append(struct turn *t, enum rc why)
 		.created_ms = now.wall_ms,
 		.text = t->text.data,
 		.len = t->text.len,
+		.cited = t->cited.data,
+		.cited_len = t->cited.len,
 	};
 	const struct store_pair pair = { &t->sid, &t->hold, &question, &answer,
 		now };

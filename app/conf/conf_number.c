@@ -196,6 +196,65 @@ conf_read_recency(uint64_t *out, const char *s)
 }
 
 bool
+conf_read_grounding(uint64_t *out, const char *s)
+{
+	static const char *const words[] = {
+		[CONF_GROUNDING_AUTO] = "auto",
+		[CONF_GROUNDING_OFF] = "off",
+		[CONF_GROUNDING_ON] = "on",
+		[CONF_GROUNDING_ONLY] = "only",
+	};
+
+	return read_word(out, s, words, sizeof(words) / sizeof(words[0]));
+}
+
+bool
+conf_read_fallback(uint64_t *out, const char *s)
+{
+	static const char *const words[] = {
+		[CONF_FALLBACK_AUTO] = "auto",
+		[CONF_FALLBACK_ON] = "on",
+		[CONF_FALLBACK_OFF] = "off",
+	};
+
+	return read_word(out, s, words, sizeof(words) / sizeof(words[0]));
+}
+
+bool
+conf_read_citations(uint64_t *out, const char *s)
+{
+	static const char *const words[] = {
+		[CONF_CITATIONS_MARKERS] = "markers",
+		[CONF_CITATIONS_LINKS] = "links",
+		[CONF_CITATIONS_OFF] = "off",
+	};
+
+	return read_word(out, s, words, sizeof(words) / sizeof(words[0]));
+}
+
+bool
+conf_read_links(uint64_t *out, const char *s)
+{
+	static const char *const words[] = {
+		[CONF_LINKS_SOURCES] = "sources",
+		[CONF_LINKS_ANY] = "any",
+	};
+
+	return read_word(out, s, words, sizeof(words) / sizeof(words[0]));
+}
+
+bool
+conf_read_unanswered(uint64_t *out, const char *s)
+{
+	static const char *const words[] = {
+		[CONF_UNANSWERED_NONE] = "none",
+		[CONF_UNANSWERED_WORDS] = "words",
+	};
+
+	return read_word(out, s, words, sizeof(words) / sizeof(words[0]));
+}
+
+bool
 conf_read_log_format(uint64_t *out, const char *s)
 {
 	static const char *const words[] = {

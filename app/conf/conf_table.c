@@ -76,6 +76,30 @@ const struct conf_setting conf_settings[] = {
 	    "the days in which that halves" },
 	{ "recency_news", CONF_RECENCY, CONF(recency_news), "0.5/180", NULL,
 	    NULL, "as recency, for a question that asks for what is new" },
+	{ "grounding", CONF_GROUNDING, CONF(grounding), "auto", NULL, NULL,
+	    "whether the language model gets the articles that a question is "
+	    "about; only: what no article answers is not asked; auto: on "
+	    "where articles is set" },
+	{ "fallback", CONF_FALLBACK, CONF(fallback), "auto", NULL, NULL,
+	    "whether the articles answer where the language model cannot; "
+	    "auto: on where answers are grounded" },
+	{ "sources_max", CONF_WHOLE, CONF(sources_max), "6", "1", "20",
+	    "articles that the language model gets with a question" },
+	{ "sources_bytes", CONF_BYTES, CONF(sources_bytes), "12K", "1K", "256K",
+	    "length of what it gets of them" },
+	{ "prompt_bytes", CONF_BYTES, CONF(prompt_bytes), "64K", "4K", "16M",
+	    "length of a prompt with articles; beyond, the oldest messages "
+	    "are left out, then articles" },
+	{ "citations", CONF_CITATIONS, CONF(citations), "markers", NULL, NULL,
+	    "how an answer names its sources: [1] (markers), the same as a "
+	    "link in Markdown (links), or not at all (off)" },
+	{ "links", CONF_LINKS, CONF(links), "sources", NULL, NULL,
+	    "the addresses that an answer may have: only those of its sources, "
+	    "or any" },
+	{ "unanswered_log", CONF_UNANSWERED, CONF(unanswered_log), "none", NULL,
+	    NULL,
+	    "what the log has of a question that no article answers: nothing, "
+	    "or those of its words that stand in three articles at least" },
 	{ "system_prompt_file", CONF_FILE, CONF(system_prompt_file), "", NULL,
 	    NULL,
 	    "what the language model is told before a conversation; {date} "

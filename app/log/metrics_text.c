@@ -26,6 +26,8 @@ enum labels {
 	LABELS_SUSPICIOUS,
 	LABELS_OUTCOME,
 	LABELS_DIRECTION,
+	LABELS_GROUNDING,
+	LABELS_CITATION,
 };
 
 struct line {
@@ -53,6 +55,8 @@ static const char *const limited[] = { METRICS_LIMITED(VALUE) };
 static const char *const suspicious[] = { METRICS_SUSPICIOUS(VALUE) };
 static const char *const outcomes[] = { METRICS_OUTCOMES(VALUE) };
 static const char *const directions[] = { METRICS_DIRECTIONS(VALUE) };
+static const char *const groundings[] = { METRICS_GROUNDING(VALUE) };
+static const char *const citations[] = { METRICS_CITATIONS(VALUE) };
 #undef VALUE
 #undef STATUS_VALUE
 
@@ -65,6 +69,8 @@ static const struct {
 	[LABELS_SUSPICIOUS] = { "kind", suspicious },
 	[LABELS_OUTCOME] = { "outcome", outcomes },
 	[LABELS_DIRECTION] = { "direction", directions },
+	[LABELS_GROUNDING] = { "grounding", groundings },
+	[LABELS_CITATION] = { "kind", citations },
 };
 
 /* A row's labels without braces. */

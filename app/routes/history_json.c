@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/rc.h"
+#include "routes/cited_json.h"
 
 #define SLICE (2 * 1024) /* bytes of text; one can become six in JSON */
 
@@ -68,6 +69,7 @@ end_message(struct history_json *j, struct buf *b)
 		json_add_string(b, "status", "interrupted");
 	if (j->m.why != RC_OK)
 		json_add_string(b, "code", rc_code(j->m.why));
+	cited_json_add(b, j->m.cited, j->m.cited_len);
 	json_close(b);
 	j->inside = false;
 }

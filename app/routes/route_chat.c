@@ -15,6 +15,7 @@
 #include "http/reply.h"
 #include "http/sse.h"
 #include "limits/limit.h"
+#include "routes/cited_json.h"
 #include "routes/routes.h"
 #include "server/cgi.h"
 #include "service/service.h"
@@ -225,6 +226,20 @@ chat_delta(void *arg, const char *text, size_t len)
 	sse_send(chat->x, json);
 }
 
+static void
+chat_sources(void *arg, const char *sources, size_t n)
+{
+	struct chat *chat = arg;
+	struct buf *json;
+
+	if (!chat->stream)
+		return;
+	json = chat_event(chat, EVENT("sources"));
+	cited_json_add_sources(json, sources, n);
+	json_close(json);
+	sse_send(chat->x, json);
+}
+
 /* The members of an answer, up to the end of its object. */
 static void
 add_answer(struct buf *b, const struct turn_end *end)
@@ -240,6 +255,7 @@ add_answer(struct buf *b, const struct turn_end *end)
 		json_add_string(b, "status", "interrupted");
 		json_add_string(b, "code", rc_code(end->interrupted));
 	}
+	cited_json_add(b, end->cited, end->cited_len);
 	json_close(b);
 }
 
@@ -342,7 +358,7 @@ static enum rc
 chat_start(struct exchange *x, const struct ask *ask)
 {
 	static const struct turn_events events = { chat_creates, chat_waits,
-		chat_started, chat_delta, chat_done };
+		chat_started, chat_delta, chat_sources, chat_done };
 	const struct service_loop *sl = x->world;
 	struct turn_request request = {
 		.sid = ask->has_sid ? &ask->sid : NULL,

@@ -4,8 +4,12 @@
  */
 #include "service/responder_kinds.h"
 
+#include <stdlib.h>
+
+#include "chat/grounding/responder_grounded.h"
 #include "chat/model/responder_model.h"
 #include "chat/model/upstream.h"
+#include "service/grounding.h"
 
 /* What the settings and the parts have each for themselves is the same. */
 _Static_assert((int)CONF_TOKENS_AUTO == MODEL_TOKENS_AUTO &&
@@ -23,8 +27,16 @@ model_is_wanted(const struct conf *cf)
 	return cf->llm_base_url != NULL;
 }
 
-static void *
-model_open(const struct service *service, const char *system)
+/* A model, and what its answers go by. */
+struct asked {
+	struct model *model;
+	char *system; /* prompt */
+	bool with_articles;
+	struct grounded_conf grounded;
+};
+
+static struct model *
+model_make(const struct service *service, const char *system)
 {
 	const struct conf *cf = service->conf;
 	const struct model_conf conf = {
@@ -56,23 +68,54 @@ model_open(const struct service *service, const char *system)
 	return model;
 }
 
-static void
-model_close(void *model)
+static void *
+model_open(const struct service *service, const char *system)
 {
-	model_free(model);
+	struct asked *asked;
+
+	if ((asked = calloc(1, sizeof(*asked))) == NULL)
+		return NULL;
+	asked->system = grounding_system(service->conf, system);
+	if (asked->system == NULL ||
+	    (asked->model = model_make(service, asked->system)) == NULL) {
+		free(asked->system);
+		free(asked);
+		return NULL;
+	}
+	asked->with_articles = grounding_wanted(
+	    &asked->grounded, service->conf, asked->system);
+	return asked;
+}
+
+static void
+model_close(void *shared)
+{
+	struct asked *asked = shared;
+
+	model_free(asked->model);
 	upstream_cleanup();
+	free(asked->system);
+	free(asked);
 }
 
 static struct responder *
 model_open_loop(const struct service *service, struct loop *loop)
 {
-	return responder_model_open(service->shared, loop);
+	struct asked *asked = service->shared;
+	struct responder *model = responder_model_open(asked->model, loop);
+
+	if (model == NULL || !asked->with_articles)
+		return model;
+	return responder_grounded_open(&asked->grounded, service->articles,
+	    model, responder_local_open(service->articles, loop), loop);
 }
 
 static bool
-model_refuses(void *model, int64_t now)
+model_refuses(void *shared, int64_t now)
 {
-	return model_is_shut(model, now);
+	const struct asked *asked = shared;
+
+	return model_is_shut(asked->model, now);
 }
 
 /*

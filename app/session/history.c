@@ -15,8 +15,11 @@ struct head {
 	uint8_t role;
 	uint8_t status;
 	uint8_t why;
-	uint8_t more; /* a key or a cost stands before the text */
+	uint8_t more; /* what stands before the text: MORE_ ... */
 };
+
+#define MORE_FIXED 1 /* a key or a cost */
+#define MORE_CITED 2 /* a length, and so many bytes */
 
 /* A question has a key, an answer a cost. */
 #define MORE_SIZE 16
@@ -66,7 +69,27 @@ static size_t
 message_size(const struct message *m)
 {
 	return sizeof(struct head) + m->len +
-	       (message_more(m) != NULL ? MORE_SIZE : 0);
+	       (message_more(m) != NULL ? MORE_SIZE : 0) +
+	       (m->cited_len > 0 ? sizeof(uint16_t) + m->cited_len : 0);
+}
+
+/* What counts of it. */
+static uint64_t
+message_bytes(const struct message *m)
+{
+	return m->len + m->cited_len;
+}
+
+static char *
+put_cited(char *at, const struct message *m)
+{
+	const uint16_t len = (uint16_t)m->cited_len;
+
+	if (len == 0)
+		return at;
+	memcpy(at, &len, sizeof(len));
+	memcpy(at + sizeof(len), m->cited, len);
+	return at + sizeof(len) + len;
 }
 
 static uint64_t
@@ -85,7 +108,8 @@ history_put(char *at, const struct message *m)
 		.role = (uint8_t)m->role,
 		.status = (uint8_t)m->status,
 		.why = (uint8_t)m->why,
-		.more = more != NULL,
+		.more = (uint8_t)((more != NULL ? MORE_FIXED : 0) |
+				  (m->cited_len > 0 ? MORE_CITED : 0)),
 	};
 
 	memcpy(at, &head, sizeof(head));
@@ -94,6 +118,7 @@ history_put(char *at, const struct message *m)
 		memcpy(at, more, MORE_SIZE);
 		at += MORE_SIZE;
 	}
+	at = put_cited(at, m);
 	if (m->len > 0)
 		memcpy(at, m->text, m->len);
 	return at + m->len;
@@ -107,7 +132,7 @@ history_text(const struct history *h)
 	size_t pos = 0;
 
 	while (history_next(h, &pos, &m))
-		bytes += m.len;
+		bytes += message_bytes(&m);
 	return bytes;
 }
 
@@ -122,7 +147,7 @@ history_fit(const struct history *h, const struct window *w, uint32_t *count)
 	*count = h->count;
 	while (*count > 0 && (*count > w->messages || left > w->bytes)) {
 		for (int i = 0; i < 2 && history_next(h, &pos, &m); i++) {
-			left -= m.len;
+			left -= message_bytes(&m);
 			(*count)--;
 		}
 	}
@@ -167,14 +192,15 @@ history_add(struct history *h, const struct message *question,
 {
 	const struct window room = {
 		.messages = history_less(limit->messages, 2),
-		.bytes = history_less(
-		    limit->bytes, question->len + answer->len),
+		.bytes = history_less(limit->bytes,
+		    message_bytes(question) + message_bytes(answer)),
 	};
 	struct history fresh;
 	size_t from, kept;
 	char *at;
 
-	if (question->len > UINT32_MAX || answer->len > UINT32_MAX)
+	if (question->len > UINT32_MAX || answer->len > UINT32_MAX ||
+	    answer->cited_len > UINT16_MAX)
 		return RC_NOMEM;
 	from = history_fit(h, &room, &fresh.count);
 	kept = h->size - from;
@@ -261,6 +287,21 @@ history_build(struct history *h, history_step_f *step, void *from)
 	return RC_OK;
 }
 
+static void
+next_cited(const struct history *h, size_t *pos, struct message *m, bool has)
+{
+	uint16_t len;
+
+	m->cited = NULL;
+	m->cited_len = 0;
+	if (!has)
+		return;
+	memcpy(&len, h->block + *pos, sizeof(len));
+	m->cited = h->block + *pos + sizeof(len);
+	m->cited_len = len;
+	*pos += sizeof(len) + len;
+}
+
 bool
 history_next(const struct history *h, size_t *pos, struct message *m)
 {
@@ -277,7 +318,7 @@ history_next(const struct history *h, size_t *pos, struct message *m)
 	m->key = NULL;
 	m->cost = NULL;
 	m->created_ms = head.created_ms;
-	if (head.more) {
+	if (head.more & MORE_FIXED) {
 		more = h->block + *pos;
 		if (m->role == ROLE_USER)
 			m->key = more;
@@ -285,6 +326,7 @@ history_next(const struct history *h, size_t *pos, struct message *m)
 			m->cost = more;
 		*pos += MORE_SIZE;
 	}
+	next_cited(h, pos, m, (head.more & MORE_CITED) != 0);
 	m->text = h->block + *pos;
 	m->len = head.len;
 	*pos += head.len;

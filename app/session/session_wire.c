@@ -8,18 +8,26 @@
  *	role, status, more, length of the code: 1 each; created: 8; length: 4;
  *	the code; when there is more, a question's key (16) or what an answer
  *	cost (8 and 8); the text
+ *
+ * Where answers say what they go by, the format is a later one, in which more
+ * is a set: 1, as before; 2, the length (2) and the bytes of that. Others are
+ * written as before, so that an older program reads them.
  */
 #include "session/session_wire.h"
 
 #include <string.h>
 
 #include "base/bytes.h"
+#include "session/cited.h"
 
 #define FORMAT       2 /* its times are wall time */
+#define FORMAT_CITED 3 /* answers say what they go by */
 #define FORMAT_MONO  1 /* times were monotonic, of the same boot */
 #define SESSION_HEAD 62
 #define MESSAGE_HEAD 16
 #define MESSAGE_MORE 16
+#define MORE_FIXED   1
+#define MORE_CITED   2
 #define MAX_TIME     (INT64_C(1) << 53) /* ms */
 
 static void
@@ -39,7 +47,10 @@ add_message(struct buf *b, const struct message *m)
 
 	bytes_add(b, m->role, 1);
 	bytes_add(b, m->status, 1);
-	bytes_add(b, m->key != NULL || m->cost != NULL, 1);
+	bytes_add(b,
+	    (m->key != NULL || m->cost != NULL ? MORE_FIXED : 0) |
+		(m->cited_len > 0 ? MORE_CITED : 0),
+	    1);
 	bytes_add(b, strlen(code), 1);
 	bytes_add(b, (uint64_t)m->created_ms, 8);
 	bytes_add(b, m->len, 4);
@@ -48,7 +59,23 @@ add_message(struct buf *b, const struct message *m)
 		buf_add(b, m->key, sizeof(*m->key));
 	if (m->cost != NULL)
 		add_cost(b, m->cost);
+	if (m->cited_len > 0) {
+		bytes_add(b, m->cited_len, 2);
+		buf_add(b, m->cited, m->cited_len);
+	}
 	buf_add(b, m->text, m->len);
+}
+
+static bool
+has_cited(const struct history *h)
+{
+	struct message m;
+	size_t pos = 0;
+
+	while (history_next(h, &pos, &m))
+		if (m.cited_len > 0)
+			return true;
+	return false;
 }
 
 void
@@ -57,7 +84,7 @@ session_encode(struct buf *b, const struct session *s)
 	struct message m;
 	size_t pos = 0;
 
-	bytes_add(b, FORMAT, 1);
+	bytes_add(b, has_cited(&s->history) ? FORMAT_CITED : FORMAT, 1);
 	bytes_add(b, s->held, 1);
 	buf_add(b, s->id.b, sizeof(s->id.b));
 	buf_add(b, s->creator.b, sizeof(s->creator.b));
@@ -78,6 +105,7 @@ struct reader {
 	size_t len;
 	struct cost cost; /* of the message that was read last */
 	int64_t shift;    /* from the times in it to wall time */
+	bool cited;       /* answers say what they go by */
 };
 
 static enum rc
@@ -109,6 +137,18 @@ read_cost(struct cost *cost, const char *p)
 	cost->completion = (int64_t)bytes_get(p + 8, 8);
 }
 
+/* What an answer goes by, at *p, moved behind it. */
+static bool
+read_cited(struct message *m, const char **p, size_t left)
+{
+	if (left < 2 || left - 2 < bytes_get(*p, 2))
+		return false;
+	m->cited_len = bytes_get(*p, 2);
+	m->cited = *p + 2;
+	*p += 2 + m->cited_len;
+	return m->role == ROLE_ASSISTANT && cited_valid(m->cited, m->cited_len);
+}
+
 /*
  * The message at *pos, moved behind it; false when it is not all there. Its
  * cost is the reader's, until the next one is read.
@@ -118,11 +158,13 @@ read_message(struct reader *r, size_t *pos, struct message *m)
 {
 	const char *p = r->data + *pos;
 	size_t left = r->len - *pos, code, more;
+	unsigned set;
 
 	if (left < MESSAGE_HEAD)
 		return false;
 	code = bytes_get(p + 3, 1);
-	more = p[2] == 0 ? 0 : MESSAGE_MORE;
+	set = r->cited ? (unsigned char)p[2] : p[2] != 0;
+	more = set & MORE_FIXED ? MESSAGE_MORE : 0;
 	m->role = (enum role)bytes_get(p, 1);
 	m->status = (enum message_status)bytes_get(p + 1, 1);
 	m->created_ms = (int64_t)bytes_get(p + 4, 8);
@@ -143,8 +185,16 @@ read_message(struct reader *r, size_t *pos, struct message *m)
 		read_cost(&r->cost, p);
 		m->cost = &r->cost;
 	}
-	m->text = p + more;
-	*pos += MESSAGE_HEAD + code + more + m->len;
+	p += more;
+	m->cited = NULL;
+	m->cited_len = 0;
+	if (set & MORE_CITED &&
+	    !read_cited(m, &p, (size_t)(r->data + r->len - p)))
+		return false;
+	m->text = p;
+	if ((size_t)(r->data + r->len - p) < m->len)
+		return false;
+	*pos = (size_t)(p - r->data) + m->len;
 	return true;
 }
 
@@ -186,7 +236,8 @@ static bool
 format_shift(char format, int64_t offset, int64_t *shift)
 {
 	*shift = format == FORMAT_MONO ? offset : 0;
-	return format == FORMAT || format == FORMAT_MONO;
+	return format == FORMAT || format == FORMAT_MONO ||
+	       format == FORMAT_CITED;
 }
 
 enum rc
@@ -200,6 +251,7 @@ session_decode(struct session *s, const char *p, size_t n, int64_t offset)
 		return RC_FIELD;
 	r.data = p + SESSION_HEAD;
 	r.len = n - SESSION_HEAD;
+	r.cited = p[0] == FORMAT_CITED;
 	s->held = p[1] != 0;
 	memcpy(s->id.b, p + 2, sizeof(s->id.b));
 	memcpy(s->creator.b, p + 18, sizeof(s->creator.b));

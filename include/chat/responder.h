@@ -15,6 +15,13 @@
 #include "loop/loop.h"
 #include "session/history.h"
 
+/* Why a responder is asked. */
+enum prompt_why {
+	PROMPT_ASKED,			/* it is the one that answers */
+	PROMPT_DEGRADED,		/* the one that should have cannot */
+	PROMPT_NOT_FOUND,		/* no article answers it */
+};
+
 /* All of it is valid during start only: what is needed later is copied. */
 struct prompt {
 	const struct history	*history;	/* the window, oldest first */
@@ -23,6 +30,9 @@ struct prompt {
 	enum lang		 lang;
 	const char		*request_id;
 	const struct addr	*client;	/* who asks */
+	size_t			 extracts;	/* bytes of the question that
+						   are articles */
+	enum prompt_why		 why;
 };
 
 /* What the responder reports of its cost; -1: unknown. Never NULL below. */
@@ -43,10 +53,20 @@ typedef void answer_delta_f(void *arg, const char *, size_t);
  */
 typedef void answer_done_f(void *arg, enum rc, const struct usage *);
 
+/*
+ * What an answer goes by, as session/cited.h has it; valid in the call.
+ * Sources: all that it may cite, once, before any text. Cited: what is known
+ * so far, before the text that it is known from; it takes the place of what was
+ * told before.
+ */
+typedef void answer_cited_f(void *arg, const char *, size_t);
+
 /* It outlives the answer. */
 struct answer_events {
 	answer_delta_f	*delta;
 	answer_done_f	*done;
+	answer_cited_f	*sources;	/* NULL: nobody wants to know */
+	answer_cited_f	*cited;		/* likewise */
 };
 
 struct responder;		/* a backend's state on one loop */

@@ -86,6 +86,9 @@ struct turn_end {
 	const char		*answer;	/* all of it, "" when empty */
 	size_t			 len;
 	struct usage		 usage;
+	const char		*cited;		/* what it goes by: cited.h's
+						   bytes, or NULL */
+	size_t			 cited_len;
 	int64_t			 retry_ms;	/* of RC_UPSTREAM_DOWN and what
 						   creates said: wait so long,
 						   0: not known */
@@ -110,6 +113,10 @@ struct turn_events {
 	void	(*started)(void *arg, const struct sid *, bool new_session);
 
 	void	(*delta)(void *arg, const char *, size_t);
+
+	/* What the answer may cite, as cited.h's bytes; before any delta, and
+	 * only in a chat that is grounded. */
+	void	(*sources)(void *arg, const char *, size_t);
 
 	/* Once, the last; the turn is gone when this returns. */
 	void	(*done)(void *arg, const struct turn_end *);

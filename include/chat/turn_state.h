@@ -70,6 +70,7 @@ struct turn {
 
 	struct answer			*answer;
 	struct buf			 text;
+	struct buf			 cited;	/* what it goes by */
 	struct store_now		 asked;
 	int64_t				 patient_ms;	/* until then */
 	struct turn_end			 end;

@@ -36,6 +36,36 @@ enum conf_tokens_field {
 	CONF_TOKENS_COMPLETION,		/* max_completion_tokens */
 };
 
+/* Auto: on where there is a collection of articles. */
+enum conf_grounding {
+	CONF_GROUNDING_AUTO,
+	CONF_GROUNDING_OFF,
+	CONF_GROUNDING_ON,
+	CONF_GROUNDING_ONLY,		/* nothing found: nothing is asked */
+};
+
+enum conf_fallback {
+	CONF_FALLBACK_AUTO,		/* on where the chat is grounded */
+	CONF_FALLBACK_ON,
+	CONF_FALLBACK_OFF,
+};
+
+enum conf_citations {
+	CONF_CITATIONS_MARKERS,
+	CONF_CITATIONS_LINKS,
+	CONF_CITATIONS_OFF,
+};
+
+enum conf_links {
+	CONF_LINKS_SOURCES,
+	CONF_LINKS_ANY,
+};
+
+enum conf_unanswered {
+	CONF_UNANSWERED_NONE,
+	CONF_UNANSWERED_WORDS,
+};
+
 #define CONF_RATE_MAX_COUNT 1000000
 #define CONF_RATE_MAX_SECONDS 86400
 
@@ -82,6 +112,16 @@ struct conf {
 	double		 follow_weight;
 	struct conf_recency recency;
 	struct conf_recency recency_news;
+
+	/* answers that go by them */
+	int		 grounding;		/* enum conf_grounding */
+	int		 fallback;		/* enum conf_fallback */
+	uint64_t	 sources_max;
+	uint64_t	 sources_bytes;
+	uint64_t	 prompt_bytes;
+	int		 citations;		/* enum conf_citations */
+	int		 links;			/* enum conf_links */
+	int		 unanswered_log;	/* enum conf_unanswered */
 
 	/* answers; unless said, a text is NULL when it is not set */
 	int		 responder;		/* enum conf_responder */

@@ -44,6 +44,16 @@
 	NUMBER(CONF_TOKENS_FIELD, int, conf_read_tokens_field,		\
 	    conf_store_word,						\
 	    "auto, max_tokens or max_completion_tokens")		\
+	NUMBER(CONF_GROUNDING, int, conf_read_grounding, conf_store_word, \
+	    "auto, off, on or only")					\
+	NUMBER(CONF_FALLBACK, int, conf_read_fallback, conf_store_word,	\
+	    "auto, on or off")						\
+	NUMBER(CONF_CITATIONS, int, conf_read_citations, conf_store_word, \
+	    "markers, links or off")					\
+	NUMBER(CONF_LINKS, int, conf_read_links, conf_store_word,	\
+	    "sources or any")						\
+	NUMBER(CONF_UNANSWERED, int, conf_read_unanswered, conf_store_word, \
+	    "none or words")						\
 	NUMBER(CONF_LOG_FORMAT, int, conf_read_log_format, conf_store_word, \
 	    "logfmt or json")						\
 	NUMBER(CONF_LOG_CLIENT, int, conf_read_log_client, conf_store_word, \

@@ -42,6 +42,16 @@
 #define METRICS_DIRECTIONS(X) \
 	X(TOKENS_IN, "in") \
 	X(TOKENS_OUT, "out")
+#define METRICS_GROUNDING(X) \
+	X(GROUNDING_ROW_CITED, "cited") \
+	X(GROUNDING_ROW_UNCITED, "uncited") \
+	X(GROUNDING_ROW_NONE, "none") \
+	X(GROUNDING_ROW_ARTICLES, "articles")	/* without the model */
+#define METRICS_CITATIONS(X) \
+	X(CITATION_KNOWN, "known") \
+	X(CITATION_UNKNOWN, "unknown")		/* taken out, as the rest */ \
+	X(CITATION_LINK, "link") \
+	X(CITATION_PICTURE, "picture")
 
 #define METRICS_STATUS_ROW(number) STATUS_ROW_##number,
 #define METRICS_ROW(row, value) row,
@@ -51,6 +61,8 @@ enum metrics_limited { METRICS_LIMITED(METRICS_ROW) ROWS_LIMITED };
 enum metrics_suspicious { METRICS_SUSPICIOUS(METRICS_ROW) ROWS_SUSPICIOUS };
 enum metrics_outcome { METRICS_OUTCOMES(METRICS_ROW) ROWS_OUTCOME };
 enum metrics_direction { METRICS_DIRECTIONS(METRICS_ROW) ROWS_DIRECTION };
+enum metrics_grounding { METRICS_GROUNDING(METRICS_ROW) ROWS_GROUNDING };
+enum metrics_citation { METRICS_CITATIONS(METRICS_ROW) ROWS_CITATION };
 #undef METRICS_STATUS_ROW
 #undef METRICS_ROW
 
@@ -101,6 +113,12 @@ enum {
 	    "Since the file of the articles was written; 0: the samples.") \
 	X(METRIC_SEARCH_SECONDS, HISTOGRAM, NONE, "search_seconds", \
 	    "A search in the articles.") \
+	X(METRIC_ANSWERS, COUNTER, GROUNDING, "answers_total", \
+	    "Answers by what they go by, of chats that are grounded; " \
+	    "articles: answered without the language model.") \
+	X(METRIC_CITATIONS, COUNTER, CITATION, "citations_total", \
+	    "What a language model cited or linked to: known sources; " \
+	    "unknown ones, foreign links and pictures, taken out.") \
 	X(METRIC_LOOP_LAG, HISTOGRAM, NONE, "loop_lag_seconds", \
 	    "How late timers fire, sampled every 100 ms while a loop works.") \
 	X(METRIC_BUILD, GAUGE, VERSION, "build_info", "The version that runs.")

@@ -11,13 +11,14 @@
 
 #include "base/buf.h"
 #include "base/sid.h"
+#include "session/cited.h"
 #include "session/history.h"
 #include "session/store.h"
 
 #define HISTORY_JSON_PIECE (32 * 1024)	/* bytes of a piece, about */
 
 /* What a piece may be longer: a slice of text, and what stands around it. */
-#define HISTORY_JSON_MORE (12 * 1024 + 512)
+#define HISTORY_JSON_MORE (12 * 1024 + 512 + 7 * CITED_MAX)
 
 struct history_json {
 	struct sid	id;

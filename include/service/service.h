@@ -26,7 +26,7 @@
 #define SERVICE_GRACE_MS 3500	/* for answers that run when a drain begins */
 
 /* Bytes of an answer as JSON; a byte of text can become six. */
-#define SERVICE_MAX_EVENT (2 * 1024 + 6 * TURN_MAX_ANSWER)
+#define SERVICE_MAX_EVENT (16 * 1024 + 6 * TURN_MAX_ANSWER)
 
 struct responder_kind;
 

@@ -1,6 +1,7 @@
 /*
  * The messages of a conversation, in one growing block: 16 bytes of header, a
- * key or a cost where there is one, and the text, one behind the other. Bytes
+ * key or a cost where there is one, what an answer goes by (cited.h) where that
+ * is known, and the text, one behind the other. Bytes
  * and values only, no lock and no clock. Questions and answers alternate, a
  * question first: a pair is the unit that is added and dropped.
  */
@@ -42,6 +43,9 @@ struct message {
 						   NULL; any alignment */
 	const struct cost	*cost;		/* of an answer, or NULL; any
 						   alignment */
+	const char		*cited;		/* of an answer: cited.h's
+						   bytes, or NULL */
+	size_t			 cited_len;	/* UINT16_MAX at most */
 };
 
 struct history {
@@ -55,7 +59,7 @@ struct history {
 /* What a window holds at most; 0 messages: nothing. */
 struct window {
 	uint64_t	messages;
-	uint64_t	bytes;		/* of text */
+	uint64_t	bytes;		/* of text, and cited ones */
 };
 #define WINDOW_ALL ((struct window) { UINT64_MAX, UINT64_MAX })
 #define WINDOW_NONE ((struct window) { 0, 0 })

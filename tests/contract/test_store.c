@@ -217,9 +217,9 @@ append_as(const struct sid *id, const struct hold *hold, const char *question,
     const char *answer, int64_t now, struct session *out)
 {
 	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, now, question,
-		strlen(question), RC_OK, NULL, NULL };
+		strlen(question), RC_OK, NULL, NULL, NULL, 0 };
 	const struct message a = { ROLE_ASSISTANT, MESSAGE_INTERRUPTED, now,
-		answer, strlen(answer), RC_OK, NULL, NULL };
+		answer, strlen(answer), RC_OK, NULL, NULL, NULL, 0 };
 	const struct store_pair pair = { id, hold, &q, &a, at(now) };
 	struct reply r = { 0 };
 
@@ -1005,9 +1005,9 @@ add_keyed(const struct sid *id, const struct sid *key, const char *question,
     uint64_t messages)
 {
 	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, 0, question,
-		strlen(question), RC_OK, key, NULL };
+		strlen(question), RC_OK, key, NULL, NULL, 0 };
 	const struct message a = { ROLE_ASSISTANT, MESSAGE_COMPLETE, 0, "r", 1,
-		RC_OK, NULL, NULL };
+		RC_OK, NULL, NULL, NULL, 0 };
 	const struct hold hold = { token, messages };
 	const struct store_pair pair = { id, &hold, &q, &a, at(0) };
 	struct reply r = { 0 };

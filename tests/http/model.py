@@ -165,8 +165,10 @@ class Outcome:
     def check_stream(self):
         kinds = [event["type"] for event in self.events]
         assert kinds[0] == "start" and kinds[-1] in ("done", "error")
-        assert set(kinds[1:-1]) <= {"delta"}
-        deltas = "".join(event["text"] for event in self.events[1:-1])
+        assert set(kinds[2:-1]) <= {"delta"}
+        assert set(kinds[1:2]) <= {"sources", "delta", kinds[-1]}
+        deltas = "".join(event["text"] for event in self.events[1:-1]
+                         if event["type"] == "delta")
         assert deltas == self.end.get("response", "")
 
 

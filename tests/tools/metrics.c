@@ -16,6 +16,8 @@
 #define LABELS_SUSPICIOUS "`kind`:" METRICS_SUSPICIOUS(VALUE)
 #define LABELS_OUTCOME    "`outcome`:" METRICS_OUTCOMES(VALUE)
 #define LABELS_DIRECTION  "`direction`:" METRICS_DIRECTIONS(VALUE)
+#define LABELS_GROUNDING  "`grounding`:" METRICS_GROUNDING(VALUE)
+#define LABELS_CITATION   "`kind`:" METRICS_CITATIONS(VALUE)
 
 #define ROW(metric, type, labels, name, help) \
 	"| `causerie_" name "` | " TYPE_##type " | " LABELS_##labels \

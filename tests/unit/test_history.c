@@ -93,9 +93,9 @@ static void
 test_members_survive(void **state)
 {
 	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, 17, "Où ?", 5,
-		RC_OK, NULL, NULL };
+		RC_OK, NULL, NULL, NULL, 0 };
 	const struct message a = { ROLE_ASSISTANT, MESSAGE_INTERRUPTED,
-		INT64_MAX, "", 0, RC_OK, NULL, NULL };
+		INT64_MAX, "", 0, RC_OK, NULL, NULL, NULL, 0 };
 	struct history h = { 0 };
 	struct message m = { .len = 0 };
 	size_t pos = 0;
@@ -383,11 +383,41 @@ test_old_text_is_overwritten(void **state)
 	assert_int_equal(dirty, 0);
 }
 
+/* What an answer goes by is kept with it, counts, and leaves with it. */
+static void
+what_it_goes_by_counts(void **state)
+{
+	static const char cited[] = "what it goes by";
+	const struct message q = message(ROLE_USER, "q");
+	struct message a = message(ROLE_ASSISTANT, "a"), m;
+	const struct window limit = { 100, 2 * (2 + sizeof(cited)) };
+	struct history h = { 0 };
+	size_t pos = 0;
+
+	(void)state;
+	a.cited = cited;
+	a.cited_len = sizeof(cited);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(history_add(&h, &q, &a, &limit), RC_OK);
+	assert_int_equal(h.count, 4);
+	while (history_next(&h, &pos, &m)) {
+		if (m.role == ROLE_USER) {
+			assert_null(m.cited);
+			continue;
+		}
+		assert_int_equal(m.cited_len, sizeof(cited));
+		assert_memory_equal(m.cited, cited, sizeof(cited));
+		assert_memory_equal(m.text, "a", 1);
+	}
+	history_free(&h);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty),
+		cmocka_unit_test(what_it_goes_by_counts),
 		cmocka_unit_test(test_members_survive),
 		cmocka_unit_test(test_keys_survive),
 		cmocka_unit_test(test_costs_survive),

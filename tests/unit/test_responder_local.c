@@ -86,7 +86,8 @@ on_done(void *arg, enum rc rc, const struct usage *usage)
 static void
 start(struct world *w, const char *question)
 {
-	static const struct answer_events events = { on_delta, on_done };
+	static const struct answer_events events = { .delta = on_delta,
+		.done = on_done };
 	const struct prompt prompt = {
 		.history = &w->history,
 		.question = question,

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "session/cited.h"
 #include "session/session_wire.h"
 
 #define OFFSET INT64_C(1700000000000) /* from monotonic to wall time */
@@ -82,8 +83,66 @@ assert_same_history(const struct history *one, const struct history *two)
 		assert_int_equal(a.cost == NULL, b.cost == NULL);
 		if (a.cost != NULL)
 			assert_memory_equal(a.cost, b.cost, sizeof(*a.cost));
+		assert_int_equal(a.cited_len, b.cited_len);
+		if (a.cited_len > 0)
+			assert_memory_equal(a.cited, b.cited, a.cited_len);
 	}
 	assert_false(history_next(two, &bt, &b));
+}
+
+/* With a pair whose answer says what it goes by, and what it cost. */
+static struct session
+sample_cited(void)
+{
+	static const struct sid key = { "one more of 16 b" };
+	static const struct cited_source source = { 3, "Titre", "https://a.fr",
+		"2026-11-12", 5, 12, 10 };
+	const struct message question = {
+		.role = ROLE_USER, .text = "q", .len = 1, .key = &key
+	};
+	struct message answer = {
+		.role = ROLE_ASSISTANT, .text = "a [3]", .len = 5, .cost = &cost
+	};
+	struct session s = sample();
+	struct buf cited;
+
+	buf_init(&cited, CITED_MAX);
+	cited_begin(&cited, GROUNDING_CITED, BY_MODEL);
+	assert_true(cited_add(&cited, &source));
+	answer.cited = cited.data;
+	answer.cited_len = cited.len;
+	assert_int_equal(
+	    history_add(&s.history, &question, &answer, &WINDOW_ALL), RC_OK);
+	buf_free(&cited);
+	return s;
+}
+
+/* An older program reads sessions whose answers say nothing of it. */
+static void
+what_answers_go_by_comes_along(void **state)
+{
+	struct session s = sample_cited(), plain = sample(), got;
+	struct buf b, older;
+
+	(void)state;
+	buf_init(&b, MAX);
+	session_encode(&b, &s);
+	assert_int_equal(b.data[0], 3);
+	assert_int_equal(session_decode(&got, b.data, b.len, OFFSET), RC_OK);
+	assert_same_history(&s.history, &got.history);
+	history_free(&got.history);
+	for (size_t n = 0; n < b.len; n++)
+		assert_int_equal(
+		    session_decode(&got, b.data, n, OFFSET), RC_FIELD);
+	buf_init(&older, MAX);
+	session_encode(&older, &plain);
+	assert_int_equal(older.data[0], 2);
+	buf_free(&older);
+	b.data[b.len - 5 - 34 + 1] = 9;
+	assert_int_equal(session_decode(&got, b.data, b.len, OFFSET), RC_FIELD);
+	history_free(&s.history);
+	history_free(&plain.history);
+	buf_free(&b);
 }
 
 static void
@@ -167,7 +226,7 @@ changed_bytes_do_no_harm(void **state)
 		size_t at;
 		char value;
 	} refused[] = {
-		{ 0, 0 }, { 0, 3 },      /* the format */
+		{ 0, 0 }, { 0, 4 },      /* the format */
 		{ 42, -1 },              /* created before 1970 */
 		{ 50, -1 },              /* active before 1970 */
 		{ 50, 1 }, { 66, -1 },   /* times that no machine reaches */
@@ -254,6 +313,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_session_comes_as_it_went),
+		cmocka_unit_test(what_answers_go_by_comes_along),
 		cmocka_unit_test(an_empty_session_comes_as_it_went),
 		cmocka_unit_test(no_cut_is_a_session),
 		cmocka_unit_test(changed_bytes_do_no_harm),

@@ -126,9 +126,9 @@ take_turn(struct worker *w, const struct sid *id, int64_t now)
 	struct store_port *port = w->shared->port;
 	char text[64];
 	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, now, text,
-		dice(w, sizeof(text)), RC_OK, NULL, NULL };
+		dice(w, sizeof(text)), RC_OK, NULL, NULL, NULL, 0 };
 	const struct message a = { ROLE_ASSISTANT, MESSAGE_COMPLETE, now, text,
-		dice(w, sizeof(text)), RC_OK, NULL, NULL };
+		dice(w, sizeof(text)), RC_OK, NULL, NULL, NULL, 0 };
 
 	struct hold hold = { { { 1 } }, 0 };
 	const struct store_ask ask = {

@@ -955,9 +955,9 @@ static void
 test_another_answer_came_between(void **state)
 {
 	const struct message q = { ROLE_USER, MESSAGE_COMPLETE, 0, "x", 1,
-		RC_OK, NULL, NULL };
+		RC_OK, NULL, NULL, NULL, 0 };
 	const struct message a = { ROLE_ASSISTANT, MESSAGE_COMPLETE, 0, "y", 1,
-		RC_OK, NULL, NULL };
+		RC_OK, NULL, NULL, NULL, 0 };
 	struct world *w = *state;
 	struct chat *chat = ask(w, 0, NULL, "q");
 	struct look look = { .rc = RC_OK };

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/text.h"
+#include "chat/topic.h"
 
 #define BEST          3   /* articles in an answer */
 #define SHOWN_MAX     256 /* articles shown before that are left out */
@@ -27,7 +28,9 @@ struct words {
 	const char *nothing_more;
 	const char *about_you;
 	const char *you_said;
+	const char *closest;
 	const char *no_model;
+	const char *degraded;
 	const char *colon;
 };
 
@@ -48,6 +51,10 @@ static const struct words words[] = {
 		.nothing_more = "Je n'ai pas d'autre article à ce sujet.",
 		.about_you = "Je ne sais de vous que ce que vous m'avez dit.",
 		.you_said = " Jusqu'ici, vous avez écrit :",
+		.closest = "Je n'ai rien trouvé dans les articles de ce site "
+		    "qui réponde à cette question. Les plus proches :\n\n",
+		.degraded = "\n*L'assistant ne peut pas rédiger de réponse en"
+		    " ce moment : celle-ci vient des articles.*\n",
 		.no_model = "\n*Aucun modèle de langage n'est connecté : je"
 		    " cherche dans une collection d'articles.*\n",
 		.colon = " : ",
@@ -60,6 +67,10 @@ static const struct words words[] = {
 		.nothing_more = "I have no other article about this.",
 		.about_you = "All I know of you is what you told me.",
 		.you_said = " So far, you wrote:",
+		.closest = "I found nothing in this site's articles that "
+		    "answers this question. The closest ones:\n\n",
+		.degraded = "\n*The assistant cannot write an answer at the"
+		    " moment: this one comes from the articles.*\n",
 		.no_model = "\n*No language model is connected: I search a"
 		    " collection of articles.*\n",
 		.colon = ": ",
@@ -259,30 +270,6 @@ find_shown(struct writer *wr, uint32_t shown[SHOWN_MAX])
 	return n;
 }
 
-/* Whether a text has a word that means something. */
-static bool
-names_something(const char *text, size_t len)
-{
-	return tokens_count(text, len, 1) > 0;
-}
-
-/* The newest earlier question that named something. */
-static bool
-find_topic(const struct prompt *prompt, struct message *topic)
-{
-	struct message m;
-	size_t pos = 0;
-	bool found = false;
-
-	while (history_next(prompt->history, &pos, &m)) {
-		if (m.role == ROLE_USER && names_something(m.text, m.len)) {
-			*topic = m;
-			found = true;
-		}
-	}
-	return found;
-}
-
 /*
  * Something of the visitor's own is not a question about an article that
  * happens to mention the thing: then a word has to stand in a title to count.
@@ -339,9 +326,16 @@ write_all(struct writer *wr)
 	const struct words *w = wr->words;
 	struct buf *out = &wr->draft->text;
 	struct message topic = { .text = NULL };
-	bool follows = find_topic(p, &topic);
+	bool follows = topic_find(p->history, &topic);
 
-	if (names_something(p->question, p->len)) {
+	if (p->why == PROMPT_NOT_FOUND) {
+		if (!add_found(wr, w->closest, &topic, false)) {
+			buf_adds(out, w->nothing);
+			piece_end(wr);
+		}
+		return;
+	}
+	if (topic_is_named(p->question, p->len)) {
 		if (!add_found(wr, w->found, &topic, false)) {
 			buf_adds(out, w->nothing);
 			add_quotes(wr);
@@ -355,7 +349,7 @@ write_all(struct writer *wr)
 		buf_adds(out, w->nothing_more);
 		add_quotes(wr);
 	}
-	buf_adds(out, w->no_model);
+	buf_adds(out, p->why == PROMPT_DEGRADED ? w->degraded : w->no_model);
 	piece_end(wr);
 }
 

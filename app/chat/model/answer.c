@@ -35,6 +35,7 @@ struct answer {
 	unsigned quirks;
 	unsigned first_quirks; /* of the first attempt */
 	bool halved;           /* the history, since then */
+	size_t spare;          /* bytes of extracts that are no token */
 	struct retry retry;
 	struct attempt attempt;
 	struct timer next; /* attempt, or failure */
@@ -59,14 +60,21 @@ answer_count_tokens(const struct answer *a)
 }
 
 /*
- * The most that an attempt may use: a token is at least one byte of what is
- * sent, and a message's braces and names are more than what a server's template
- * adds.
+ * The most that a prompt can be: a token is at least one byte of what is sent,
+ * and a message's braces and names are more than what a server's template adds.
+ * Articles are prose, of which a token takes more than two.
  */
+static int64_t
+answer_prompt_tokens(const struct answer *a)
+{
+	return (int64_t)(a->request.tail_at - a->spare) + TEMPLATE_TOKENS;
+}
+
+/* The most that an attempt may use. */
 static bool
 answer_take_budget(struct answer *a)
 {
-	int64_t most = (int64_t)a->request.tail_at + TEMPLATE_TOKENS +
+	int64_t most = answer_prompt_tokens(a) +
 	               a->model->shared->conf.max_tokens;
 
 	return spending_take(&a->spending, most, clock_wall_ms());
@@ -93,8 +101,7 @@ answer_cost(const struct answer *a, bool refused)
 {
 	const struct answer_stream *stream = &a->attempt.stream;
 	int64_t used = usage_sum(&stream->usage);
-	int64_t most = (int64_t)a->request.tail_at + TEMPLATE_TOKENS +
-	               (int64_t)stream->given;
+	int64_t most = answer_prompt_tokens(a) + (int64_t)stream->given;
 	int64_t taken = spending_taken(&a->spending);
 
 	if (refused || !attempt_has_sent(&a->attempt))
@@ -417,6 +424,7 @@ answer_new(struct model_responder *m, const struct prompt *prompt,
 	attempt_init(
 	    &a->attempt, &m->attempts, a->request_id, &attempt_events, a);
 	answer_write(a, prompt);
+	a->spare = prompt->extracts / 2;
 	if (!answer_take_budget(a)) {
 		answer_free(a);
 		return RC_BUDGET;
