@@ -2,7 +2,7 @@
 import { Api } from "./api.js";
 import {
 	makeAnswer, makeButton, makeError, makeMore, makeNotice, makeQuestion,
-	markInterrupted,
+	markInterrupted, showSources,
 } from "./elements.js";
 import { add, announce, page, refresh, settleFocus, state } from "./page.js";
 import { session } from "./session.js";
@@ -52,6 +52,7 @@ function showConversation(found) {
 	for (last of found?.messages ?? []) {
 		const node = last.role === "user" ?
 		    makeQuestion(last.content) : makeAnswer(last.content);
+		showSources(node, last.sources);
 		if (last.status === "interrupted")
 			markInterrupted(node, last.code);
 		nodes.push(node);

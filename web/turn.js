@@ -2,7 +2,7 @@
 import { api, describe, load, whenLoaded } from "./conversation.js";
 import {
 	make, makeAnswer, makeButton, makeError, makeMore, makeNotice,
-	makeQuestion, markInterrupted,
+	makeQuestion, markInterrupted, showSources,
 } from "./elements.js";
 import { show as showMarkdown } from "./markdown.js";
 import {
@@ -107,7 +107,8 @@ async function lookUp({ sessionId, message, count }) {
 	if (at < 0 || answer === undefined)
 		return undefined;
 	return answer.status === "interrupted" ? null :
-	    { response: answer.content, session_id: sessionId, message_count };
+	    { ...answer, response: answer.content, session_id: sessionId,
+		message_count };
 }
 
 /* The session of a turn is known. */
@@ -150,6 +151,8 @@ function end(turn, result) {
 	state.count = result.message_count ?? 0;
 	turn.text = result.response;
 	paint(turn, turn.text);
+	if (turn.answer !== null)
+		showSources(turn.answer, result.sources);
 	if (result.status === "interrupted")
 		interrupt(turn, result.code);
 	else if (turn.answer !== null)

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from model import Service, Simulator
+from model import Service, Simulator, read_all
 from webservers import wait_for
 
 URL = "https://www.exemple.fr/"
@@ -209,6 +209,31 @@ def test_the_prompt_has_a_limit(talk):
     assert titles(model)
     assert sum(len(m["content"].encode()) for m in sent(model)) < 8192
     assert len(sent(model)) > 4
+
+
+def test_a_stopped_answer_has_what_it_named_so_far(talk):
+    service, model = talk("Un rappel [1] est en cours", stall=5)
+    session = service.new()
+    with service.begin("Un rappel de chargeurs ?", session, True) as peer:
+        peer.read_until(b"[1]")
+        service.ask("POST", f"/session/{session}/stop")
+        done = json.loads(re.findall(rb"data: (.*)\n\n", read_all(peer))[-1])
+    assert done["status"] == "interrupted"
+    assert done["grounding"] == "cited"
+    assert [s["n"] for s in done["sources"]] == [1]
+    kept = service.messages(session)[-1]
+    assert kept["sources"] == done["sources"]
+    model.wait(open=0)
+
+
+def test_a_client_that_leaves_ends_the_call(talk):
+    service, model = talk("Un rappel [1] est en cours", stall=5)
+    session = service.new()
+    with service.begin("Un rappel de chargeurs ?", session, True) as peer:
+        peer.read_until(b"[1]")
+    model.wait(open=0)
+    wait_for(lambda: service.messages(session))
+    assert service.messages(session)[-1]["grounding"] == "cited"
 
 
 # degrading

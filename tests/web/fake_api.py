@@ -120,7 +120,7 @@ class Turn:
 
     def done(self, **more):
         self.keep(**{k: v for k, v in more.items()
-                     if k in ("status", "code")})
+                     if k in ("status", "code", "sources")})
         self.event(type="done", **self.answer(**more))
 
     def say(self, *pieces):

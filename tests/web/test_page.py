@@ -114,6 +114,35 @@ def test_a_part_of_an_answer_is_marked_in_the_history(visitor, api):
     tab.until_text("Le début\n\nInterrompu", "#messages")
 
 
+SOURCES = [{"n": 2, "title": "Rappel <b>", "date": "2026-11-12",
+            "url": "https://www.exemple.fr/rappel"},
+           {"n": 3, "title": "Sans adresse", "url": "javascript:alert(1)"}]
+SHOWN = "[...document.querySelectorAll('.answer .sources li')]" \
+        ".map((e) => [e.value, e.innerText, e.querySelector('a')?.href])"
+EXPECTED = [[2, "Rappel <b> (2026-11-12)", "https://www.exemple.fr/rappel"],
+            [3, "Sans adresse", None]]
+
+
+def test_an_answers_numbers_lead_to_its_sources(tab, api):
+    def plan(turn):
+        turn.start()
+        turn.event(type="sources", sources=SOURCES)
+        turn.delta("Un rappel [2], `a[2]` et [9].")
+        turn.done(sources=SOURCES, grounding="cited", answered_by="model")
+
+    api.plans.append(plan)
+    send(tab, "Un rappel ?")
+    tab.until("document.querySelector('.sources')")
+    for _ in range(2):
+        assert tab.js(SHOWN) == EXPECTED
+        assert tab.js(
+            "[...document.querySelectorAll('.answer .text a')].map((e) =>"
+            " [e.innerText, document.querySelector(e.getAttribute('href'))"
+            ".value])") == [["[2]", 2]]
+        tab.reload()
+        tab.until("document.querySelector('.sources')")
+
+
 def test_dropped_beginnings_are_said(visitor, api):
     sid = api.session("Question", "Réponse")
 
