@@ -29,7 +29,7 @@ table_close(struct table *t)
 		}
 	}
 	free(t->buckets);
-	*t = (struct table){ NULL };
+	*t = (struct table){ 0 };
 	return all;
 }
 
