@@ -78,7 +78,7 @@ a_bucket_may_hold_all(void **state)
 static void
 an_end_may_come_before_the_beginning(void **state)
 {
-	struct table t = { NULL };
+	struct table t = { 0 };
 
 	(void)state;
 	assert_null(table_close(&t));
