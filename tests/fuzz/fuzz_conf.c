@@ -111,7 +111,8 @@ write_word(struct buf *out, const struct conf_setting *st, int value)
 	static const char *const words[] = { "yes", "no", "debug", "info",
 		"notice", "warn", "error", "fatal", "auto", "local", "openai",
 		"max_tokens", "max_completion_tokens", "logfmt", "json", "full",
-		"prefix", "none" };
+		"prefix", "none", "on", "off", "only", "markers", "links",
+		"sources", "any", "words" };
 	uint64_t n;
 	size_t i;
 
