@@ -236,6 +236,31 @@ def test_a_client_that_leaves_ends_the_call(talk):
     assert service.messages(session)[-1]["grounding"] == "cited"
 
 
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+def test_a_deleted_session_ends_the_answer_and_keeps_nothing(talk, streamed):
+    service, model = talk("Un rappel [1] est en cours", stall=5)
+    session = service.new()
+    with service.begin("Un rappel de chargeurs ?", session, streamed) as peer:
+        if streamed:
+            peer.read_until(b"[1]")
+        else:
+            model.wait(open=1)
+        assert service.ask("DELETE", f"/session/{session}").status == 200
+        raw = read_all(peer)
+    if streamed:
+        gone = json.loads(re.findall(rb"data: (.*)\n\n", raw)[-1])
+        assert gone["type"] == "error"
+    else:
+        head, body = raw.split(b"\r\n\r\n", 1)
+        assert b"Status: 410" in head
+        gone = json.loads(body)
+    assert (gone["status"], gone["code"]) == (410, "session_deleted")
+    assert not {"response", "sources", "grounding", "answered_by"} & set(gone)
+    model.wait(open=0)
+    for what in ("info", "messages"):
+        assert service.ask("GET", f"/session/{session}/{what}").status == 404
+
+
 # degrading
 
 def test_a_model_that_is_down_is_no_error(site):
