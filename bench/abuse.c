@@ -82,14 +82,14 @@ conn_open(struct group *g, struct conn *c, int ep, const char *path,
 	g->idle = c;
 }
 
-/* One of 90,000 addresses. */
+/* One of 90,000 addresses; a thousand in a row are of as many networks. */
 static void
 conn_move(struct conn *c, unsigned n)
 {
 	char text[16];
 
-	snprintf(text, sizeof(text), "1%u.%u.%u.%u", n / 9000 % 10,
-	    n / 900 % 10, n / 90 % 10, 10 + n % 90);
+	snprintf(text, sizeof(text), "1%u.%u.%u.%u", n % 10, n / 10 % 10,
+	    n / 100 % 10, 10 + n / 1000 % 90);
 	memcpy(c->address, text, strlen(ABUSER));
 }
 
